@@ -1,0 +1,578 @@
+#!/usr/bin/env python3
+"""Build official BVLC Caffe for this machine and install it in a virtual environment.
+
+    python3 caffe_build/build.py                     # into .venv
+    python3 caffe_build/build.py --venv /opt/pose    # into another environment
+
+The steps, each a function below, in this order:
+
+1. Debian packages   those of apt-packages.txt that are missing; installed if the caller is root
+2. source            the archive from the package index, checked against its SHA-256
+3. patches           patches/*.patch, in the order of their names
+4. compilation       cmake, with CMAKE_OPTIONS
+5. wheel             the Python package with libcaffe inside, and the `caffe` program
+6. installation      into the virtual environment, which is made if it is missing
+
+The wheel is kept in a cache under a key that is a hash over everything that makes it what it is, so that
+another checkout on the same machine installs it at once. When the environment has the wheel of that key
+already, nothing is done at all. Only the standard library is used, so any python3 can run this file; what
+Caffe is built for is the interpreter given by --python.
+"""
+
+import argparse
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+PATCHES = HERE / "patches"
+APT_PACKAGES = HERE / "apt-packages.txt"
+
+VERSION = "1.0.0"
+
+# BVLC/caffe at its last commit, 9b891540183ddc834a02b2bd81b31afae71b2153, as somebody published it. The
+# archive's own setup.py wants conda and an old Python; it is never used to build.
+SOURCE_NAME = "brocolli-caffe"
+SOURCE_VERSION = "3.0.0"
+SOURCE_SHA256 = "ad7ba487552f4343df25044a9fa14812a96add48ea2ff993b53bf2dafe8248e2"
+SOURCE_FILE = f"{SOURCE_NAME}-{SOURCE_VERSION}.tar.gz"
+
+# What compiling and packing need in Python. An extension compiled against NumPy 2 runs with NumPy 1 too,
+# but not the other way round.
+BUILD_REQUIRES = ("numpy>=2", "setuptools", "wheel")
+
+CMAKE_OPTIONS = {
+    "CMAKE_BUILD_TYPE": "Release",
+    "CPU_ONLY": "ON",
+    "BLAS": "open",
+    "BUILD_python": "ON",
+    "BUILD_python_layer": "ON",
+    "python_version": "3",
+    "BUILD_docs": "OFF",
+    # What tells old cmake files to be read as they were meant, for cmake 4 and later.
+    "CMAKE_POLICY_VERSION_MINIMUM": "3.5",
+}
+CMAKE_TARGETS = ("caffe", "pycaffe", "caffe.bin")
+
+# What `import caffe` imports, and h5py for weights in HDF5 files. The protobuf runtime must not be older
+# than the compiler that wrote caffe_pb2.py: protoc 3.21, as Debian 12 has it, goes with 4.21.
+WHEEL_REQUIRES = ("numpy>=1.23", "scipy", "scikit-image>=0.19", "protobuf>=4.21", "h5py", "six")
+
+WHEEL_METADATA = "\n".join(
+    [
+        "Metadata-Version: 2.1",
+        "Name: caffe",
+        f"Version: {VERSION}",
+        "Summary: BVLC Caffe, built from source for this machine",
+        "License: BSD-2-Clause",
+        *(f"Requires-Dist: {requirement}" for requirement in WHEEL_REQUIRES),
+        "Provides-Extra: draw",
+        'Requires-Dist: pydot; extra == "draw"',
+        "",
+    ]
+)
+
+# Variables that would lead the commands astray: the options and variables of a calling make, which reach
+# every make below it, and other places to import from.
+DROPPED_VARIABLES = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PYTHONPATH", "PYTHONHOME")
+
+
+class BuildError(Exception):
+    """A failure the user should read about in one line, without a traceback."""
+
+
+class Log:
+    """Step lines for the user, with the time passed, and a file for what the commands print."""
+
+    def __init__(self, path):
+        self.path = path
+        self.start = time.monotonic()
+
+    def step(self, text):
+        """Tell the user what is being done now."""
+        print(f"[{time.monotonic() - self.start:4.0f} s] {text}", flush=True)
+
+    def run(self, command, what, cwd=None):
+        """Run a command with its output in the log file; when it fails, show the last lines of that."""
+        command = [str(part) for part in command]
+        environment = {name: value for name, value in os.environ.items() if name not in DROPPED_VARIABLES}
+        with open(self.path, "a") as file:
+            print("+", *command, file=file, flush=True)
+            try:
+                process = subprocess.Popen(
+                    command,
+                    cwd=cwd,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise BuildError(f"{what} failed: {error}") from None
+            try:
+                status = process.wait()
+            except BaseException:
+                os.killpg(process.pid, signal.SIGTERM)  # with all the compilers it started
+                process.wait()
+                raise
+        if status != 0:
+            lines = self.path.read_text(errors="replace").splitlines()[-30:]
+            print(*lines, sep="\n", file=sys.stderr)
+            raise BuildError(f"{what} failed with status {status}; the whole log is {self.path}")
+
+
+# ---- The interpreter, the key and the cache -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """What has to be known of the Python that Caffe is built for."""
+
+    path: str
+    version: str  # such as 3.11
+    abi: str  # such as cpython-311-x86_64-linux-gnu
+    platform: str  # such as linux_x86_64
+    include: str
+    library: str
+
+    @property
+    def tag(self):
+        """The wheel tag, such as cp311-cp311-linux_x86_64."""
+        python = "cp" + self.version.replace(".", "")
+        return f"{python}-{python}-{self.platform}"
+
+
+def inspect_interpreter(path):
+    """Ask the interpreter at a path, or of a name on the PATH, about itself."""
+    found = shutil.which(path)
+    if found is None:
+        raise BuildError(f"there is no interpreter {path}; name another by --python")
+    query = """if True:
+        import json, sys, sysconfig
+        get = sysconfig.get_config_var
+        print(json.dumps({
+            "version": "%d.%d" % sys.version_info[:2],
+            "abi": get("SOABI"),
+            "platform": sysconfig.get_platform().replace("-", "_").replace(".", "_"),
+            "include": sysconfig.get_paths()["include"],
+            "library": "%s/%s" % (get("LIBDIR"), get("LDLIBRARY")),
+        }))"""
+    answer = subprocess.run([found, "-c", query], capture_output=True, text=True)
+    if answer.returncode != 0:
+        raise BuildError(f"{path} does not work as a Python interpreter")
+    return Interpreter(path=os.path.abspath(found), **json.loads(answer.stdout))
+
+
+def default_cache():
+    """The cache folder of this project, by the XDG rules."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "maskpose" / "caffe"
+
+
+def list_patches(folder=PATCHES):
+    """The patches in the order in which they are applied."""
+    return sorted(folder.glob("*.patch"))
+
+
+def system_release(path="/etc/os-release"):
+    """The distribution and its version: the wheel is linked against libraries of exactly that."""
+    try:
+        text = Path(path).read_text()
+    except OSError:
+        return "", ""
+    values = dict(re.findall(r'^(ID|VERSION_ID)="?(.*?)"?$', text, re.M))
+    return values.get("ID", ""), values.get("VERSION_ID", "")
+
+
+def cache_key(abi, machine, release, patches):
+    """A short hash over all that decides what the wheel contains."""
+    parts = {
+        "source": SOURCE_SHA256,
+        "patches": [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in patches],
+        "cmake": [CMAKE_OPTIONS, CMAKE_TARGETS],
+        "metadata": WHEEL_METADATA,
+        "built with": [BUILD_REQUIRES, "layout 1"],  # count up when make_wheel() changes the layout
+        "machine": [abi, machine, *release],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def wheel_name(interpreter):
+    """The file name of the wheel."""
+    return f"caffe-{VERSION}-{interpreter.tag}.whl"
+
+
+@contextlib.contextmanager
+def locked(cache, log):
+    """Hold the cache's lock, so that two builds at once work one after the other."""
+    with open(cache / "lock", "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.step("another build is at work here; waiting for it")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+# ---- 1. Debian packages and what else the machine must have -------------------------------------------
+
+
+def read_package_list(path=APT_PACKAGES):
+    """The names in a file with one package a line and # comments."""
+    lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
+    return [line for line in lines if line]
+
+
+def missing_packages(packages):
+    """Those of the packages that dpkg does not list as installed."""
+    answer = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package}\n", *packages],
+        capture_output=True,
+        text=True,
+    )
+    installed = {line.split()[1] for line in answer.stdout.splitlines() if line.startswith("installed ")}
+    return [package for package in packages if package not in installed]
+
+
+def install_packages(log):
+    """Install the missing Debian packages as root; otherwise say which command does."""
+    packages = read_package_list()
+    if shutil.which("dpkg-query") is None:
+        log.step("not a Debian system, so nothing is installed; needed are: " + " ".join(packages))
+        return
+    missing = missing_packages(packages)
+    if not missing:
+        return
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    if os.geteuid() != 0:
+        raise BuildError("Debian packages are missing; install them by: sudo " + " ".join(install))
+    log.step(f"installing {len(missing)} Debian packages")
+    log.run(["apt-get", "update"], "apt-get update")
+    log.run(["env", "DEBIAN_FRONTEND=noninteractive", *install], "apt-get install")
+
+
+def boost_python_versions(root="/usr"):
+    """The Python versions, such as 3.11, that the installed boost_python libraries serve."""
+    found = []
+    for folder in ("lib", "lib64", "lib/*-linux-gnu*"):
+        for path in Path(root).glob(f"{folder}/libboost_python3*.so"):
+            match = re.fullmatch(r"libboost_python3(\d+)\.so", path.name)
+            if match and f"3.{match[1]}" not in found:
+                found.append(f"3.{match[1]}")
+    return found
+
+
+def check_interpreter(interpreter, served):
+    """Fail unless boost_python serves this Python and its own library and headers are there."""
+    if not served:
+        raise BuildError("no libboost_python3*.so was found under /usr/lib: install boost_python")
+    if interpreter.version not in served:
+        fitting = [shutil.which(f"/usr/bin/python{v}") or f"a Python {v}" for v in served]
+        raise BuildError(
+            f"{interpreter.path} is Python {interpreter.version}, but this machine's boost_python serves "
+            f"Python {' and '.join(served)}: use --python with {' or '.join(fitting)}"
+        )
+    for path in (Path(interpreter.include, "Python.h"), Path(interpreter.library)):
+        if not path.exists() or path.suffix == ".a":
+            raise BuildError(f"{interpreter.path} lacks headers or a shared library: there is no {path}")
+
+
+# ---- 2. Source and 3. patches -------------------------------------------------------------------------
+
+
+def check_sha256(path, expected=SOURCE_SHA256):
+    """Fail, naming both hashes, unless a file is the expected one."""
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != expected:
+        raise BuildError(f"{path} has SHA-256 {found}, but {expected} was expected")
+
+
+def fetch_source(python, cache, log):
+    """The path of the source archive, downloaded if the cache does not have it.
+
+    pip runs the archive's setup.py to learn its metadata, so it is told the hash too and refuses another
+    file before that.
+    """
+    archive = cache / SOURCE_FILE
+    if not archive.exists():
+        log.step(f"downloading {SOURCE_FILE}")
+        partial = cache / "download.partial"
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        try:
+            wanted = partial / "requirements.txt"
+            wanted.write_text(f"{SOURCE_NAME}=={SOURCE_VERSION} --hash=sha256:{SOURCE_SHA256}\n")
+            log.run(
+                [python, "-m", "pip", "download", "--no-deps", "--no-build-isolation", "--no-binary",
+                 SOURCE_NAME, "--require-hashes", "-r", wanted, "-d", partial],
+                "downloading the source",
+            )  # fmt: skip
+            (partial / SOURCE_FILE).replace(archive)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    check_sha256(archive)
+    return archive
+
+
+def unpack(archive, folder):
+    """Unpack the archive's one top folder as `folder`, without the history it carries along."""
+    options = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+    with tarfile.open(archive) as tar:
+        members = []
+        for member in tar.getmembers():
+            parts = Path(member.name).parts[1:]
+            if parts and ".git" not in parts and ".." not in parts:
+                member.name = str(Path(*parts))
+                members.append(member)
+        folder.mkdir(parents=True)
+        tar.extractall(folder, members, **options)
+
+
+def apply_patches(source, patches, log):
+    """Apply the patches in order; one that does not fit exactly is an error."""
+    for path in patches:
+        log.run(
+            ["patch", "-p1", "--batch", "--forward", "--fuzz=0", "--no-backup-if-mismatch", "-i", path],
+            f"applying {path.name}",
+            cwd=source,
+        )
+
+
+# ---- 4. Compilation -----------------------------------------------------------------------------------
+
+
+def compile_caffe(interpreter, python, source, build, log):
+    """Configure and build the library, the Python module and the caffe program."""
+    options = {
+        **CMAKE_OPTIONS,
+        "PYTHON_EXECUTABLE": python,
+        "PYTHON_INCLUDE_DIR": interpreter.include,
+        "PYTHON_LIBRARY": interpreter.library,
+    }
+    log.step("configuring")
+    log.run(
+        ["cmake", "-S", source, "-B", build, *(f"-D{name}={value}" for name, value in options.items())],
+        "cmake",
+    )
+    log.step("compiling (some minutes)")
+    compile_targets(build, CMAKE_TARGETS, log)
+
+
+def compile_targets(build, targets, log):
+    """Build targets of a configured tree on all the processors this process may use."""
+    jobs = len(os.sched_getaffinity(0))
+    log.run(["cmake", "--build", build, "-j", jobs, "--target", *targets], "compiling")
+
+
+# ---- 5. Wheel -----------------------------------------------------------------------------------------
+
+
+def make_wheel(interpreter, python, source, build, folder, log):
+    """Lay the wheel out in `folder`, pack it there and return its path.
+
+    libcaffe lies in the package beside the module that loads it. The caffe program is installed in the
+    environment's bin/ and finds libcaffe from there.
+    """
+    root = folder / f"caffe-{VERSION}"
+    package = root / "caffe"
+    shutil.copytree(
+        source / "python" / "caffe",
+        package,
+        ignore=shutil.ignore_patterns("test", "*.cpp", "*.so", "__pycache__", "proto"),
+    )
+    (package / "proto").mkdir()
+    (package / "proto" / "__init__.py").touch()
+    shutil.copy(build / "include" / "caffe" / "proto" / "caffe_pb2.py", package / "proto")
+
+    scripts = root / f"caffe-{VERSION}.data" / "scripts"
+    scripts.mkdir(parents=True)
+    library = f"libcaffe.so.{VERSION}"
+    from_bin = f"$ORIGIN/../lib/python{interpreter.version}/site-packages/caffe"
+    for built, packed, rpath in (
+        (build / "lib" / library, package / library, "$ORIGIN"),
+        (build / "lib" / "_caffe.so", package / "_caffe.so", "$ORIGIN"),
+        (build / "tools" / "caffe", scripts / "caffe", from_bin),
+    ):
+        shutil.copy(built, packed)
+        log.run(["patchelf", "--set-rpath", rpath, packed], f"setting the library path of {packed.name}")
+
+    info = root / f"caffe-{VERSION}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(WHEEL_METADATA)
+    (info / "WHEEL").write_text(
+        f"Wheel-Version: 1.0\nGenerator: caffe_build\nRoot-Is-Purelib: false\nTag: {interpreter.tag}\n"
+    )
+    shutil.copy(source / "LICENSE", info)
+    log.run([python, "-m", "wheel", "pack", root, "--dest-dir", folder], "packing the wheel")
+    return folder / wheel_name(interpreter)
+
+
+def build_wheel(interpreter, cache, place, log):
+    """Build the wheel in the cache folder `place`; the patched source and the build tree stay beside it.
+
+    The wheel appears last, by a rename: a folder that has it is whole, and any other is begun anew.
+    """
+    tools, source, build, packing = (place / name for name in ("venv", "source", "build", "packing"))
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    try:
+        log.step("preparing the build tools")
+        log.run([interpreter.path, "-m", "venv", tools], "making a virtual environment")
+        python = tools / "bin" / "python"
+        log.run([python, "-m", "pip", "install", "--no-input", *BUILD_REQUIRES], "pip install")
+        archive = fetch_source(python, cache, log)
+        patches = list_patches()
+        log.step(f"unpacking the source and applying {len(patches)} patches")
+        unpack(archive, source)
+        apply_patches(source, patches, log)
+        compile_caffe(interpreter, python, source, build, log)
+        log.step("packing the wheel")
+        packing.mkdir()
+        wheel = make_wheel(interpreter, python, source, build, packing, log)
+        wheel.replace(place / wheel.name)
+        shutil.rmtree(packing)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+
+
+# ---- 6. Installation ----------------------------------------------------------------------------------
+
+
+def is_installed(interpreter, venv, key):
+    """Whether the environment has the wheel of this key."""
+    module = venv / "lib" / f"python{interpreter.version}" / "site-packages" / "caffe" / "_caffe.so"
+    stamp = venv / ".caffe-key"
+    return stamp.is_file() and stamp.read_text().strip() == key and module.exists()
+
+
+def check_venv(interpreter, venv):
+    """Fail if there is something at the environment's path that Caffe cannot be installed in."""
+    if not venv.exists():
+        return
+    python = venv / "bin" / "python"
+    if not python.exists():
+        raise BuildError(f"{venv} exists, but is not a virtual environment; remove it or name another")
+    version = inspect_interpreter(str(python)).version
+    if version != interpreter.version:
+        raise BuildError(
+            f"{venv} is of Python {version}, but Caffe is built for {interpreter.version}; "
+            "remove it or name another"
+        )
+
+
+def make_venv(interpreter, venv, log):
+    """Make the virtual environment; nothing is left of it when that fails."""
+    log.step(f"making the virtual environment {venv}")
+    try:
+        log.run([interpreter.path, "-m", "venv", venv], "making a virtual environment")
+    except BaseException:
+        shutil.rmtree(venv, ignore_errors=True)
+        raise
+
+
+def install_wheel(interpreter, wheel, venv, key, log):
+    """Install the wheel and its requirements, then note the key."""
+    if not venv.exists():
+        make_venv(interpreter, venv, log)
+    log.step(f"installing {wheel.name} in {venv}")
+    stamp = venv / ".caffe-key"
+    stamp.unlink(missing_ok=True)
+    install = [venv / "bin" / "python", "-m", "pip", "install", "--no-input"]
+    log.run([*install, "--force-reinstall", "--no-deps", wheel], "pip install")
+    log.run([*install, wheel], "pip install")  # the requirements only
+    stamp.write_text(key + "\n")
+
+
+# ---- All of it ----------------------------------------------------------------------------------------
+
+
+def ensure_caffe(python, venv, cache, with_tree=False):
+    """See to it that the environment has this Caffe; returns the cache folder of its build.
+
+    `with_tree` asks for the source and the build tree in that folder too, which an environment may outlive.
+    """
+    interpreter = inspect_interpreter(python)
+    key = cache_key(interpreter.abi, platform.machine(), system_release(), list_patches())
+    venv, cache = Path(venv).absolute(), Path(cache).absolute()
+    place = cache / key
+    wheel = place / wheel_name(interpreter)
+    if is_installed(interpreter, venv, key) and (wheel.exists() or not with_tree):
+        print(f"Caffe is in {venv} already")
+        return place
+    check_venv(interpreter, venv)
+    cache.mkdir(parents=True, exist_ok=True)
+    log = Log(cache / f"{key}.log")
+    with locked(cache, log):
+        install_packages(log)
+        check_interpreter(interpreter, boost_python_versions())
+        if not wheel.exists():
+            build_wheel(interpreter, cache, place, log)
+        if not is_installed(interpreter, venv, key):
+            install_wheel(interpreter, wheel, venv, key, log)
+    log.step(f"done: {venv / 'bin' / 'caffe'}, and `import caffe` in {venv / 'bin' / 'python'}")
+    return place
+
+
+def add_arguments(parser):
+    """The options that build.py and test.py share."""
+    parser.add_argument(
+        "--python",
+        default="/usr/bin/python3",
+        help="interpreter to build for, the one the system's boost_python serves (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--venv", type=Path, default=Path(".venv"), help="virtual environment (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=default_cache(),
+        metavar="DIR",
+        help="where builds are kept (default: %(default)s)",
+    )
+
+
+def run_main(function, arguments):
+    """Run a script's work; a failure becomes one line on standard error and an exit status."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        return function(arguments)
+    except (BuildError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return 130
+
+
+def main():
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description="Build official BVLC Caffe (CPU) and install it in a virtual environment.",
+        epilog="example: python3 caffe_build/build.py --python /usr/bin/python3.11 --venv .venv",
+    )
+    add_arguments(parser)
+
+    def work(arguments):
+        ensure_caffe(arguments.python, arguments.venv, arguments.cache)
+        return 0
+
+    return run_main(work, parser.parse_args())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

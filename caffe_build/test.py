@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Run Caffe's own unit tests: those of pycaffe on the installed wheel, and the C++ ones on the CPU.
+
+    python3 caffe_build/test.py
+
+The C++ tests are one large program that is compiled on the first call, in the cached build tree of the very
+libcaffe that is installed; that takes longer than Caffe itself does.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+
+import build
+
+# The pictures that C++ tests read from examples/images/, which the source archive lacks: pictures of noise
+# take their places, since only the shapes below (height, width, channels) matter to the tests...
+PICTURES = {
+    "cat.jpg": (360, 480, 3),
+    "fish-bike.jpg": (323, 481, 3),
+    "cat_gray.jpg": (360, 480),
+    "cat gray.jpg": (360, 480),
+}
+# ... but to one, which asks for the size in bytes of the original cat.jpg.
+LEFT_OUT = ("IOTest.TestReadFileToDatum",)
+
+# Not for a build without a GPU.
+NEED_GPU = ("*GPU*",)
+
+# Passes in a process of its own only.
+RUN_ALONE = ("CommonTest.TestRandSeedCPU",)
+
+
+def run(command, **options):
+    """Run a test program; returns its exit status and what it printed."""
+    answer = subprocess.run(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        **options,
+    )
+    return answer.returncode, answer.stdout
+
+
+def check(status, output, counts, what, log):
+    """Keep a program's output; when it failed, or ran no test, show its end and fail."""
+    with open(log.path, "a") as file:
+        file.write(output)
+    if status != 0 or not counts["passed"]:
+        print(*output.splitlines()[-30:], sep="\n", file=sys.stderr)
+        how = f"failed with status {status}" if status else "ran no test"
+        raise build.BuildError(f"{what} {how}; the whole output is in {log.path}")
+
+
+def test_pycaffe(place, venv, log):
+    """Run pycaffe's unittest suite in the environment; returns the counts.
+
+    The suite draws networks, for which caffe.draw wants pydot. It is put beside the build, so that the
+    tests leave the environment as it is.
+    """
+    python = venv / "bin" / "python"
+    extra = place / "test-packages"
+    if not extra.exists():
+        partial = place / "test-packages.partial"
+        log.run([python, "-m", "pip", "install", "--target", partial, "--upgrade", "pydot"], "pip install")
+        partial.replace(extra)
+    log.step("running pycaffe's tests")
+    status, output = run(
+        [python, "-m", "unittest", "discover", "-s", place / "source" / "python" / "caffe" / "test"],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": str(extra), "GLOG_minloglevel": "2"},
+    )
+    ran = re.search(r"^Ran (\d+) tests? in", output, re.M)
+    skipped = re.search(r"^OK \(.*skipped=(\d+)", output, re.M)
+    counts = {"skipped": int(skipped[1]) if skipped else 0}
+    counts["passed"] = int(ran[1]) - counts["skipped"] if ran else 0
+    check(status, output, counts, "pycaffe's test suite", log)
+    return counts
+
+
+def draw_pictures(place, venv, log):
+    """Write the stand-ins for the pictures that the C++ tests read."""
+    folder = place / "source" / "examples" / "images"
+    folder.mkdir(exist_ok=True)
+    script = (
+        "import sys, numpy, skimage.io\n"
+        "noise = numpy.random.default_rng(0).integers(0, 256, [int(n) for n in sys.argv[2:]], numpy.uint8)\n"
+        "skimage.io.imsave(sys.argv[1], noise)\n"
+    )
+    for name, shape in PICTURES.items():
+        log.run([venv / "bin" / "python", "-c", script, folder / name, *shape], "drawing a picture")
+
+
+def test_library(place, venv, log):
+    """Compile Caffe's C++ tests where they are not yet, and run those for the CPU; returns the counts."""
+    tree = place / "build"
+    log.step("compiling the C++ tests (many minutes the first time)")
+    build.compile_targets(tree, ["test.testbin"], log)
+    draw_pictures(place, venv, log)
+    alone = ":".join(RUN_ALONE)
+    others = "-" + ":".join(NEED_GPU + LEFT_OUT + RUN_ALONE)
+    total = 0
+    for what, wanted in (("C++ tests", others), ("C++ tests that want a process of their own", alone)):
+        log.step(f"running the {what}")
+        status, output = run(
+            [tree / "test" / "test.testbin", f"--gtest_filter={wanted}"],
+            cwd=place / "source",
+            env={**os.environ, "GLOG_minloglevel": "1"},
+        )
+        passed = re.search(r"^\[  PASSED  \] (\d+) tests?", output, re.M)
+        counts = {"passed": int(passed[1]) if passed else 0}
+        check(status, output, counts, f"the run of the {what}", log)
+        total += counts["passed"]
+    return {"passed": total, "left out": len(LEFT_OUT)}
+
+
+def test_caffe(arguments):
+    """Both suites and the summary line."""
+    place = build.ensure_caffe(arguments.python, arguments.venv, arguments.cache, with_tree=True)
+    log = build.Log(place.parent / f"{place.name}.test.log")
+    with build.locked(place.parent, log):
+        log.path.unlink(missing_ok=True)
+        python = test_pycaffe(place, arguments.venv.absolute(), log)
+        library = test_library(place, arguments.venv.absolute(), log)
+    log.step(
+        f"all passed: pycaffe {python['passed']} ({python['skipped']} skipped), "
+        f"C++ {library['passed']} ({library['left out']} left out)"
+    )
+    return 0
+
+
+def main():
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description="Run Caffe's own unit tests on the CPU, after building and installing it if need be.",
+        epilog="example: python3 caffe_build/test.py --venv .venv",
+    )
+    build.add_arguments(parser)
+    return build.run_main(test_caffe, parser.parse_args())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

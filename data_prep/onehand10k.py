@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Make LMDBs of OneHand10K as its authors ship it: DB/train.lmdb and DB/test.lmdb.
+
+Example:
+    data_prep/onehand10k.py ~/OneHand10K data/onehand10k
+    data_prep/onehand10k.py ~/OneHand10K data/paper_split --shuffle-split 1
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from maskpose.database import build
+from maskpose.datasets import onehand10k
+from maskpose.errors import InputError, one_line_errors
+from maskpose.files import read_lines
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path, help="folder that holds Train and Test")
+    parser.add_argument("db", type=Path, help="folder to receive train.lmdb and test.lmdb")
+    parser.add_argument("--strict", action="store_true", help="stop at the first malformed line or image")
+    parser.add_argument(
+        "--shuffle-split", type=int, metavar="SEED",
+        help="shuffle Train and Test together and split anew, as the paper did",
+    )  # fmt: skip
+    parser.add_argument(
+        "--train-count", type=int, default=10_000, help="of --shuffle-split: training images (%(default)s)"
+    )
+    parser.add_argument("--names", type=Path, help="file of image names, a line each as Train/12.jpg: only these")
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    problems = []
+
+    def on_problem(message):
+        if args.strict:
+            raise InputError(message)
+        problems.append(message)
+        tqdm.write(f"left out: {message}", file=sys.stderr)
+
+    names = read_lines(args.names) if args.names else None
+    plan = onehand10k.plan(args.source, args.shuffle_split, args.train_count, names)
+    for part, lines in plan.items():
+        if lines:
+            samples = onehand10k.read_samples(args.source, lines, on_problem)
+            about = {"dataset": "OneHand10K format", "command": " ".join(sys.argv)}
+            manifest = build(args.db / f"{part}.lmdb", samples, len(lines), about)
+            print(f"{args.db / part}.lmdb: {manifest['count']} samples, {manifest['masks']} with a mask")
+    if problems:
+        print(f"{len(problems)} lines left out, named above", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""From database to batch: which samples, which augmentation, which arrays.
+
+Everything follows from (seed, epoch, index): batch ``b`` of a run is the same whoever makes it, in
+whatever order batches are made.
+"""
+
+import numpy as np
+
+from maskpose import geometry, heatmaps
+from maskpose.augmentation import draw_affine
+from maskpose.database import Reader
+from maskpose.errors import InputError
+from maskpose.variants import KEYPOINTS
+
+FILL = (128, 128, 128)  # beside the photograph, section 3.1
+IGNORE = 255  # mask label of a sample that has no mask
+IMAGE_SCALE, IMAGE_SHIFT = 1 / 256, -0.5  # uint8 BGR to network input
+
+
+class BatchSource:
+    """Makes the batches that a DataSettings describes."""
+
+    def __init__(self, settings):
+        """Raises InputError where the database cannot be used."""
+        self.settings = settings
+        self.reader = Reader(settings.db)
+        self._order = (None, None)
+
+    def close(self):
+        """Release the database."""
+        self.reader.close()
+
+    def sample_index(self, position):
+        """(epoch, index) of the ``position``-th sample of the run, counted from 0 over all epochs."""
+        epoch, place = divmod(position, len(self.reader))
+        if not self.settings.shuffle:
+            return epoch, place
+        if self._order[0] != epoch:
+            rng = np.random.default_rng([self.settings.seed, epoch])
+            self._order = (epoch, rng.permutation(len(self.reader)))
+        return epoch, int(self._order[1][place])
+
+    def fill(self, batch, arrays):
+        """Write batch number ``batch`` into ``arrays``, shaped as ``array_shapes`` says."""
+        size = self.settings.batch_size
+        for i in range(size):
+            epoch, index = self.sample_index(batch * size + i)
+            self.fill_sample(epoch, index, {name: array[i] for name, array in arrays.items()})
+
+    def fill_sample(self, epoch, index, arrays):
+        """Write sample ``index`` as ``epoch`` sees it into ``arrays``, one sample's part of a batch."""
+        settings = self.settings
+        sample = self.reader[index]
+        affine = geometry.fit_affine(sample.width, sample.height, settings.input_size)
+        if settings.augment:
+            rng = np.random.default_rng([settings.seed, epoch, index])
+            affine = geometry.compose(draw_affine(rng, settings), affine)
+        image = sample.decode_image()
+        if image.shape[:2] != (sample.height, sample.width):
+            raise InputError(f"{settings.db}: {sample.name} is not of the size its record states")
+        arrays["image"][...] = network_input(geometry.warp(image, affine, settings.input_size, FILL))
+        if "mask" in arrays:
+            arrays["mask"][0] = mask_label(sample.decode_mask(), affine, settings.input_size)
+        if "heatmaps" in arrays:
+            points = geometry.apply(affine, sample.keypoints)
+            visible = sample.visible & geometry.inside(points, settings.input_size, settings.input_size)
+            cells = geometry.apply(geometry.grid_affine(), points)
+            heatmaps.encode(
+                cells, visible, settings.grid_size, settings.sigma, settings.background, arrays["heatmaps"]
+            )
+
+
+def array_shapes(settings):
+    """{output: shape} of a batch; all are float32, as Caffe's blobs are.
+
+    image (N, 3, m, m): BGR / 256 - 0.5. mask (N, 1, m/8, m/8): 0, 1, or 255 to be ignored.
+    heatmaps (N, 22, m/8, m/8): 21 keypoints, then the background.
+    """
+    n, m, cells = settings.batch_size, settings.input_size, settings.grid_size
+    shapes = {"image": (n, 3, m, m), "mask": (n, 1, cells, cells), "heatmaps": (n, KEYPOINTS + 1, cells, cells)}
+    return {name: shapes[name] for name in settings.outputs}
+
+
+def network_input(image):
+    """(m, m, 3) uint8 BGR to (3, m, m) float32 BGR / 256 - 0.5, as training and inference feed it."""
+    planes = image.transpose(2, 0, 1).astype(np.float32)
+    planes *= IMAGE_SCALE
+    planes += IMAGE_SHIFT
+    return planes
+
+
+def mask_label(mask, affine, size):
+    """(m/8, m/8) float32 label of a mask (h, w) uint8 0/255: 1 where the hand covers half the cell or more.
+
+    ``mask`` None gives 255 everywhere: a sample without a mask contributes no mask loss.
+    """
+    cells = size // 8
+    if mask is None:
+        return np.full((cells, cells), IGNORE, np.float32)
+    warped = geometry.warp(mask, affine, size, 0)
+    coverage = warped.reshape(cells, 8, cells, 8).mean(axis=(1, 3))
+    return (coverage >= 127.5).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Readers of the data sets, each a module that yields ``maskpose.records.Sample``."""

@@ -1,0 +1,140 @@
+"""OneHand10K as its authors ship it.
+
+``{Train,Test}/source/<name>.jpg``, ``mask/<name>.png`` (may be absent) and ``label_joint.txt`` with a line an
+image: ``name,width,height,hand_number,x1,y1,…,x21,y21``, pixels; a keypoint with x or y of -1 is invisible.
+A ``sources.csv`` (columns name, origin) beside the labels, where there is one, names each image's origin.
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from maskpose import images
+from maskpose.errors import InputError
+from maskpose.records import Sample
+from maskpose.variants import KEYPOINTS
+
+SPLITS = ("Train", "Test")
+FIELDS = 4 + 2 * KEYPOINTS
+
+
+def label_lines(root, split):
+    """[(split, line number, text)] of a split's non-empty label lines.
+
+    Raises InputError where there is no label file; a split that has no folder has no lines.
+    """
+    path = Path(root) / split / "label_joint.txt"
+    if not path.parent.is_dir():
+        return []
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): expected OneHand10K's layout") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text file") from None
+    return [(split, n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
+
+
+def plan(root, shuffle_seed=None, train_count=10_000, names=None):
+    """{"train": lines, "test": lines}, lines as ``label_lines`` gives them.
+
+    By default the distribution's own split; with ``shuffle_seed`` all lines shuffled, the first
+    ``train_count`` for training and the rest for validation (section 3.3). ``names`` keeps only the images
+    called so, each as ``Train/12.jpg``; InputError where one of them is not there.
+    """
+    train, test = (label_lines(root, split) for split in SPLITS)
+    if not train and not test:
+        raise InputError(f"{root}: no Train/label_joint.txt or Test/label_joint.txt with lines in it")
+    if names is not None:
+        wanted = set(names)
+        train, test = ([line for line in lines if _path_name(line) in wanted] for lines in (train, test))
+        if missing := wanted - {_path_name(line) for line in train + test}:
+            raise InputError(f"{root}: no label for {min(missing)} (names are as Train/12.jpg)")
+    if shuffle_seed is not None:
+        lines = train + test
+        lines = [lines[i] for i in np.random.default_rng(shuffle_seed).permutation(len(lines))]
+        train, test = lines[:train_count], lines[train_count:]
+    return {"train": train, "test": test}
+
+
+def parse_line(text):
+    """(name, width, height, keypoints (21, 2) float32, visible (21,) bool); InputError says what is wrong."""
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) != FIELDS:
+        raise InputError(f"{len(parts) - 1} numbers after the name, expected {FIELDS - 1}")
+    name = parts[0]
+    if not name or Path(name).name != name:
+        raise InputError(f"{name!r} is not a file name")
+    try:
+        numbers = np.array([float(part) for part in parts[1:]])
+    except ValueError as error:
+        raise InputError(f"not a number: {error}") from None
+    width, height = numbers[:2]
+    if not np.isfinite(numbers).all() or width < 1 or height < 1 or width % 1 or height % 1:
+        raise InputError(f"width and height must be positive integers, not {parts[1]}, {parts[2]}")
+    keypoints = numbers[3:].reshape(KEYPOINTS, 2).astype(np.float32)
+    return name, int(width), int(height), keypoints, ~(keypoints == -1).any(axis=1)
+
+
+def read_origins(root, split):
+    """{image name: origin} from ``sources.csv``, or {} where there is none."""
+    path = Path(root) / split / "sources.csv"
+    if not path.is_file():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        if not {"name", "origin"} <= set(reader.fieldnames or ()):
+            raise InputError(f"{path}: expected a header with the columns name and origin")
+        return {row["name"]: row["origin"] for row in reader}
+
+
+def read_sample(root, split, text, origins):
+    """The sample of one label line, its files read and checked; InputError says what is wrong."""
+    name, width, height, keypoints, visible = parse_line(text)
+    folder = Path(root) / split
+    image = _read(folder / "source" / name)
+    if image is None:
+        raise InputError(f"source/{name} is missing")
+    pixels = images.decode_color(image, f"source/{name}")
+    if pixels.shape[:2] != (height, width):
+        raise InputError(
+            f"source/{name} is {pixels.shape[1]}x{pixels.shape[0]}, the label says {width}x{height}"
+        )
+    mask = _read(folder / "mask" / f"{Path(name).stem}.png") or b""
+    sample = Sample(name, image, width, height, keypoints, visible, mask, origins.get(name, ""))
+    sample.decode_mask()  # raises where it is broken or of another size
+    return sample
+
+
+def read_samples(root, lines, on_problem):
+    """Yield the samples of ``lines``, as ``label_lines`` or ``plan`` gives them.
+
+    Every malformed line or image is told to ``on_problem(message)`` and left out; raise there to stop.
+    """
+    origins = {split: read_origins(root, split) for split in SPLITS}
+    seen = set()
+    for split, number, text in lines:
+        try:
+            sample = read_sample(root, split, text, origins[split])
+            if (split, sample.name) in seen:
+                raise InputError(f"{sample.name} is named a second time")
+        except InputError as error:
+            on_problem(f"{Path(root) / split / 'label_joint.txt'}, line {number}: {error}")
+            continue
+        seen.add((split, sample.name))
+        yield sample
+
+
+def _path_name(line):
+    split, _, text = line
+    return f"{split}/{text.partition(',')[0].strip()}"
+
+
+def _read(path):
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None

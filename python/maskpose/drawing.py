@@ -1,0 +1,141 @@
+"""Pictures of what the network sees and says: keypoints, masks and heatmaps over a photograph.
+
+Pictures are (h, w, 3) uint8 BGR. Coordinates are pixels with pixel centres at integers. Heatmaps come
+with `grid_to_image`, the 2×3 affine from heatmap cell coordinates to image pixel coordinates.
+"""
+
+import cv2
+import numpy as np
+
+from maskpose.skeleton import BONES, FINGERS, KEYPOINT_NAMES
+
+# The paper's Fig. 11, in BGR: thumb blue, index cyan, middle green, ring brown, little finger purple.
+FINGER_COLOURS = {
+    "thumb": (255, 60, 0),
+    "index": (255, 255, 0),
+    "middle": (0, 200, 0),
+    "ring": (30, 80, 150),
+    "little": (200, 0, 160),
+}
+WRIST_COLOUR = (255, 255, 255)
+MASK_COLOUR = (255, 80, 0)
+MASK_ALPHA = 0.45
+HEAT_ALPHA = 0.55
+PANEL_TILE = (160, 160)
+PANEL_COLUMNS = 7
+SHEET_GREY = 32
+CAPTION_HEIGHT = 18
+SUBPIXEL_BITS = 4
+FAR = 1e5
+
+
+def overlay(image, keypoints, confidences, threshold, mask=None):
+    """A copy of `image` with the mask tinted and outlined and the skeleton drawn over it.
+
+    `keypoints` is (21, 2) pixels, `confidences` (21,). A keypoint shows when it is finite and its
+    confidence is larger than `threshold` (Sec. 3.3), a bone when both its ends show. `mask` is (h, w)
+    bool or uint8, true where not zero. Lines and dots grow with the image.
+    """
+    canvas = image.copy() if mask is None else tint_mask(image, mask)
+    keypoints = np.asarray(keypoints, float)
+    shown = np.isfinite(keypoints).all(axis=1) & (np.asarray(confidences) > threshold)
+    scale = 1 << SUBPIXEL_BITS
+    at = np.rint(np.clip(np.nan_to_num(keypoints), -FAR, FAR) * scale).astype(int).tolist()
+    thickness = max(1, round(max(image.shape[:2]) / 200))
+    radius = max(1.0, max(image.shape[:2]) / 130)
+    colours = [WRIST_COLOUR] + [FINGER_COLOURS[finger] for finger in FINGERS for _ in range(4)]
+    for start, end in BONES:
+        if shown[start] and shown[end]:
+            cv2.line(canvas, at[start], at[end], colours[end], thickness, cv2.LINE_AA, SUBPIXEL_BITS)
+    for joint in np.flatnonzero(shown):
+        cv2.circle(canvas, at[joint], round(radius * scale), colours[joint], -1, cv2.LINE_AA, SUBPIXEL_BITS)
+    return canvas
+
+
+def tint_mask(image, mask):
+    """A copy of `image` with the (h, w) mask's pixels (bool, or uint8 not zero) tinted and outlined."""
+    inside = (np.asarray(mask) != 0).astype(np.uint8)
+    tinted = cv2.addWeighted(image, 1 - MASK_ALPHA, np.full_like(image, MASK_COLOUR), MASK_ALPHA, 0)
+    canvas = np.where(inside[..., None] > 0, tinted, image)
+    outlines, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    thickness = max(1, round(max(image.shape[:2]) / 300))
+    return cv2.drawContours(canvas, outlines, -1, MASK_COLOUR, thickness, cv2.LINE_AA)
+
+
+def heatmap_panel(image, heatmaps, grid_to_image):
+    """A contact sheet of every heatmap over the image, each with its keypoint's name and peak value.
+
+    `heatmaps` is (K, h', w') or, with the background map last, (K + 1, h', w'), K = 21. Colours span the
+    values 0..1. The sheet is at most 7 tiles of 160 pixels wide, whatever the image's size.
+    """
+    height, width = image.shape[:2]
+    scale = min(PANEL_TILE[0] / width, PANEL_TILE[1] / height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    grid_to_tile = _resize_affine((width, height), size) @ np.vstack([grid_to_image, [0, 0, 1]])
+    names = (*KEYPOINT_NAMES, "background")
+    tiles = [_blend_heat(small, heatmap, grid_to_tile) for heatmap in heatmaps]
+    captions = [f"{name} {heatmap.max():.2f}" for name, heatmap in zip(names, heatmaps)]
+    return contact_sheet(tiles, PANEL_COLUMNS, (size[0], size[1]), captions)
+
+
+def all_heatmaps_overlay(image, heatmaps, grid_to_image):
+    """The largest value of the 21 keypoints' heatmaps over the image (third picture of paper's Fig. 5).
+
+    `heatmaps` is (21, h', w') or (22, h', w') with the background map last, which is left out.
+    """
+    highest = np.max(heatmaps[: len(KEYPOINT_NAMES)], axis=0)
+    return _blend_heat(image, highest, np.asarray(grid_to_image, float))
+
+
+def contact_sheet(images, columns, tile, captions=None):
+    """Pictures in rows of `columns`, each fitted into a `tile` of (width, height) pixels and centred.
+
+    `images` are (h, w, 3) or (h, w) uint8, at least one; `captions` are strings written below them.
+    Raises ValueError when there is no picture.
+    """
+    if not len(images):
+        raise ValueError("a contact sheet needs at least one picture")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    width, tile_height = tile
+    height = tile_height + (CAPTION_HEIGHT if captions is not None else 0)
+    sheet = np.full((rows * height, columns * width, 3), SHEET_GREY, np.uint8)
+    for number, image in enumerate(images):
+        row, column = divmod(number, columns)
+        cell = sheet[row * height : (row + 1) * height, column * width : (column + 1) * width]
+        fitted = _fit(image, tile)
+        top, left = (tile_height - fitted.shape[0]) // 2, (width - fitted.shape[1]) // 2
+        cell[top : top + fitted.shape[0], left : left + fitted.shape[1]] = fitted
+        if captions is not None:
+            strip = np.full((CAPTION_HEIGHT, width, 3), SHEET_GREY, np.uint8)
+            cv2.putText(strip, captions[number], (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4,
+                        (255, 255, 255), 1, cv2.LINE_AA)
+            cell[tile_height:] = strip
+    return sheet
+
+
+def _fit(image, tile):
+    """The picture in BGR, resized to the largest size of its shape that a (width, height) tile holds."""
+    if image.ndim == 2:
+        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+    height, width = image.shape[:2]
+    scale = min(tile[0] / width, tile[1] / height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if size == (width, height):
+        return image
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+
+
+def _resize_affine(old, new):
+    """2×3 affine of a resize between (w, h) sizes that keeps the picture's outer edges in place."""
+    scale_x, scale_y = new[0] / old[0], new[1] / old[1]
+    return np.array([[scale_x, 0, (scale_x - 1) / 2], [0, scale_y, (scale_y - 1) / 2]])
+
+
+def _blend_heat(image, heatmap, grid_to_image):
+    """The image blended with the colours of an (h', w') heatmap, laid over it by a 2×3 affine."""
+    size = image.shape[1::-1]
+    heat = cv2.warpAffine(np.asarray(heatmap, np.float32), grid_to_image, size, flags=cv2.INTER_LINEAR)
+    colours = cv2.applyColorMap(np.rint(np.clip(heat, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    return cv2.addWeighted(image, 1 - HEAT_ALPHA, colours, HEAT_ALPHA, 0)

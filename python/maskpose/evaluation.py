@@ -1,0 +1,175 @@
+"""Scoring a predictor on a database: what was found beside what was labelled, per origin."""
+
+import csv
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from maskpose import metrics
+from maskpose.errors import InputError
+from maskpose.files import write_text, written_beside
+from maskpose.skeleton import KEYPOINT_NAMES
+
+PCK_AT = 0.2
+CURVE = np.round(np.arange(0, 0.505, 0.01), 2)  # thresholds of the curve, in units of the normaliser
+NORMALISERS = {
+    "box": "larger side of the tight box of the visible ground-truth keypoints",
+    "diagonal": "diagonal of the tight box of the visible ground-truth keypoints",
+    "image": "larger side of the photograph",
+    "pixels": "none: thresholds are hundreds of pixels",
+}
+
+
+@dataclass
+class Results:
+    """Predictions beside ground truth, N samples in the database's order."""
+
+    names: list
+    sources: np.ndarray  # (N,) str
+    predicted: np.ndarray  # (N, 21, 2) pixels
+    confidences: np.ndarray  # (N, 21)
+    truth: np.ndarray  # (N, 21, 2) pixels
+    visible: np.ndarray  # (N, 21) bool
+    image_sizes: np.ndarray  # (N, 2) width, height
+    ious: np.ndarray  # (N,) mask IoU, NaN without a ground-truth or predicted mask
+
+    def subset(self, chosen):
+        """The samples that ``chosen`` (bool or indices) picks."""
+        names = list(np.array(self.names)[chosen])
+        arrays = (
+            getattr(self, field)[chosen]
+            for field in ("sources", "predicted", "confidences", "truth", "visible", "image_sizes", "ious")
+        )
+        return Results(names, *arrays)
+
+
+def run(predictor, reader, description="predict"):
+    """Results of ``predictor`` on every sample of ``reader``, a maskpose.database.Reader."""
+    rows = []
+    for sample in tqdm(reader, desc=description, unit="image", dynamic_ncols=True):
+        hand = predictor.predict(sample.decode_image())
+        mask = sample.decode_mask()
+        known = mask is not None and hand.mask is not None
+        iou = metrics.mask_iou(hand.mask, mask > 0) if known else np.nan
+        rows.append(
+            (sample.name, sample.source, hand.keypoints, hand.confidences, sample.keypoints, sample.visible,
+             (sample.width, sample.height), iou)
+        )  # fmt: skip
+    names, *columns = zip(*rows)
+    return Results(list(names), *map(np.array, columns))
+
+
+def sizes(results, normaliser):
+    """(N,) lengths in pixels that distances are divided by, for one of NORMALISERS."""
+    if normaliser == "box":
+        return metrics.box_size(results.truth, results.visible)
+    if normaliser == "diagonal":
+        return metrics.box_diagonal(results.truth, results.visible)
+    if normaliser == "image":
+        return results.image_sizes.max(axis=1).astype(float)
+    if normaliser == "pixels":
+        return np.full(len(results.names), 100.0)
+    raise InputError(f"unknown normaliser {normaliser!r}: expected one of {', '.join(NORMALISERS)}")
+
+
+def scores(results, normaliser="box", threshold=None):
+    """All figures of one set of results, as a JSON-able dict.
+
+    threshold: joints of lower confidence count as not found; None takes the best position always.
+    """
+    predicted = results.predicted
+    if threshold is not None:
+        predicted = np.where((results.confidences >= threshold)[..., None], predicted, np.nan)
+    errors = metrics.normalised_errors(predicted, results.truth, results.visible, sizes(results, normaliser))
+    ious = results.ious[~np.isnan(results.ious)]
+    figures = {
+        "images": len(results.names),
+        "keypoints": int(results.visible.sum()),
+        "pck": _number(metrics.mean_pck(errors, [PCK_AT])[0]),
+        "pck_pooled": _number(metrics.pooled_pck(errors, [PCK_AT])[0]),
+        "pck_per_joint": dict(zip(KEYPOINT_NAMES, map(_number, metrics.pck(errors, [PCK_AT])[0]))),
+        "curve": list(map(_number, metrics.mean_pck(errors, CURVE))),
+        "mean_pixel_error": _number(metrics.mean_pixel_error(predicted, results.truth, results.visible)),
+        "masks": len(ious),
+        "mask_iou": _number(ious.mean() if len(ious) else np.nan),
+        "ap": dict(zip(("AP50", "AP75", "AP80"), map(_number, metrics.average_precision(ious)))),
+    }
+    figures["pck_interval"] = figures["mask_iou_interval"] = None
+    if figures["pck"] is not None:
+        interval = metrics.bootstrap_interval(lambda i: metrics.mean_pck(errors[i], [PCK_AT])[0], len(errors))
+        figures["pck_interval"] = list(map(_number, interval))
+    if len(ious):
+        interval = metrics.bootstrap_interval(lambda i: ious[i].mean(), len(ious))
+        figures["mask_iou_interval"] = list(map(_number, interval))
+    return figures
+
+
+def scores_by_origin(results, normaliser="box", threshold=None):
+    """{"all": scores, origin: scores …}; only "all" where the database names no origins."""
+    table = {"all": scores(results, normaliser, threshold)}
+    origins = sorted(set(results.sources))
+    if len(origins) > 1:
+        for origin in origins:
+            part = results.subset(results.sources == origin)
+            table[origin or "(no origin)"] = scores(part, normaliser, threshold)
+    return table
+
+
+def table_text(tables):
+    """Lines for people: a row for each origin and way of predicting; tables is {way: scores_by_origin}."""
+    header = f"{'origin':<16}{'way':<10}{'images':>7}{'PCK@0.2 (95 %)':>25}{'px error':>10}"
+    lines = [header + f"{'masks':>7}{'IoU (95 %)':>25}{'AP50':>7}{'AP75':>7}{'AP80':>7}"]
+    for origin in next(iter(tables.values())):
+        for way, table in tables.items():
+            row = table[origin]
+            lines.append(
+                f"{origin:<16}{way:<10}{row['images']:>7}"
+                f"{_with_interval(row['pck'], row['pck_interval']):>25}{_text(row['mean_pixel_error'], 1):>10}"
+                f"{row['masks']:>7}{_with_interval(row['mask_iou'], row['mask_iou_interval']):>25}"
+                + "".join(f"{_text(value, 3):>7}" for value in row["ap"].values())
+            )
+    return "\n".join(lines)
+
+
+def per_joint_text(table):
+    """One line of PCK per joint, of the scores dict ``table``."""
+    return "  ".join(f"{name} {_text(value, 2)}" for name, value in table["pck_per_joint"].items())
+
+
+def write_curves(tables, folder):
+    """Write the PCK curves of {way: scores_by_origin} as pck.csv and pck.png."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    curves = {f"{origin}, {way}": table[origin] for way, table in tables.items() for origin in table}
+    curves = {name: row["curve"] for name, row in curves.items() if row["pck"] is not None}
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["threshold", *curves])
+    writer.writerows([f"{t:.2f}", *(curve[i] for curve in curves.values())] for i, t in enumerate(CURVE))
+    write_text(folder / "pck.csv", text.getvalue())
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for name, curve in curves.items():
+        axes.plot(CURVE, curve, label=name, linestyle="--" if name.endswith("pyramid") else "-")
+    axes.set(xlabel="normalised distance", ylabel="PCK", xlim=(0, CURVE[-1]), ylim=(0, 1))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    with written_beside(folder / "pck.png") as partial:
+        figure.savefig(partial, dpi=110)
+
+
+def _number(value):
+    """A float for JSON: None for NaN."""
+    return None if np.isnan(value) else round(float(value), 4)
+
+
+def _text(value, digits):
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _with_interval(value, interval):
+    return "-" if value is None else f"{value:.3f} ({interval[0]:.3f}-{interval[1]:.3f})"

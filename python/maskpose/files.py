@@ -1,0 +1,41 @@
+"""Writing files so that a half-written one never stands under the final name."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from maskpose.errors import InputError
+
+
+@contextlib.contextmanager
+def written_beside(path):
+    """Give a path beside ``path`` to write to; rename it to ``path`` afterwards, or remove it on an error.
+
+    The suffix is kept, as many libraries choose the format by it. Raises InputError where the folder cannot
+    be written.
+    """
+    path = Path(path)
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        os.replace(partial, path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write a text file, whole or not at all."""
+    with written_beside(path) as partial:
+        partial.write_text(text)
+
+
+def read_lines(path):
+    """The non-empty lines of a text file, stripped; InputError where it cannot be read."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -1,0 +1,161 @@
+"""Reading photographs robustly, and writing pictures so that no half-written file is ever seen.
+
+Pictures are OpenCV's: (h, w, 3) uint8 BGR, or (h, w) uint8 for masks. OpenCV decodes; bytes are first
+tested for being whole, since many of its versions turn the missing part of a cut file into grey or
+black pixels with only a warning. `name` is whatever the user knows the bytes by, for error messages.
+"""
+
+import contextlib
+import io
+import os
+import struct
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from maskpose.errors import InputError
+
+JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+ORIENTATION_TAG = 0x0112
+PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
+
+
+def decode_color(data, name):
+    """Decode the bytes of a photograph to (h, w, 3) uint8 BGR, upright.
+
+    The EXIF orientation is applied. Grey, palette and CMYK become BGR, 16 bits are scaled to 8, and alpha
+    is dropped: the colour stored under a transparent pixel shows. Of an animation, the first frame.
+    Raises InputError naming `name` when the bytes are empty, cut short or not an image.
+    """
+    return _decode(data, name, cv2.IMREAD_COLOR)
+
+
+def decode_gray(data, name):
+    """Decode the bytes of a mask to (h, w) uint8: brightness, 16 bits scaled to 8, alpha dropped.
+
+    A palette mask gives the brightness of its colours, not its indices. Orientation and errors are as in
+    `decode_color`, so a mask and its photograph stay aligned.
+    """
+    return _decode(data, name, cv2.IMREAD_GRAYSCALE)
+
+
+def image_size(data, name):
+    """The (w, h) that `decode_color` would give; for JPEG and PNG it reads the header only.
+
+    Raises InputError as `decode_color` does, except that a JPEG or PNG cut after its header passes.
+    """
+    if not data.startswith((JPEG_START, PNG_START)):
+        height, width = decode_color(data, name).shape[:2]
+        return width, height
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            exif = Image.Exif()
+            exif.load(picture.info.get("exif", b""))
+            width, height = picture.size
+            return (height, width) if exif.get(ORIENTATION_TAG) in (5, 6, 7, 8) else (width, height)
+    except PILLOW_ERRORS as error:
+        raise InputError(f"{name} cannot be read: it is damaged or not an image") from error
+
+
+def read_bytes(path):
+    """The bytes of a file. Raises InputError when it is missing, a folder or unreadable."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def read_color(path):
+    """Read a photograph as `decode_color` does. Raises InputError naming the file."""
+    return decode_color(read_bytes(path), str(path))
+
+
+def read_gray(path):
+    """Read a mask as `decode_gray` does. Raises InputError naming the file."""
+    return decode_gray(read_bytes(path), str(path))
+
+
+def write_image(path, image):
+    """Write (h, w) or (h, w, 3|4) uint8 to `path`, encoded by its suffix.
+
+    The file is written beside `path` and then renamed. Raises InputError when the suffix is no picture's
+    or the folder cannot be written.
+    """
+    path = Path(path)
+    if not path.suffix or not cv2.haveImageWriter(path.name):
+        raise InputError(f"{path}: cannot write a picture with the suffix {path.suffix!r}")
+    encoded, buffer = cv2.imencode(path.suffix, image)
+    if not encoded:
+        raise InputError(f"{path}: the picture cannot be encoded as {path.suffix!r}")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_bytes(buffer)
+        beside.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _decode(data, name, mode):
+    if not data:
+        raise InputError(f"{name} is empty")
+    from_pillow = None
+    if data.startswith(JPEG_START):
+        whole = jpeg_is_whole(data)
+    elif data.startswith(PNG_START):
+        whole = data.rfind(PNG_END) >= 0
+    else:
+        whole, from_pillow = True, _load_with_pillow(data, name)
+    if not whole:
+        raise InputError(f"{name} is truncated: its end is missing")
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
+    except cv2.error:
+        image = None
+    if image is None and from_pillow is not None:
+        image = np.ascontiguousarray(np.asarray(from_pillow.convert("RGB"))[:, :, ::-1])
+        image = image if mode == cv2.IMREAD_COLOR else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    if image is None:
+        raise InputError(f"{name} cannot be decoded: it is truncated, damaged or not an image")
+    return image
+
+
+def jpeg_is_whole(data):
+    """Whether the picture in the bytes of a JPEG reaches its end-of-image marker.
+
+    The search starts at the first scan, since an EXIF thumbnail in the header has an end marker of its
+    own; within a scan the marker's two bytes cannot occur. Bytes after the marker do not matter: cameras
+    add padding or further pictures there.
+    """
+    return data.rfind(JPEG_END, _first_scan(data)) >= 0
+
+
+def _first_scan(data):
+    """Offset of the first start-of-scan marker, or the length of the data when there is none."""
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
+        if marker == 0xDA:
+            return at
+        at += 1 if marker == 0xFF else 2 + (data[at + 2] << 8 | data[at + 3])
+    return len(data)
+
+
+def _load_with_pillow(data, name):
+    """The loaded picture, or None for a format that Pillow does not know: OpenCV may.
+
+    Raises InputError when the data ends too early.
+    """
+    try:
+        picture = Image.open(io.BytesIO(data))
+    except PILLOW_ERRORS:
+        return None
+    try:
+        picture.load()
+    except PILLOW_ERRORS as error:
+        raise InputError(f"{name} is truncated or damaged") from error
+    return picture

@@ -1,0 +1,178 @@
+"""The mask-pose cascade, section 3.2 and Fig. 3: one definition, from which every prototxt is written.
+
+The trunk is VGG-19 up to conv4_4 and three layers more, whose 128 channels are the feature F. The mask
+stage turns F into 2-channel scores; F and the scores together are F+ (130 channels), the input of every
+sub-stage; each sub-stage after the first also sees its predecessor's K + 1 heatmaps. Names are VGG-19's
+and OpenPose's, so that public weights of either fill the layers that they share: the paper's sub-stage
+S^t is ``stage<t+1>``, as OpenPose's stage 1 is what the mask stage stands in for.
+"""
+
+import json
+
+from maskpose.variants import KEYPOINTS
+
+# channels and number of the VGG-19 convolutions between poolings
+VGG_BLOCKS = ((1, 64, 2), (2, 128, 2), (3, 256, 4), (4, 512, 4))
+
+
+def train_net(variant, db):
+    """NetParameter of the training network, fed by the Python data layer from the LMDB ``db``."""
+    L, n = _new_net()
+    tops = ["data"] + ["mask_label"] * variant.mask + ["heatmap_label"] * variant.pose
+    outputs = L.Python(
+        ntop=len(tops),
+        module="maskpose.data_layer",
+        layer="HandDataLayer",
+        param_str=json.dumps(data_settings(variant, db)),
+    )
+    for name, top in zip(tops, outputs if len(tops) > 1 else [outputs]):
+        setattr(n, name, top)
+    mask_scores, sub_stage_outputs = cascade(L, n, variant)
+    if variant.mask:
+        n.mask_loss = L.SoftmaxWithLoss(
+            mask_scores,
+            n.mask_label,
+            loss_weight=variant.mask_loss_weight,
+            loss_param={"ignore_label": 255, "normalization": 2},  # 2: BATCH_SIZE, eq. 2's 1/N
+        )
+    for stage, heatmaps in enumerate(sub_stage_outputs, start=2):
+        n[f"heatmap_loss_stage{stage}"] = L.EuclideanLoss(
+            heatmaps, n.heatmap_label, loss_weight=variant.heatmap_loss_weight
+        )
+    return _named(n, variant)
+
+
+def deploy_net(variant):
+    """NetParameter of the network for inference: ``data`` in, ``mask_prob`` and the last heatmaps out."""
+    L, n = _new_net()
+    size = variant.input_size
+    n.data = L.Input(shape={"dim": [1, 3, size, size]})
+    mask_scores, _ = cascade(L, n, variant)
+    if variant.mask:
+        n.mask_prob = L.Softmax(mask_scores)
+    return _named(n, variant)
+
+
+def cascade(L, n, variant):
+    """Add the cascade above ``n.data``; give the mask scores (or None) and each sub-stage's output."""
+    feature = trunk(L, n, variant)
+    mask_scores = None
+    feature_plus = [feature]
+    if variant.mask:
+        mask_scores = mask_stage(L, n, variant, feature)
+        feature_plus = [feature, mask_scores]
+    outputs = []
+    for stage in range(2, variant.sub_stages + 2):
+        outputs.append(sub_stage(L, n, variant, stage, feature_plus, outputs[-1:]))
+    return mask_scores, outputs
+
+
+def trunk(L, n, variant):
+    """VGG-19 to conv4_4, then conv5_1, conv5_2 and conv5_3_CPM: the feature F, stride 8."""
+    x = n.data
+    for block, full, count in VGG_BLOCKS:
+        for i in range(1, count + 1):
+            x = _conv_relu(L, n, f"conv{block}_{i}", x, variant.channels(full), 3)
+        if block < 4:
+            x = n[f"pool{block}"] = L.Pooling(x, pool=0, kernel_size=2, stride=2)  # 0: MAX
+    x = _conv_relu(L, n, "conv5_1", x, variant.channels(512), 3)
+    x = _conv_relu(L, n, "conv5_2", x, variant.channels(512), 3)
+    return _conv_relu(L, n, "conv5_3_CPM", x, variant.channels(128), 3)
+
+
+def mask_stage(L, n, variant, feature):
+    """The last two layers of the mask prediction stage: scores of background and hand."""
+    x = _conv_relu(L, n, "conv6_1_mask", feature, variant.channels(512), 1)
+    return _output_conv(L, n, "conv6_2_mask", x, 2)
+
+
+def sub_stage(L, n, variant, stage, feature_plus, previous):
+    """One pose sub-stage: five 7x7 and two 1x1 convolutions to K + 1 heatmaps."""
+    bottoms = [*previous, *feature_plus]
+    x = bottoms[0]
+    if len(bottoms) > 1:
+        x = n[f"concat_stage{stage}"] = L.Concat(*bottoms, axis=1)
+    lr_mult = variant.sub_stage_lr_mult
+    for i in range(1, 6):
+        x = _conv_relu(L, n, f"Mconv{i}_stage{stage}", x, variant.channels(128), 7, lr_mult)
+    x = _conv_relu(L, n, f"Mconv6_stage{stage}", x, variant.channels(128), 1, lr_mult)
+    return _output_conv(L, n, f"Mconv7_stage{stage}", x, KEYPOINTS + 1, lr_mult)
+
+
+def data_settings(variant, db):
+    """The data layer's param_str for training ``variant``, as a dict; see ``maskpose.settings``."""
+    return {
+        "db": db,
+        "outputs": ["image"] + ["mask"] * variant.mask + ["heatmaps"] * variant.pose,
+        "batch_size": variant.batch_size,
+        "input_size": variant.input_size,
+        "sigma": variant.sigma,
+        "background": variant.background,
+    }
+
+
+def solver_text(variant, net, snapshot_prefix):
+    """Text of solver.prototxt. No solver_mode: ``caffe train -gpu 0`` or its absence decides."""
+    solver = variant.solver
+    lines = [f'net: "{net}"', f'type: "{solver.type}"']
+    for key in ("base_lr", "momentum", "lr_policy", "max_iter", "weight_decay", "snapshot"):
+        value = getattr(solver, key)
+        lines.append(f"{key}: {json.dumps(value)}")
+    if solver.lr_policy == "step":
+        lines += [f"gamma: {solver.gamma}", f"stepsize: {solver.stepsize}"]
+    lines += [f"{key}: {json.dumps(value)}" for key, value in solver.extra.items()]
+    lines += [f'snapshot_prefix: "{snapshot_prefix}"', "display: 20", "average_loss: 20", "random_seed: 1"]
+    return "\n".join(lines) + "\n"
+
+
+def prototxt_files(variant, db="data/onehand10k/train.lmdb"):
+    """The variant's files as {path below prototxt/: text}."""
+    from google.protobuf import text_format
+
+    header = "# Written by `make prototxt` from python/maskpose/network.py; change it there.\n"
+    folder = variant.name
+    solver = solver_text(
+        variant, f"prototxt/{folder}/train.prototxt", f"runs/{folder}/{folder.rsplit('/', 1)[-1]}"
+    )
+    return {
+        f"{folder}/train.prototxt": header + text_format.MessageToString(train_net(variant, db)),
+        f"{folder}/deploy.prototxt": header + text_format.MessageToString(deploy_net(variant)),
+        f"{folder}/solver.prototxt": header + solver,
+    }
+
+
+def _new_net():
+    from maskpose.runtime import import_caffe
+
+    caffe = import_caffe()
+    return caffe.layers, caffe.NetSpec()
+
+
+def _named(n, variant):
+    net = n.to_proto()
+    net.name = variant.name
+    return net
+
+
+def _conv_relu(L, n, name, bottom, channels, kernel, lr_mult=1.0):
+    n[name] = _convolution(L, bottom, channels, kernel, lr_mult, {"type": "msra"})
+    top = L.ReLU(n[name], in_place=True)
+    n[name.replace("conv", "relu")] = top
+    return top
+
+
+def _output_conv(L, n, name, bottom, channels, lr_mult=1.0):
+    n[name] = _convolution(L, bottom, channels, 1, lr_mult, {"type": "gaussian", "std": 0.01})
+    return n[name]
+
+
+def _convolution(L, bottom, channels, kernel, lr_mult, weight_filler):
+    return L.Convolution(
+        bottom,
+        num_output=channels,
+        kernel_size=kernel,
+        pad=kernel // 2,
+        weight_filler=weight_filler,
+        bias_filler={"type": "constant"},
+        param=[{"lr_mult": lr_mult, "decay_mult": 1.0}, {"lr_mult": 2 * lr_mult, "decay_mult": 0.0}],
+    )

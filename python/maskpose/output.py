@@ -1,0 +1,42 @@
+"""What a prediction leaves on disk: overlay, heatmap panel, mask, JSON."""
+
+import json
+
+import numpy as np
+
+from maskpose import drawing, images
+from maskpose.files import write_text
+
+
+def write_hand(folder, path, image, hand, threshold):
+    """Write the files of one photograph into ``folder``.
+
+    path: the photograph's, whose stem names the files; image: (h, w, 3) uint8 BGR; hand: a
+    maskpose.predictor.Hand; threshold: of confidence, for a keypoint to be drawn and called detected.
+    """
+    stem = path.stem
+    if hand.heatmaps is not None:
+        panel = drawing.heatmap_panel(image, hand.heatmaps, hand.grid_to_image)
+        images.write_image(folder / f"{stem}_heatmaps.png", panel)
+    if hand.mask is not None:
+        images.write_image(folder / f"{stem}_mask.png", np.where(hand.mask, 255, 0).astype(np.uint8))
+    overlay = drawing.overlay(image, hand.keypoints, hand.confidences, threshold, hand.mask)
+    images.write_image(folder / f"{stem}_overlay.png", overlay)
+    write_text(folder / f"{stem}.json", json.dumps(describe(path.name, image, hand, threshold), indent=1) + "\n")
+
+
+def describe(name, image, hand, threshold):
+    """The prediction as a JSON-able dict; keypoints is empty where the variant has no pose stage."""
+    posed = hand.heatmaps is not None
+    return {
+        "image": name,
+        "width": image.shape[1],
+        "height": image.shape[0],
+        "threshold": threshold,
+        "keypoints": [
+            [round(float(x), 2), round(float(y), 2), round(float(confidence), 4)]
+            for (x, y), confidence in zip(hand.keypoints, hand.confidences)
+            if posed
+        ],
+        "detected": [bool(confidence > threshold) for confidence in hand.confidences if posed],
+    }

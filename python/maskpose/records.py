@@ -1,0 +1,72 @@
+"""A sample as Python holds it, and as the LMDB holds it (``record.proto``)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from maskpose import images, record_pb2
+from maskpose.errors import InputError
+from maskpose.variants import KEYPOINTS
+
+
+@dataclass
+class Sample:
+    """One photograph with one hand. ``image`` and ``mask`` are encoded files, untouched."""
+
+    name: str
+    image: bytes
+    width: int  # pixels, EXIF orientation applied
+    height: int
+    keypoints: np.ndarray  # (21, 2) float32, pixels
+    visible: np.ndarray  # (21,) bool
+    mask: bytes = b""  # empty: no mask is known
+    source: str = ""
+
+    def decode_image(self):
+        """(height, width, 3) uint8 BGR; InputError where the file is broken."""
+        return images.decode_color(self.image, self.name)
+
+    def decode_mask(self):
+        """(height, width) uint8, 255 on the hand and 0 elsewhere, or None; InputError where it is broken."""
+        if not self.mask:
+            return None
+        gray = images.decode_gray(self.mask, f"mask of {self.name}")
+        if gray.shape != (self.height, self.width):
+            raise InputError(
+                f"mask of {self.name} is {gray.shape[1]}x{gray.shape[0]}, its image {self.width}x{self.height}"
+            )
+        return np.where(gray > 127, 255, 0).astype(np.uint8)
+
+    def serialize(self):
+        """The record's bytes."""
+        return record_pb2.Record(
+            name=self.name,
+            source=self.source,
+            image=self.image,
+            mask=self.mask,
+            width=self.width,
+            height=self.height,
+            keypoints=np.asarray(self.keypoints, np.float32).ravel().tolist(),
+            visible=np.asarray(self.visible, bool).tolist(),
+        ).SerializeToString(deterministic=True)
+
+    @classmethod
+    def parse(cls, data, where):
+        """The sample in a record's bytes; InputError names ``where`` if they are not a whole record."""
+        record = record_pb2.Record()
+        try:
+            record.ParseFromString(data)
+        except Exception:  # protobuf's DecodeError lives in different places in different versions
+            raise InputError(f"{where} is not a maskpose record") from None
+        if len(record.keypoints) != 2 * KEYPOINTS or len(record.visible) != KEYPOINTS:
+            raise InputError(f"{where} is not a whole maskpose record: expected {KEYPOINTS} keypoints")
+        return cls(
+            name=record.name,
+            source=record.source,
+            image=record.image,
+            mask=record.mask,
+            width=record.width,
+            height=record.height,
+            keypoints=np.array(record.keypoints, np.float32).reshape(KEYPOINTS, 2),
+            visible=np.array(record.visible, bool),
+        )

@@ -1,0 +1,113 @@
+"""The data layer's settings: every key of its ``param_str``, checked.
+
+``param_str`` is a JSON object, for example::
+
+    {"db": "data/onehand10k/train.lmdb", "batch_size": 13, "input_size": 368, "sigma": 1.5}
+
+Only ``db`` must be there.
+"""
+
+import json
+from dataclasses import dataclass, fields
+
+from maskpose.errors import InputError
+from maskpose.variants import STRIDE
+
+OUTPUTS = ("image", "mask", "heatmaps")
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """What a batch is made of. Each field is a key of ``param_str``."""
+
+    db: str  # the LMDB, as data_prep/ writes it
+    outputs: tuple = OUTPUTS  # which arrays the layer's tops are, in this order
+    batch_size: int = 13  # images
+    input_size: int = 368  # m, pixels; a multiple of 8
+    sigma: float = 1.5  # of the heatmaps' Gaussian, cells of the m/8 grid
+    background: str = "sum"  # background map: 1 - "sum" of the joints' maps (paper) or 1 - "max"
+    augment: bool = True  # False: resize and pad only
+    scale: tuple = (0.7, 1.2)  # range of the random scale
+    rotation: float = 40.0  # random rotation in +- this, degrees
+    crop: str = "scaled"  # range of the random crop: the "scaled" square, or the one holding it "rotated"
+    flip: float = 0.5  # probability of mirroring
+    shuffle: bool = True  # a new order each epoch; False: the database's own
+    seed: int = 1  # of order and augmentation, with epoch and index
+    workers: int = 1  # processes that make batches; 0: made when asked for, in the training process
+
+    @property
+    def grid_size(self):
+        """Side of mask labels and heatmaps, cells."""
+        return self.input_size // STRIDE
+
+    @classmethod
+    def from_json(cls, text):
+        """Settings from a ``param_str``; InputError names the key at fault and what it takes."""
+        try:
+            given = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InputError(f"param_str is not JSON ({error}): {text!r}") from None
+        if not isinstance(given, dict):
+            raise InputError(f"param_str must be a JSON object, not {text!r}")
+        known = [field.name for field in fields(cls)]
+        for key in given:
+            if key not in known:
+                raise InputError(f"param_str: unknown key {key!r}; the keys are {', '.join(known)}")
+        if "db" not in given:
+            raise InputError("param_str: the key 'db' (path of the LMDB) is missing")
+        given = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
+        return cls(**given)
+
+    def __post_init__(self):
+        for name, passes, expected in (
+            ("db", _is_text(self.db), "a path"),
+            ("outputs", _are_outputs(self.outputs), f"a list of some of {', '.join(OUTPUTS)}, image first"),
+            ("batch_size", _is_int(self.batch_size, 1), "a positive integer"),
+            (
+                "input_size",
+                _is_int(self.input_size, STRIDE) and self.input_size % STRIDE == 0,
+                f"a positive multiple of {STRIDE}",
+            ),
+            ("sigma", _is_number(self.sigma) and self.sigma > 0, "a positive number of cells"),
+            ("background", self.background in ("sum", "max"), "'sum' or 'max'"),
+            ("augment", isinstance(self.augment, bool), "true or false"),
+            ("scale", _is_range(self.scale), "two positive numbers [low, high]"),
+            ("rotation", _is_number(self.rotation) and self.rotation >= 0, "degrees, 0 or more"),
+            ("crop", self.crop in ("scaled", "rotated"), "'scaled' or 'rotated'"),
+            ("flip", _is_number(self.flip) and 0 <= self.flip <= 1, "a probability"),
+            ("shuffle", isinstance(self.shuffle, bool), "true or false"),
+            ("seed", _is_int(self.seed, 0), "an integer, 0 or more"),
+            ("workers", _is_int(self.workers, 0), "an integer, 0 or more"),
+        ):
+            if not passes:
+                raise InputError(f"param_str: {name!r} must be {expected}, not {getattr(self, name)!r}")
+
+
+def _is_text(value):
+    return isinstance(value, str) and bool(value)
+
+
+def _is_int(value, least):
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _is_number(value):
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_range(value):
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and all(_is_number(end) for end in value)
+        and 0 < value[0] <= value[1]
+    )
+
+
+def _are_outputs(value):
+    return (
+        isinstance(value, tuple)
+        and value[:1] == ("image",)
+        and len(set(value)) == len(value)
+        and all(name in OUTPUTS for name in value)
+    )

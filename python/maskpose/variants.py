@@ -1,0 +1,108 @@
+"""The variants of the cascade: what each is, and every number its prototxt files are written from.
+
+The three of the paper's size are the proposed network and its two ablations (section 4.2); the
+``compact`` three are the same cascade, narrower and on a smaller input, for processors without a GPU.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from maskpose.errors import InputError
+
+KEYPOINTS = 21  # K in the paper (section 3)
+DEFAULT_VARIANT = "compact/mask_pose"  # what tools run unless told otherwise: it has weights, and runs on a CPU
+STRIDE = 8  # three poolings: m' = m / 8 (section 3.2)
+
+
+@dataclass(frozen=True)
+class Solver:
+    """Caffe's solver settings; field names are those of SolverParameter. Defaults: section 3.3."""
+
+    type: str = "SGD"
+    base_lr: float = 5e-5
+    momentum: float = 0.9
+    lr_policy: str = "step"
+    gamma: float = 0.3
+    stepsize: int = 50_000
+    max_iter: int = 200_000
+    weight_decay: float = 5e-4  # the paper is silent: the family's habit
+    snapshot: int = 5_000
+    extra: dict = field(default_factory=dict)  # any further SolverParameter fields
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One network and how it is trained. ``docs/fidelity.md`` says where each number comes from."""
+
+    name: str
+    mask: bool = True  # has the mask prediction stage's last two layers and their loss
+    sub_stages: int = 5  # T, section 3.2; 0: no pose prediction stage
+    input_size: int = 368  # m, pixels
+    width: float = 1.0  # multiplies every hidden layer's channels
+    sigma: float = 1.5  # of the Gaussian, in cells of the stride-8 grid
+    background: str = "sum"  # background map: 1 - sum (the paper) or 1 - max (OpenPose)
+    batch_size: int = 13
+    mask_loss_weight: float = 0.05
+    heatmap_loss_weight: float = 1.0
+    sub_stage_lr_mult: float = 4.0
+    warmup: int = 0  # iterations over which tools/train.py lets the learning rate rise; Caffe has no such policy
+    pyramid: bool = True  # the paper's test time; False: one pass over the whole photograph
+    solver: Solver = Solver()
+
+    @property
+    def pose(self):
+        """Whether the variant has the pose prediction stage."""
+        return self.sub_stages > 0
+
+    @property
+    def grid_size(self):
+        """m', the side of mask scores and heatmaps in cells."""
+        return self.input_size // STRIDE
+
+    def channels(self, full):
+        """Channels of a hidden layer which has ``full`` of them at the paper's size."""
+        return round(full * self.width)
+
+    @property
+    def heatmap_blob(self):
+        """Name of the last sub-stage's output, the network's heatmaps."""
+        return f"Mconv7_stage{self.sub_stages + 1}"
+
+
+_PAPER = Variant("mask_pose")
+_COMPACT = Variant(
+    "compact/mask_pose",
+    input_size=184,
+    width=0.25,
+    sigma=1.0,
+    background="max",
+    batch_size=8,
+    sub_stage_lr_mult=1.0,
+    warmup=100,
+    pyramid=False,
+    solver=Solver(
+        type="Adam",
+        base_lr=1e-3,
+        lr_policy="poly",
+        max_iter=6_000,
+        snapshot=500,
+        extra={"power": 1.0, "momentum2": 0.999, "clip_gradients": 50.0},
+    ),
+)
+
+VARIANTS = {
+    variant.name: variant
+    for base in (_PAPER, _COMPACT)
+    for variant in (
+        base,
+        replace(base, name=base.name.replace("mask_pose", "no_mask"), mask=False),
+        replace(base, name=base.name.replace("mask_pose", "no_pose"), sub_stages=0),
+    )
+}
+
+
+def get_variant(name):
+    """The variant called ``name``; InputError names those there are."""
+    try:
+        return VARIANTS[name]
+    except KeyError:
+        raise InputError(f"unknown variant {name!r}: expected one of {', '.join(VARIANTS)}") from None

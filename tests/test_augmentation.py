@@ -1,0 +1,84 @@
+import cv2
+import numpy as np
+import pytest
+
+from maskpose import geometry
+from maskpose.augmentation import augmentation_affine, draw_affine
+from maskpose.settings import DataSettings
+
+SIZE = 184
+
+
+def step_by_step(image, points, scale, degrees, dx, dy, flip, fill):
+    """Section 3.3, one obvious step after another, on a canvas that is never too small."""
+    resized_size = round(scale * SIZE)
+    resized = cv2.resize(image, (resized_size, resized_size), interpolation=cv2.INTER_LINEAR)
+    points = (points + 0.5) * resized_size / SIZE - 0.5
+    # a canvas three times the input's side, the picture's centre on the canvas' centre
+    margin = (3 * SIZE - resized_size) // 2
+    canvas = np.full((3 * SIZE, 3 * SIZE, 3), fill, np.uint8)
+    canvas[margin : margin + resized_size, margin : margin + resized_size] = resized
+    points = points + margin
+    centre = margin + (resized_size - 1) / 2
+    turn = cv2.getRotationMatrix2D((centre, centre), -degrees, 1.0)
+    canvas = cv2.warpAffine(canvas, turn, (3 * SIZE, 3 * SIZE), borderValue=(fill,) * 3)
+    points = points @ turn[:, :2].T + turn[:, 2]
+    left = round(centre - (SIZE - 1) / 2 - dx)
+    top = round(centre - (SIZE - 1) / 2 - dy)
+    crop = canvas[top : top + SIZE, left : left + SIZE]
+    points = points - (left, top)
+    if flip:
+        crop = crop[:, ::-1]
+        points = np.stack([SIZE - 1 - points[:, 0], points[:, 1]], axis=1)
+    return crop, points
+
+
+@pytest.mark.parametrize(
+    "scale,degrees,dx,dy,flip",
+    [(1, 0, 0, 0, False), (1, 0, 0, 0, True), (0.75, 35, 10, -4, False), (1.1957, -40, -7, 12, True)],
+)
+def test_one_warp_equals_the_steps(scale, degrees, dx, dy, flip):
+    rng = np.random.default_rng(1)
+    image = cv2.resize(rng.integers(0, 256, (14, 14, 3), dtype=np.uint8), (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
+    points = rng.uniform(20, 160, (21, 2))
+    scale = round(scale * SIZE) / SIZE  # the steps resize to whole pixels
+    # the steps crop at whole pixels: move the picture by what makes that so
+    half = ((round(scale * SIZE) - SIZE) % 2) / 2
+    expected, expected_points = step_by_step(image, points, scale, degrees, dx + half, dy + half, flip, 128)
+    affine = augmentation_affine(SIZE, scale, degrees, dx + half, dy + half, flip)
+    got = geometry.warp(image, affine, SIZE, (128, 128, 128))
+    assert np.allclose(geometry.apply(affine, points), expected_points, atol=0.6)
+    difference = np.abs(got.astype(int) - expected)
+    assert np.percentile(difference, 99) <= 12 and difference.mean() < 2
+
+
+def drawn_parameters(settings, count=4000):
+    """Scale, angle, flip and move of the input's centre, read off the drawn matrices."""
+    centre = (settings.input_size - 1) / 2
+    rows = []
+    for i in range(count):
+        affine = draw_affine(np.random.default_rng([5, i]), settings)
+        flipped = np.linalg.det(affine[:, :2]) < 0
+        upright = geometry.compose(geometry.horizontal_flip(settings.input_size), affine) if flipped else affine
+        angle = np.rad2deg(np.arctan2(upright[1, 0], upright[0, 0]))
+        move = geometry.apply(upright, [centre, centre]) - centre
+        rows.append((geometry.affine_scale(affine), angle, flipped, *move))
+    return np.array(rows).T
+
+
+def test_drawn_parameters_cover_the_papers_ranges():
+    scale, angle, flipped, dx, dy = drawn_parameters(DataSettings(db="x"))
+    assert 0.7 <= scale.min() < 0.71 and 1.19 < scale.max() <= 1.2
+    assert -40 <= angle.min() < -39 and 39 < angle.max() <= 40
+    assert abs(flipped.mean() - 0.5) < 0.03
+    # the window stays within the scaled square, or the square within the window
+    reach = np.abs(scale * 368 - 368) / 2 + 1e-6
+    assert (np.abs(dx) <= reach).all() and (np.abs(dy) <= reach).all()
+    assert (np.abs(dx) > 0.95 * reach).any()
+
+
+def test_crop_rotated_reaches_further():
+    scale, angle, _, dx, _ = drawn_parameters(DataSettings(db="x", crop="rotated"))
+    radians = np.deg2rad(np.abs(angle))
+    reach = np.abs(scale * 368 * (np.cos(radians) + np.sin(radians)) - 368) / 2 + 1e-6
+    assert (np.abs(dx) <= reach).all() and np.abs(dx).max() > 60

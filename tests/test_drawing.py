@@ -1,0 +1,138 @@
+"""Pictures show what they should where they should."""
+
+import numpy as np
+import pytest
+
+from maskpose import drawing
+from maskpose.skeleton import FINGERS
+
+GRID_TO_IMAGE = np.array([[8.0, 0, 3.5], [0, 8.0, 3.5]])
+
+
+@pytest.fixture
+def grey():
+    return np.full((240, 320, 3), 90, np.uint8)
+
+
+def changed(before, after):
+    return (before != after).any(axis=2)
+
+
+def centre_of_change(before, after):
+    """Mean (x, y) of the difference of two pictures, weighted by its strength."""
+    weight = np.abs(after.astype(float) - before).sum(axis=2)
+    y, x = np.indices(weight.shape)
+    return np.array([(x * weight).sum(), (y * weight).sum()]) / weight.sum()
+
+
+@pytest.mark.parametrize("at", [(100, 50), (100.25, 60.75), (7.5, 200)])
+def test_a_dot_is_centred_on_its_keypoint(grey, at):
+    keypoints, confidences = np.full((21, 2), np.nan), np.zeros(21)
+    keypoints[8], confidences[8] = at, 0.9
+    drawn = drawing.overlay(grey, keypoints, confidences, 0.5)
+    assert np.abs(centre_of_change(grey, drawn) - at).max() < 0.15
+    assert drawn[round(at[1]), round(at[0])].tolist() == list(drawing.FINGER_COLOURS["index"])
+
+
+def test_the_fingers_have_the_colours_of_figure_11(grey):
+    keypoints = np.column_stack([np.linspace(20, 300, 21), np.tile([60.0, 180.0], 11)[:21]])
+    drawn = drawing.overlay(grey, keypoints, np.ones(21), 0.5)
+    for finger, joints in FINGERS.items():
+        middle = keypoints[list(joints[:2])].mean(axis=0).round().astype(int)
+        assert drawn[middle[1], middle[0]].tolist() == list(drawing.FINGER_COLOURS[finger])
+    blue, green, red = (np.array([drawing.FINGER_COLOURS[f][c] for f in FINGERS]) for c in range(3))
+    assert blue[0] > max(green[0], red[0])  # blue
+    assert min(blue[1], green[1]) > 200 and red[1] < 50  # cyan
+    assert green[2] > max(blue[2], red[2])  # green
+    assert red[3] > green[3] > blue[3]  # brown
+    assert min(blue[4], red[4]) > 100 > green[4]  # purple
+
+
+def test_only_confident_ends_make_a_bone(grey):
+    keypoints, confidences = np.zeros((21, 2)), np.zeros(21)
+    keypoints[5:8] = [[50, 100], [150, 100], [250, 100]]
+    confidences[5:8] = [0.8, 0.6, 0.5]
+    difference = changed(grey, drawing.overlay(grey, keypoints, confidences, 0.5))
+    assert difference[100, 100]
+    assert not difference[:, 160:].any()
+    assert (grey == 90).all()
+
+
+@pytest.mark.parametrize("wild", [np.nan, np.inf, -1e9, 1e30])
+def test_wild_keypoints_do_no_harm(grey, wild):
+    keypoints = np.full((21, 2), wild)
+    keypoints[0] = 100
+    assert drawing.overlay(grey, keypoints, np.ones(21), 0.5).shape == grey.shape
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8])
+def test_the_mask_is_tinted_blue_inside_only(grey, kind):
+    mask = np.zeros((240, 320), kind)
+    mask[50:100, 60:200] = 1
+    drawn = drawing.overlay(grey, np.full((21, 2), np.nan), np.zeros(21), 0.5, mask)
+    inside, outside = drawn[75, 130].astype(int), drawn[200, 250]
+    assert inside[0] > 90 > inside[2]
+    assert inside[0] == pytest.approx(0.55 * 90 + 0.45 * 255, abs=1)
+    assert (outside == 90).all()
+    assert drawn[50, 130, 0] > inside[0]  # the outline
+
+
+def test_lines_grow_with_the_image():
+    widths = []
+    for side in (40, 2000):
+        image = np.zeros((side, side, 3), np.uint8)
+        keypoints, confidences = np.zeros((21, 2)), np.zeros(21)
+        keypoints[[9, 10]], confidences[[9, 10]] = [[0.1 * side, 0.5 * side], [0.9 * side, 0.5 * side]], 1
+        drawn = drawing.overlay(image, keypoints, confidences, 0.5)
+        widths.append(np.count_nonzero(drawn[:, side // 2].any(axis=1)))
+    assert 1 <= widths[0] <= 3 < 8 <= widths[1]
+
+
+def test_heat_lies_where_the_affine_says(grey):
+    heatmaps = np.zeros((22, 30, 40), np.float32)
+    heatmaps[3, 10, 25] = 1
+    heatmaps[21] = 1
+    cold = drawing.all_heatmaps_overlay(grey, np.zeros_like(heatmaps), GRID_TO_IMAGE)
+    warm = drawing.all_heatmaps_overlay(grey, heatmaps, GRID_TO_IMAGE)
+    assert np.abs(centre_of_change(cold, warm) - [25 * 8 + 3.5, 10 * 8 + 3.5]).max() < 0.5
+    assert np.array_equal(warm, drawing.all_heatmaps_overlay(grey, heatmaps[:21], GRID_TO_IMAGE))
+
+
+@pytest.mark.parametrize("shape", [(240, 320), (2400, 3200), (24, 32), (4000, 30)])
+@pytest.mark.parametrize("count", [21, 22])
+def test_the_panel_is_bounded(shape, count):
+    image = np.zeros((*shape, 3), np.uint8)
+    panel = drawing.heatmap_panel(image, np.zeros((count, 6, 8), np.float32), GRID_TO_IMAGE)
+    assert panel.dtype == np.uint8 and panel.shape[2] == 3
+    assert panel.shape[1] <= 7 * 160 and panel.shape[0] <= 4 * 200
+
+
+def test_the_panel_puts_each_map_in_its_tile():
+    image = np.zeros((160, 160, 3), np.uint8)
+    grid_to_image = np.array([[8.0, 0, 3.5], [0, 8.0, 3.5]])
+    heatmaps = np.zeros((21, 20, 20), np.float32)
+    cold = drawing.heatmap_panel(image, heatmaps, grid_to_image)
+    heatmaps[9, 5, 12] = 1
+    warm = drawing.heatmap_panel(image, heatmaps, grid_to_image)
+    height = warm.shape[0] // 3
+    tile = np.s_[height : height + 160, 2 * 160 : 3 * 160]
+    assert np.abs(centre_of_change(cold[tile], warm[tile]) - [99.5, 43.5]).max() < 0.5
+    difference = changed(cold, warm)
+    difference[height : 2 * height, 2 * 160 : 3 * 160] = False
+    assert not difference.any()
+
+
+def test_contact_sheet_layout():
+    pictures = [np.full((50, 100, 3), 200, np.uint8), np.full((80, 40), 150, np.uint8),
+                np.full((10, 10, 3), 250, np.uint8)]  # fmt: skip
+    sheet = drawing.contact_sheet(pictures, 2, (60, 40))
+    assert sheet.shape == (80, 120, 3)
+    assert (sheet[5:35, 0:60] == 200).all()
+    assert (sheet[0:40, 80:100] == 150).all()
+    assert (sheet[40:80, 10:50] == 250).all()
+    assert (sheet[40:, 60:] == drawing.SHEET_GREY).all()
+    captioned = drawing.contact_sheet(pictures, 2, (60, 40), ["a", "b", "c"])
+    assert captioned.shape[0] == 80 + 2 * drawing.CAPTION_HEIGHT
+    assert (captioned[40 : 40 + drawing.CAPTION_HEIGHT, :60] > 150).any()
+    with pytest.raises(ValueError, match="at least one"):
+        drawing.contact_sheet([], 2, (60, 40))

@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Score weights on a database: PCK per joint and mean, mask IoU and AP, per origin.
+
+Writes scores.json, pck.csv and pck.png into --out, and prints the table.
+
+Example:
+    tools/evaluate.py --db data/onehand10k/test.lmdb --variant compact/mask_pose --out runs/scores
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from maskpose import evaluation
+from maskpose.database import Reader
+from maskpose.errors import one_line_errors
+from maskpose.files import write_text
+from maskpose.predictor import Predictor
+from maskpose.runtime import set_device
+from maskpose.variants import DEFAULT_VARIANT, VARIANTS
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--db", required=True, help="LMDB to score on")
+    parser.add_argument("--variant", default=DEFAULT_VARIANT, help=f"{', '.join(VARIANTS)} (%(default)s)")
+    parser.add_argument("--weights", help="caffemodel or HDF5 (the repository's own for the variant)")
+    parser.add_argument("--out", type=Path, default=Path("runs/scores"), help="folder to write to (%(default)s)")
+    parser.add_argument("--ways", nargs="+", choices=("single", "pyramid"), default=["single", "pyramid"],
+                        help="single-scale, the paper's pyramid, or both (both)")  # fmt: skip
+    parser.add_argument("--normaliser", choices=evaluation.NORMALISERS, default="box", help="(%(default)s)")
+    parser.add_argument("--threshold", type=float, help="confidence below which a keypoint counts as not found")
+    parser.add_argument("--seed", type=int, default=1, help="of the pyramid's crops (%(default)s)")
+    parser.add_argument("--gpu", type=int, help="GPU number (CPU)")
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    set_device(args.gpu)
+    reader = Reader(args.db)
+    tables = {}
+    for way in args.ways:
+        predictor = Predictor(args.variant, args.weights, use_pyramid=way == "pyramid", seed=args.seed)
+        results = evaluation.run(predictor, reader, way)
+        tables[way] = evaluation.scores_by_origin(results, args.normaliser, args.threshold)
+    print(f"normaliser: {evaluation.NORMALISERS[args.normaliser]}; strict <; visible joints; per-joint then mean")
+    print(evaluation.table_text(tables))
+    for way, table in tables.items():
+        print(f"PCK@{evaluation.PCK_AT} per joint, {way}: {evaluation.per_joint_text(table['all'])}")
+    document = {"db": args.db, "variant": args.variant, "normaliser": args.normaliser,
+                "threshold": args.threshold, "thresholds": evaluation.CURVE.tolist(), "scores": tables}  # fmt: skip
+    write_text(args.out / "scores.json", json.dumps(document, indent=1) + "\n")
+    evaluation.write_curves(tables, args.out)
+    print(f"scores.json, pck.csv and pck.png are in {args.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+"""Write prototxt/<variant>/{train,deploy,solver}.prototxt from maskpose.network.
+
+Example:
+    tools/make_prototxt.py
+"""
+
+import argparse
+from pathlib import Path
+
+from maskpose.errors import one_line_errors
+from maskpose.files import write_text
+from maskpose.network import prototxt_files
+from maskpose.variants import VARIANTS
+
+
+@one_line_errors
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("prototxt"), help="folder (%(default)s)")
+    args = parser.parse_args()
+    for variant in VARIANTS.values():
+        for path, text in prototxt_files(variant).items():
+            write_text(args.out / path, text)
+            print(args.out / path)
+
+
+if __name__ == "__main__":
+    main()

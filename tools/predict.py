@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Find the hand in photographs: keypoints, mask and heatmaps.
+
+For each IMAGE it writes <stem>_overlay.png, <stem>_heatmaps.png, <stem>_mask.png and <stem>.json.
+
+Example:
+    tools/predict.py photo.jpg --out out
+    tools/predict.py photos/*.jpg --out out --variant mask_pose --weights runs/mask_pose/w.caffemodel
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from maskpose import images, output
+from maskpose.errors import InputError, one_line_errors
+from maskpose.predictor import THRESHOLD, Predictor
+from maskpose.runtime import set_device
+from maskpose.variants import DEFAULT_VARIANT, VARIANTS
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="photographs")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder to write to (%(default)s)")
+    parser.add_argument("--variant", default=DEFAULT_VARIANT, help=f"{', '.join(VARIANTS)} (%(default)s)")
+    parser.add_argument("--weights", help="caffemodel or HDF5 (the repository's own for the variant)")
+    parser.add_argument("--threshold", type=float, default=THRESHOLD, help="of confidence (%(default)s)")
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--single-scale", dest="pyramid", action="store_false", help="one pass over the photograph")
+    way.add_argument("--pyramid", dest="pyramid", action="store_true", help="the paper's pyramid")
+    parser.set_defaults(pyramid=None)
+    parser.add_argument("--seed", type=int, default=1, help="of the pyramid's crops (%(default)s)")
+    parser.add_argument("--gpu", type=int, help="GPU number (CPU)")
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    set_device(args.gpu)
+    predictor = Predictor(args.variant, args.weights, args.pyramid, args.seed)
+    bad = 0
+    for path in tqdm(args.images, unit="image", disable=len(args.images) == 1):
+        try:
+            image = images.read_color(path)
+            hand = predictor.predict(image)
+            output.write_hand(args.out, path, image, hand, args.threshold)
+        except InputError as error:
+            tqdm.write(f"error: {error}", file=sys.stderr)
+            bad += 1
+    if bad:
+        sys.exit(2)
+    print(f"{len(args.images)} photograph(s): results in {args.out}")
+
+
+if __name__ == "__main__":
+    main()
