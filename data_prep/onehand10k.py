@@ -6,20 +6,20 @@ Example:
     data_prep/onehand10k.py ~/OneHand10K data/paper_split --shuffle-split 1
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
+from maskpose.command_line import argument_parser, one_line_errors
 from maskpose.database import build
 from maskpose.datasets import onehand10k
-from maskpose.errors import InputError, one_line_errors
+from maskpose.errors import InputError
 from maskpose.files import read_lines
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("source", type=Path, help="folder that holds Train and Test")
     parser.add_argument("db", type=Path, help="folder to receive train.lmdb and test.lmdb")
     parser.add_argument("--strict", action="store_true", help="stop at the first malformed line or image")

@@ -37,13 +37,13 @@ def test_background_of_the_paper_falls_below_zero_where_fingers_crowd():
     assert heatmaps.encode(cells, np.ones(21, bool), 20, 1.5, "max")[21, 10, 10] == pytest.approx(0)
 
 
-def test_a_keypoint_comes_back_within_half_an_input_pixel():
+def test_a_keypoint_comes_back_within_an_input_pixel():
     rng = np.random.default_rng(3)
     points = rng.uniform(24, 344, (21, 2))  # input pixels
     cells = geometry.apply(geometry.grid_affine(), points)
     maps = heatmaps.encode(cells, np.ones(21, bool), 46, 1.5)
     found, values = heatmaps.peaks(heatmaps.upsample(maps[:21]))
-    assert np.abs(found - points).max() <= 0.75
+    assert np.abs(found - points).max() <= 1.0
     assert (found - points).mean() == pytest.approx(0, abs=0.15)  # no bias to a side
     assert values.min() > 0.9
 

@@ -8,7 +8,12 @@ from maskpose.settings import DataSettings
 
 def test_defaults_are_the_papers():
     settings = DataSettings.from_json('{"db": "x"}')
-    assert (settings.batch_size, settings.input_size, settings.sigma, settings.background) == (13, 368, 1.5, "sum")
+    assert (settings.batch_size, settings.input_size, settings.sigma, settings.background) == (
+        13,
+        368,
+        1.5,
+        "sum",
+    )
     assert (settings.scale, settings.rotation, settings.flip) == ((0.7, 1.2), 40.0, 0.5)
 
 

@@ -7,31 +7,27 @@ Example:
     tools/evaluate.py --db data/onehand10k/test.lmdb --variant compact/mask_pose --out runs/scores
 """
 
-import argparse
 import json
 from pathlib import Path
 
 from maskpose import evaluation
+from maskpose.command_line import add_network, argument_parser, one_line_errors
 from maskpose.database import Reader
-from maskpose.errors import one_line_errors
 from maskpose.files import write_text
 from maskpose.predictor import Predictor
 from maskpose.runtime import set_device
-from maskpose.variants import DEFAULT_VARIANT, VARIANTS
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--db", required=True, help="LMDB to score on")
-    parser.add_argument("--variant", default=DEFAULT_VARIANT, help=f"{', '.join(VARIANTS)} (%(default)s)")
-    parser.add_argument("--weights", help="caffemodel or HDF5 (the repository's own for the variant)")
+    add_network(parser)
     parser.add_argument("--out", type=Path, default=Path("runs/scores"), help="folder to write to (%(default)s)")
     parser.add_argument("--ways", nargs="+", choices=("single", "pyramid"), default=["single", "pyramid"],
                         help="single-scale, the paper's pyramid, or both (both)")  # fmt: skip
     parser.add_argument("--normaliser", choices=evaluation.NORMALISERS, default="box", help="(%(default)s)")
     parser.add_argument("--threshold", type=float, help="confidence below which a keypoint counts as not found")
     parser.add_argument("--seed", type=int, default=1, help="of the pyramid's crops (%(default)s)")
-    parser.add_argument("--gpu", type=int, help="GPU number (CPU)")
     return parser.parse_args()
 
 

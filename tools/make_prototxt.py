@@ -5,10 +5,9 @@ Example:
     tools/make_prototxt.py
 """
 
-import argparse
 from pathlib import Path
 
-from maskpose.errors import one_line_errors
+from maskpose.command_line import argument_parser, one_line_errors
 from maskpose.files import write_text
 from maskpose.network import prototxt_files
 from maskpose.variants import VARIANTS
@@ -16,7 +15,7 @@ from maskpose.variants import VARIANTS
 
 @one_line_errors
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("--out", type=Path, default=Path("prototxt"), help="folder (%(default)s)")
     args = parser.parse_args()
     for variant in VARIANTS.values():

@@ -8,32 +8,29 @@ Example:
     tools/predict.py photos/*.jpg --out out --variant mask_pose --weights runs/mask_pose/w.caffemodel
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 from tqdm import tqdm
 
 from maskpose import images, output
-from maskpose.errors import InputError, one_line_errors
+from maskpose.command_line import add_network, argument_parser, one_line_errors
+from maskpose.errors import InputError
 from maskpose.predictor import THRESHOLD, Predictor
 from maskpose.runtime import set_device
-from maskpose.variants import DEFAULT_VARIANT, VARIANTS
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argument_parser(__doc__)
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="photographs")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder to write to (%(default)s)")
-    parser.add_argument("--variant", default=DEFAULT_VARIANT, help=f"{', '.join(VARIANTS)} (%(default)s)")
-    parser.add_argument("--weights", help="caffemodel or HDF5 (the repository's own for the variant)")
+    add_network(parser)
     parser.add_argument("--threshold", type=float, default=THRESHOLD, help="of confidence (%(default)s)")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--single-scale", dest="pyramid", action="store_false", help="one pass over the photograph")
     way.add_argument("--pyramid", dest="pyramid", action="store_true", help="the paper's pyramid")
     parser.set_defaults(pyramid=None)
     parser.add_argument("--seed", type=int, default=1, help="of the pyramid's crops (%(default)s)")
-    parser.add_argument("--gpu", type=int, help="GPU number (CPU)")
     return parser.parse_args()
 
 

@@ -6,39 +6,25 @@ Example:
     tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb --resume auto
 """
 
-import argparse
-import json
 from pathlib import Path
 
-from maskpose.errors import InputError, one_line_errors
+from maskpose.command_line import add_network, argument_parser, key_value, one_line_errors
+from maskpose.errors import InputError
 from maskpose.runtime import set_device
 from maskpose.training import Run, newest_state, train
-from maskpose.variants import DEFAULT_VARIANT, VARIANTS, get_variant
-
-
-def key_value(text):
-    """``key=value`` with a JSON value, or a bare word as a string."""
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"expected key=value, not {text!r}")
-    try:
-        return key, json.loads(value)
-    except json.JSONDecodeError:
-        return key, value
+from maskpose.variants import get_variant
 
 
 def parse_arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--variant", default=DEFAULT_VARIANT, help=f"one of {', '.join(VARIANTS)} (%(default)s)")
+    parser = argument_parser(__doc__)
+    add_network(parser)
     parser.add_argument("--db", required=True, help="LMDB of training samples")
     parser.add_argument("--out", type=Path, help="folder of the run (runs/VARIANT)")
-    parser.add_argument("--weights", help="caffemodel or HDF5 whose layers are copied by name to start from")
     parser.add_argument("--resume", help=".solverstate to go on from, or 'auto' for the newest in the folder")
     parser.add_argument("--iterations", type=int, help="total iterations (the solver's max_iter)")
     parser.add_argument("--snapshot-every", type=int, help="iterations between snapshots")
     parser.add_argument("--warmup", type=int, help="iterations over which the learning rate rises (variant's)")
     parser.add_argument("--log-every", type=int, default=10, help="iterations a row of losses.csv (%(default)s)")
-    parser.add_argument("--gpu", type=int, help="GPU number (CPU)")
     parser.add_argument(
         "--data", type=key_value, action="append", default=[], metavar="KEY=VALUE",
         help="setting of the data layer, e.g. batch_size=8, workers=4, augment=false",

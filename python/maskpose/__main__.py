@@ -4,7 +4,8 @@ import argparse
 import importlib
 
 from maskpose import __version__
-from maskpose.errors import InputError, one_line_errors
+from maskpose.command_line import one_line_errors
+from maskpose.errors import InputError
 from maskpose.runtime import import_caffe
 
 PACKAGES = ("numpy", "cv2", "google.protobuf", "h5py", "lmdb", "tqdm", "matplotlib", "PIL")

@@ -31,9 +31,7 @@ def augmentation_affine(size, scale, degrees, dx, dy, flip):
     centre = ((size - 1) / 2, (size - 1) / 2)
     zoom = geometry.scale_affine(scale)
     recentre = geometry.translation(*(np.array(centre) - geometry.apply(zoom, centre)))
-    affine = geometry.compose(
-        geometry.translation(dx, dy), geometry.rotation(degrees, centre), recentre, zoom
-    )
+    affine = geometry.compose(geometry.translation(dx, dy), geometry.rotation(degrees, centre), recentre, zoom)
     if flip:
         affine = geometry.compose(geometry.horizontal_flip(size), affine)
     return affine

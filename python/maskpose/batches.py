@@ -65,9 +65,7 @@ class BatchSource:
             points = geometry.apply(affine, sample.keypoints)
             visible = sample.visible & geometry.inside(points, settings.input_size, settings.input_size)
             cells = geometry.apply(geometry.grid_affine(), points)
-            heatmaps.encode(
-                cells, visible, settings.grid_size, settings.sigma, settings.background, arrays["heatmaps"]
-            )
+            heatmaps.encode(cells, visible, settings.grid_size, settings.sigma, settings.background, arrays["heatmaps"])
 
 
 def array_shapes(settings):
@@ -77,7 +75,11 @@ def array_shapes(settings):
     heatmaps (N, 22, m/8, m/8): 21 keypoints, then the background.
     """
     n, m, cells = settings.batch_size, settings.input_size, settings.grid_size
-    shapes = {"image": (n, 3, m, m), "mask": (n, 1, cells, cells), "heatmaps": (n, KEYPOINTS + 1, cells, cells)}
+    shapes = {
+        "image": (n, 3, m, m),
+        "mask": (n, 1, cells, cells),
+        "heatmaps": (n, KEYPOINTS + 1, cells, cells),
+    }
     return {name: shapes[name] for name in settings.outputs}
 
 

@@ -109,8 +109,16 @@ def contact_sheet(images, columns, tile, captions=None):
         cell[top : top + fitted.shape[0], left : left + fitted.shape[1]] = fitted
         if captions is not None:
             strip = np.full((CAPTION_HEIGHT, width, 3), SHEET_GREY, np.uint8)
-            cv2.putText(strip, captions[number], (3, 13), cv2.FONT_HERSHEY_SIMPLEX, 0.4,
-                        (255, 255, 255), 1, cv2.LINE_AA)
+            cv2.putText(
+                strip,
+                captions[number],
+                (3, 13),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.4,
+                (255, 255, 255),
+                1,
+                cv2.LINE_AA,
+            )
             cell[tile_height:] = strip
     return sheet
 

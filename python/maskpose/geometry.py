@@ -79,7 +79,7 @@ def warp(image, affine, size, fill):
     Bilinear, in one resampling; a reduction of more than twofold first averages whole blocks of pixels
     (INTER_AREA), so that nothing between the samples is lost. Training and inference both come here.
     """
-    block = int(1 / max(affine_scale(affine), 1e-6))
+    block = int(1 / max(affine_scale(affine), 1e-6) + 1e-6)
     if block >= 2:
         height, width = image.shape[:2]
         reduced = max(1, round(width / block)), max(1, round(height / block))

@@ -94,9 +94,7 @@ class DirectSource:
     def __init__(self, settings, first=0):
         self.waited = 0.0
         self._source = BatchSource(settings)
-        self._arrays = {
-            name: np.empty(shape, np.float32) for name, shape in array_shapes(settings).items()
-        }
+        self._arrays = {name: np.empty(shape, np.float32) for name, shape in array_shapes(settings).items()}
         self._batch = first
 
     def next(self):

@@ -98,9 +98,7 @@ def read_sample(root, split, text, origins):
         raise InputError(f"source/{name} is missing")
     pixels = images.decode_color(image, f"source/{name}")
     if pixels.shape[:2] != (height, width):
-        raise InputError(
-            f"source/{name} is {pixels.shape[1]}x{pixels.shape[0]}, the label says {width}x{height}"
-        )
+        raise InputError(f"source/{name} is {pixels.shape[1]}x{pixels.shape[0]}, the label says {width}x{height}")
     mask = _read(folder / "mask" / f"{Path(name).stem}.png") or b""
     sample = Sample(name, image, width, height, keypoints, visible, mask, origins.get(name, ""))
     sample.decode_mask()  # raises where it is broken or of another size

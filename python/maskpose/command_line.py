@@ -1,0 +1,52 @@
+"""What the scripts' command lines have in common."""
+
+import argparse
+import functools
+import json
+import sys
+
+from maskpose.errors import InputError
+from maskpose.variants import DEFAULT_VARIANT, VARIANTS
+
+
+def one_line_errors(main):
+    """Decorate a script's ``main``: an InputError ends it with one line on stderr and status 2."""
+
+    @functools.wraps(main)
+    def wrapped(*args, **kwargs):
+        try:
+            return main(*args, **kwargs)
+        except InputError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(2)
+
+    return wrapped
+
+
+def argument_parser(doc):
+    """A parser whose --help is the script's docstring, line breaks kept, and its arguments."""
+    return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def add_network(parser):
+    """Add --variant, --weights and --gpu."""
+    parser.add_argument(
+        "--variant",
+        default=DEFAULT_VARIANT,
+        choices=VARIANTS,
+        metavar="NAME",
+        help=f"{', '.join(VARIANTS)} (%(default)s)",
+    )
+    parser.add_argument("--weights", help="caffemodel or HDF5 file (the repository's own for the variant)")
+    parser.add_argument("--gpu", type=int, metavar="N", help="run on GPU number N (the CPU)")
+
+
+def key_value(text):
+    """``key=value`` as (key, value), the value read as JSON where it is, else as a string."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, not {text!r}")
+    try:
+        return key, json.loads(value)
+    except json.JSONDecodeError:
+        return key, value
