@@ -79,10 +79,12 @@ def scores(results, normaliser="box", threshold=None):
 
     threshold: joints of lower confidence count as not found; None takes the best position always.
     """
-    predicted = results.predicted
+    predicted, visible = results.predicted, results.visible
+    if np.isnan(predicted).all():  # a variant without a pose stage: nothing to score, rather than all wrong
+        visible = np.zeros_like(visible)
     if threshold is not None:
-        predicted = np.where((results.confidences >= threshold)[..., None], predicted, np.nan)
-    errors = metrics.normalised_errors(predicted, results.truth, results.visible, sizes(results, normaliser))
+        predicted = np.where((results.confidences > threshold)[..., None], predicted, np.nan)
+    errors = metrics.normalised_errors(predicted, results.truth, visible, sizes(results, normaliser))
     ious = results.ious[~np.isnan(results.ious)]
     figures = {
         "images": len(results.names),
@@ -91,7 +93,7 @@ def scores(results, normaliser="box", threshold=None):
         "pck_pooled": _number(metrics.pooled_pck(errors, [PCK_AT])[0]),
         "pck_per_joint": dict(zip(KEYPOINT_NAMES, map(_number, metrics.pck(errors, [PCK_AT])[0]))),
         "curve": list(map(_number, metrics.mean_pck(errors, CURVE))),
-        "mean_pixel_error": _number(metrics.mean_pixel_error(predicted, results.truth, results.visible)),
+        "mean_pixel_error": _number(metrics.mean_pixel_error(predicted, results.truth, visible)),
         "masks": len(ious),
         "mask_iou": _number(ious.mean() if len(ious) else np.nan),
         "ap": dict(zip(("AP50", "AP75", "AP80"), map(_number, metrics.average_precision(ious)))),

@@ -23,7 +23,8 @@ def written_beside(path):
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def write_text(path, text):
@@ -32,10 +33,18 @@ def write_text(path, text):
         partial.write_text(text)
 
 
+def read_bytes(path):
+    """The bytes of a file; InputError where it is missing, a folder or unreadable."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+
+
 def read_lines(path):
     """The non-empty lines of a text file, stripped; InputError where it cannot be read."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        text = read_bytes(path).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text file") from None
     return [line.strip() for line in text.splitlines() if line.strip()]

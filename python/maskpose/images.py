@@ -5,9 +5,7 @@ tested for being whole, since many of its versions turn the missing part of a cu
 black pixels with only a warning. `name` is whatever the user knows the bytes by, for error messages.
 """
 
-import contextlib
 import io
-import os
 import struct
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from maskpose.errors import InputError
+from maskpose.files import read_bytes, written_beside
 
 JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
@@ -60,14 +59,6 @@ def image_size(data, name):
         raise InputError(f"{name} cannot be read: it is damaged or not an image") from error
 
 
-def read_bytes(path):
-    """The bytes of a file. Raises InputError when it is missing, a folder or unreadable."""
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-
-
 def read_color(path):
     """Read a photograph as `decode_color` does. Raises InputError naming the file."""
     return decode_color(read_bytes(path), str(path))
@@ -81,8 +72,8 @@ def read_gray(path):
 def write_image(path, image):
     """Write (h, w) or (h, w, 3|4) uint8 to `path`, encoded by its suffix.
 
-    The file is written beside `path` and then renamed. Raises InputError when the suffix is no picture's
-    or the folder cannot be written.
+    The file is written beside `path` and then renamed; its folder is made where it is missing. Raises
+    InputError when the suffix is no picture's or the folder cannot be written.
     """
     path = Path(path)
     if not path.suffix or not cv2.haveImageWriter(path.name):
@@ -90,14 +81,8 @@ def write_image(path, image):
     encoded, buffer = cv2.imencode(path.suffix, image)
     if not encoded:
         raise InputError(f"{path}: the picture cannot be encoded as {path.suffix!r}")
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_bytes(buffer)
-        beside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise InputError(f"{path} cannot be written: {error.strerror}") from error
+    with written_beside(path) as partial:
+        partial.write_bytes(buffer)
 
 
 def _decode(data, name, mode):

@@ -12,6 +12,7 @@ import numpy as np
 
 from maskpose import images
 from maskpose.errors import InputError
+from maskpose.files import read_bytes
 from maskpose.records import Sample
 from maskpose.variants import KEYPOINTS
 
@@ -28,9 +29,7 @@ def label_lines(root, split):
     if not path.parent.is_dir():
         return []
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): expected OneHand10K's layout") from None
+        text = read_bytes(path).decode("utf-8")
     except UnicodeDecodeError:
         raise InputError(f"{path} is not a text file") from None
     return [(split, n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
@@ -48,8 +47,8 @@ def plan(root, shuffle_seed=None, train_count=10_000, names=None):
         raise InputError(f"{root}: no Train/label_joint.txt or Test/label_joint.txt with lines in it")
     if names is not None:
         wanted = set(names)
-        train, test = ([line for line in lines if _path_name(line) in wanted] for lines in (train, test))
-        if missing := wanted - {_path_name(line) for line in train + test}:
+        train, test = ([line for line in lines if path_name(line) in wanted] for lines in (train, test))
+        if missing := wanted - {path_name(line) for line in train + test}:
             raise InputError(f"{root}: no label for {min(missing)} (names are as Train/12.jpg)")
     if shuffle_seed is not None:
         lines = train + test
@@ -93,13 +92,12 @@ def read_sample(root, split, text, origins):
     """The sample of one label line, its files read and checked; InputError says what is wrong."""
     name, width, height, keypoints, visible = parse_line(text)
     folder = Path(root) / split
-    image = _read(folder / "source" / name)
-    if image is None:
-        raise InputError(f"source/{name} is missing")
+    image = read_bytes(folder / "source" / name)
     pixels = images.decode_color(image, f"source/{name}")
     if pixels.shape[:2] != (height, width):
         raise InputError(f"source/{name} is {pixels.shape[1]}x{pixels.shape[0]}, the label says {width}x{height}")
-    mask = _read(folder / "mask" / f"{Path(name).stem}.png") or b""
+    mask_path = folder / "mask" / f"{Path(name).stem}.png"
+    mask = read_bytes(mask_path) if mask_path.exists() else b""
     sample = Sample(name, image, width, height, keypoints, visible, mask, origins.get(name, ""))
     sample.decode_mask()  # raises where it is broken or of another size
     return sample
@@ -124,15 +122,7 @@ def read_samples(root, lines, on_problem):
         yield sample
 
 
-def _path_name(line):
+def path_name(line):
+    """The image of a label line as ``Train/12.jpg``."""
     split, _, text = line
     return f"{split}/{text.partition(',')[0].strip()}"
-
-
-def _read(path):
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None

@@ -1,0 +1,115 @@
+import json
+
+import lmdb
+import numpy as np
+import pytest
+
+from maskpose import database
+from maskpose.database import Reader, Writer, build
+from maskpose.errors import InputError
+from maskpose.records import Sample
+
+
+def sample(i, image=b"image"):
+    rng = np.random.default_rng(i)
+    return Sample(
+        name=f"{i}.jpg",
+        image=image,
+        width=100 + i,
+        height=50,
+        keypoints=rng.uniform(0, 50, (21, 2)).astype(np.float32),
+        visible=rng.random(21) < 0.5,
+        mask=b"mask" if i % 2 else b"",
+        source="even" if i % 2 == 0 else "odd",
+    )
+
+
+def same(a, b):
+    arrays = np.array_equal(a.keypoints, b.keypoints) and np.array_equal(a.visible, b.visible)
+    fields = ("name", "image", "width", "height", "mask", "source")
+    return arrays and all(getattr(a, field) == getattr(b, field) for field in fields)
+
+
+def test_samples_come_back_as_they_went_in(tmp_path):
+    manifest = build(tmp_path / "x.lmdb", map(sample, range(5)), 5, {"dataset": "test"})
+    reader = Reader(tmp_path / "x.lmdb")
+    assert len(reader) == 5 and all(same(got, sample(i)) for i, got in enumerate(reader))
+    assert (manifest["count"], manifest["masks"], manifest["dataset"]) == (5, 2, "test")
+    assert manifest["sources"] == {"even": 3, "odd": 2}
+    with pytest.raises(IndexError):
+        reader[5]
+    reader.close()
+
+
+def test_the_map_grows_on_demand(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "FIRST_MAP_SIZE", 64 << 10)
+    images = [bytes([i]) * 100_000 for i in range(8)]
+    build(tmp_path / "x.lmdb", (sample(i, image) for i, image in enumerate(images)), 8)
+    reader = Reader(tmp_path / "x.lmdb")
+    assert [one.image for one in reader] == images
+    reader.close()
+
+
+def test_an_error_midway_leaves_nothing(tmp_path):
+    def samples():
+        yield sample(0)
+        raise InputError("broken")
+
+    with pytest.raises(InputError, match="broken"):
+        build(tmp_path / "x.lmdb", samples(), 2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_sample_is_an_error_and_leaves_nothing(tmp_path):
+    with pytest.raises(InputError, match="no usable sample"):
+        build(tmp_path / "x.lmdb", [], 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_is_not_overwritten(tmp_path):
+    build(tmp_path / "x.lmdb", [sample(0)], 1)
+    with pytest.raises(InputError, match="exists already"):
+        Writer(tmp_path / "x.lmdb")
+
+
+def test_what_is_not_ours_is_said(tmp_path):
+    with pytest.raises(InputError, match="not an LMDB"):
+        Reader(tmp_path / "nothing")
+    foreign = lmdb.open(str(tmp_path / "foreign"))
+    with foreign.begin(write=True) as txn:
+        txn.put(b"00000000", b"datum")
+    foreign.close()
+    with pytest.raises(InputError, match="not a maskpose database"):
+        Reader(tmp_path / "foreign")
+    (tmp_path / "rubbish").mkdir()
+    (tmp_path / "rubbish" / "data.mdb").write_bytes(b"rubbish" * 2000)
+    with pytest.raises(InputError, match="rubbish"):
+        Reader(tmp_path / "rubbish")
+
+
+def ours_with(path, about, records=()):
+    env = lmdb.open(str(path))
+    with env.begin(write=True) as txn:
+        txn.put(database.ABOUT_KEY, json.dumps(about).encode())
+        for i, data in enumerate(records):
+            txn.put(b"%08d" % i, data)
+    env.close()
+
+
+def test_empty_and_newer_databases_are_said(tmp_path):
+    ours_with(tmp_path / "empty", {"format": database.FORMAT, "version": 1, "count": 0})
+    with pytest.raises(InputError, match="is empty"):
+        Reader(tmp_path / "empty")
+    ours_with(tmp_path / "newer", {"format": database.FORMAT, "version": 2, "count": 1})
+    with pytest.raises(InputError, match="version 2"):
+        Reader(tmp_path / "newer")
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    ours_with(tmp_path / "x", {"format": database.FORMAT, "version": 1, "count": 2}, [b"\xff\xff\xff"])
+    reader = Reader(tmp_path / "x")
+    with pytest.raises(InputError, match="record 0"):
+        reader[0]
+    with pytest.raises(InputError, match="record 1 is missing"):
+        reader[1]
+    reader.close()

@@ -1,0 +1,84 @@
+"""The generated networks, against the paper's counts and against Caffe's own reading of them."""
+
+import itertools
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from maskpose.network import prototxt_files
+from maskpose.runtime import import_caffe
+from maskpose.variants import VARIANTS
+
+caffe = import_caffe()
+
+# hand-computed: convolutions and parameters at the paper's size
+COUNTS = {"mask_pose": (52, 36_746_800), "no_mask": (50, 36_617_006), "no_pose": (17, 15_961_794)}
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=list(VARIANTS))
+def test_committed_prototxt_is_what_the_generator_writes(variant):
+    for path, text in prototxt_files(variant).items():
+        assert (ROOT / "prototxt" / path).read_text() == text, f"run `make prototxt`: prototxt/{path} is out of date"
+
+
+def test_no_prototxt_is_left_over():
+    written = {path for variant in VARIANTS.values() for path in prototxt_files(variant)}
+    found = {str(path.relative_to(ROOT / "prototxt")) for path in (ROOT / "prototxt").rglob("*.prototxt")}
+    assert found == written
+
+
+def deploy(name):
+    return caffe.Net(str(ROOT / "prototxt" / name / "deploy.prototxt"), caffe.TEST)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_the_papers_size(name):
+    net = deploy(name)
+    convolutions = [layer for layer in net.layers if layer.type == "Convolution"]
+    parameters = sum(blob.count for blobs in net.params.values() for blob in blobs)
+    assert (len(convolutions), parameters) == COUNTS[name]
+    for blob in net.outputs:
+        assert net.blobs[blob].data.shape[2:] == (46, 46)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_compact_is_a_quarter_as_wide_and_half_as_large(name):
+    full, compact = read_deploy(name), read_deploy(f"compact/{name}")
+    assert compact.layer[0].input_param.shape[0].dim == [1, 3, 184, 184]
+    assert [layer.name for layer in compact.layer] == [layer.name for layer in full.layer]
+    for wide, narrow in zip(full.layer, compact.layer):
+        output = wide.name.startswith(("Mconv7", "conv6_2"))
+        expected = wide.convolution_param.num_output // (1 if output else 4)
+        assert narrow.convolution_param.num_output == expected
+
+
+def read_deploy(name):
+    from google.protobuf import text_format
+
+    net = caffe.proto.caffe_pb2.NetParameter()
+    text_format.Merge((ROOT / "prototxt" / name / "deploy.prototxt").read_text(), net)
+    return net
+
+
+def test_trunk_is_vgg19s_up_to_conv4_4():
+    vgg = [f"conv{b}_{i}" for b, n in ((1, 2), (2, 2), (3, 4), (4, 4)) for i in range(1, n + 1)]
+    shapes = {name: blobs[0].data.shape for name, blobs in deploy("mask_pose").params.items()}
+    widths = [64] * 2 + [128] * 2 + [256] * 4 + [512] * 4
+    assert list(shapes)[:12] == vgg
+    for name, (before, after) in zip(vgg, itertools.pairwise([3, *widths])):
+        assert shapes[name] == (after, before, 3, 3)
+
+
+def test_sub_stages_take_what_the_paper_says():
+    for name, feature in (("mask_pose", 130), ("no_mask", 128)):
+        shapes = {layer: blobs[0].data.shape for layer, blobs in deploy(name).params.items()}
+        assert shapes["Mconv1_stage2"] == (128, feature, 7, 7)
+        for stage in range(3, 7):
+            assert shapes[f"Mconv1_stage{stage}"] == (128, feature + 22, 7, 7)
+
+
+def test_mask_probability_sums_to_one():
+    net = deploy("compact/mask_pose")
+    net.blobs["data"].data[...] = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 3, 184, 184))
+    assert np.allclose(net.forward()["mask_prob"].sum(axis=1), 1)
