@@ -1,0 +1,162 @@
+import cv2
+import numpy as np
+import pytest
+
+from maskpose import batches, geometry, heatmaps
+from maskpose.batches import BatchSource, array_shapes
+from maskpose.database import Reader, build
+from maskpose.errors import InputError
+from maskpose.records import Sample
+from maskpose.settings import DataSettings
+
+
+def make(settings, batch=0):
+    source = BatchSource(settings)
+    arrays = {name: np.full(shape, np.nan, np.float32) for name, shape in array_shapes(settings).items()}
+    source.fill(batch, arrays)
+    source.close()
+    return arrays
+
+
+def pattern_sample(width=300, height=200, mask=True):
+    """A photograph whose keypoints are dots and whose mask is a disc that the photograph shows too."""
+    points = np.stack([60 + 30 * (np.arange(21) % 7), 40 + 45 * (np.arange(21) // 7)], axis=1)
+    image = np.zeros((height, width, 3), np.uint8)
+    disc = cv2.circle(np.zeros((height, width), np.uint8), (150, 90), 60, 255, -1)
+    image[disc > 0, 0] = 255
+    for x, y in points:
+        cv2.circle(image, (int(x), int(y)), 3, (0, 255, 0), -1)
+    return Sample(
+        name="pattern.png",
+        image=cv2.imencode(".png", image)[1].tobytes(),
+        width=width,
+        height=height,
+        keypoints=points.astype(np.float32),
+        visible=np.ones(21, bool),
+        mask=cv2.imencode(".png", disc)[1].tobytes() if mask else b"",
+    )
+
+
+@pytest.fixture(scope="module")
+def pattern_db(tmp_path_factory):
+    path = tmp_path_factory.mktemp("pattern") / "x.lmdb"
+    build(path, [pattern_sample()], 1)
+    return str(path)
+
+
+def pixels(planes):
+    """Network input (3, m, m) back to (m, m, 3) in 0..255."""
+    return (planes.transpose(1, 2, 0) + 0.5) * 256
+
+
+@pytest.mark.parametrize("batch", range(4))
+def test_image_mask_and_keypoints_move_together(pattern_db, batch):
+    settings = DataSettings(db=pattern_db, batch_size=4, input_size=184, sigma=1.0)
+    arrays = make(settings, batch)
+    assert len({arrays["image"][i].tobytes() for i in range(4)}) == 4  # augmented, each its own way
+    for planes, labels, maps in zip(arrays["image"], arrays["mask"], arrays["heatmaps"]):
+        image = pixels(planes)
+        peaks, values = heatmaps.peaks(heatmaps.upsample(maps[:21]))
+        assert (values > 0.3).sum() >= 5
+        for (x, y), value in zip(peaks.astype(int), values):
+            if value > 0.9 and 2 <= x < 182 and 2 <= y < 182:
+                patch = image[y - 2 : y + 3, x - 2 : x + 3]
+                assert patch[..., 1].max() > 150 and patch[..., 2].max() < 60  # a green dot is there
+        blue = (image[..., 0] > 128) & ((image[..., 1] < 60) | (image[..., 1] > 150)) & (image[..., 2] < 60)
+        coverage = blue.reshape(23, 8, 23, 8).mean(axis=(1, 3))
+        sure = (coverage < 0.3) | (coverage > 0.7)  # dots on the disc blur its edge
+        assert np.array_equal(labels[0][sure], (coverage > 0.5)[sure])
+
+
+def test_unaugmented_batch_against_the_steps_of_section_3_1(pattern_db):
+    settings = DataSettings(db=pattern_db, batch_size=1, input_size=96, augment=False)
+    arrays = make(settings)
+    sample = pattern_sample()
+    tau = min(96 / 300, 96 / 200)
+    expected = np.full((96, 96, 3), 128, np.uint8)
+    expected[:64] = cv2.resize(sample.decode_image(), (96, 64), interpolation=cv2.INTER_AREA)
+    assert np.abs(pixels(arrays["image"][0])[:63, :95] - expected[:63, :95]).mean() < 4
+    assert (pixels(arrays["image"][0])[65:] == 128).all()
+    mask = np.zeros((96, 96), np.uint8)
+    mask[:64] = cv2.resize(sample.decode_mask(), (96, 64), interpolation=cv2.INTER_AREA)
+    coverage = mask.reshape(12, 8, 12, 8).mean(axis=(1, 3)) / 255
+    assert np.abs(arrays["mask"][0, 0] - coverage).max() <= 0.55
+    for k, (x, y) in enumerate(sample.keypoints):
+        cx, cy = ((x + 0.5) * tau / 8 - 0.5, (y + 0.5) * tau / 8 - 0.5)
+        ys, xs = np.mgrid[:12, :12]
+        one = np.exp(-((xs - cx) ** 2 + (ys - cy) ** 2) / (2 * 1.5**2))
+        assert np.allclose(arrays["heatmaps"][0, k], one, atol=1e-5)
+
+
+def test_a_joint_that_the_crop_loses_has_no_map(pattern_db):
+    settings = DataSettings(db=pattern_db, batch_size=64, input_size=64, scale=(2, 2))
+    maps = make(settings)["heatmaps"][:, :21]
+    empty = maps.max(axis=(2, 3)) == 0
+    assert 0.1 < empty.mean() < 0.95
+    # a map that is not empty has its peak inside: at least exp(-(0.5^2 + 0.5^2) / (2 * 1.5^2)) somewhere
+    assert maps.max(axis=(2, 3))[~empty].min() > 0.89
+
+
+def test_a_sample_without_mask_is_ignored_everywhere(tmp_path):
+    build(tmp_path / "x.lmdb", [pattern_sample(mask=False)], 1)
+    arrays = make(DataSettings(db=str(tmp_path / "x.lmdb"), batch_size=2, input_size=64))
+    assert (arrays["mask"] == 255).all()
+
+
+def test_beside_the_photograph_there_is_no_hand(pattern_db):
+    settings = DataSettings(db=pattern_db, batch_size=8, input_size=64, scale=(0.3, 0.3), rotation=0)
+    arrays = make(settings)
+    assert (arrays["mask"][:, 0].mean(axis=(1, 2)) < 0.1).all()
+    grey = np.abs(arrays["image"] - (128 / 256 - 0.5)).max(axis=1) < 1e-6
+    assert (grey.mean(axis=(1, 2)) > 0.8).all()
+
+
+def test_every_sample_once_an_epoch_in_an_order_of_its_own(drawn_db):
+    source = BatchSource(DataSettings(db=str(drawn_db)))
+    positions = [source.sample_index(p) for p in range(30)]
+    source.close()
+    orders = [[index for e, index in positions if e == epoch] for epoch in range(3)]
+    assert all(sorted(order) == list(range(10)) for order in orders)
+    assert len({tuple(order) for order in orders}) == 3
+
+
+def test_batches_depend_on_seed_epoch_and_index_alone(drawn_db):
+    settings = DataSettings(db=str(drawn_db), batch_size=3, input_size=64)
+    once, again = make(settings, 7), make(settings, 7)
+    assert all(np.array_equal(once[name], again[name]) for name in once)
+    other = make(DataSettings(db=str(drawn_db), batch_size=3, input_size=64, seed=2), 7)
+    assert not np.array_equal(once["image"], other["image"])
+    # position 21 is the first of batch 7 of three, and the second of batch 10 of two
+    pair = make(DataSettings(db=str(drawn_db), batch_size=2, input_size=64), 10)
+    assert np.array_equal(once["image"][0], pair["image"][1])
+
+
+def test_outputs_choose_the_arrays(drawn_db):
+    settings = DataSettings(db=str(drawn_db), batch_size=1, input_size=64, outputs=("image", "heatmaps"))
+    assert list(make(settings)) == ["image", "heatmaps"]
+
+
+def test_a_broken_image_is_named(tmp_path):
+    sample = pattern_sample()
+    sample.image = sample.image[:-100]
+    build(tmp_path / "x.lmdb", [sample], 1)
+    with pytest.raises(InputError, match=r"pattern\.png is truncated"):
+        make(DataSettings(db=str(tmp_path / "x.lmdb"), batch_size=1, input_size=64))
+
+
+def test_real_photographs_and_their_masks_agree(real_hands, tmp_path):
+    from maskpose.datasets import onehand10k
+
+    lines = onehand10k.plan(real_hands)["test"][-100:]
+    build(tmp_path / "x.lmdb", onehand10k.read_samples(real_hands, lines, pytest.fail), len(lines))
+    inside = total = 0
+    for sample in Reader(tmp_path / "x.lmdb"):
+        mask = sample.decode_mask()
+        if mask is not None:
+            affine = geometry.fit_affine(sample.width, sample.height, 184)
+            label = batches.mask_label(mask, affine, 184)
+            points = geometry.apply(geometry.grid_affine(), geometry.apply(affine, sample.keypoints))
+            cells = np.clip(np.round(points), 0, 22).astype(int)
+            inside += label[cells[:, 1], cells[:, 0]].sum()
+            total += 21
+    assert inside / total > 0.8  # fingertips may round into a neighbouring cell
