@@ -551,8 +551,11 @@ def run_main(function, arguments):
         signal.signal(number, signal.default_int_handler)
     try:
         return function(arguments)
-    except (BuildError, OSError) as error:
+    except BuildError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)

@@ -1,15 +1,35 @@
 """Fixtures: a small drawn data set in OneHand10K's layout, its LMDB, and the real photographs where present."""
 
+import struct
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from maskpose import drawn_hands
 from maskpose.database import build
 from maskpose.datasets import onehand10k
+from maskpose.runtime import import_caffe
 
 ROOT = Path(__file__).parents[1]
 REAL_HANDS = ROOT.parent / "shared" / "hands_real"
+
+
+def exif_rotated(jpeg):
+    """The bytes of a JPEG with an EXIF header that says: turn by a quarter to see it upright."""
+    exif = b"Exif\0\0MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, 6, 0, 0)
+    return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
+
+
+def random_net(variant):
+    """A variant's deploy network with random weights under which activations neither vanish nor explode."""
+    caffe = import_caffe()
+    net = caffe.Net(str(ROOT / "prototxt" / variant / "deploy.prototxt"), caffe.TEST)
+    rng = np.random.default_rng(0)
+    for blobs in net.params.values():
+        shape = blobs[0].data.shape
+        blobs[0].data[...] = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)
+    return net
 
 
 @pytest.fixture(scope="session")

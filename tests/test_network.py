@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import ROOT
 
+from conftest import ROOT
 from maskpose.network import prototxt_files
 from maskpose.runtime import import_caffe
 from maskpose.variants import VARIANTS

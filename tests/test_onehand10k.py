@@ -1,10 +1,10 @@
 import shutil
-import struct
 
 import cv2
 import numpy as np
 import pytest
 
+from conftest import exif_rotated
 from maskpose.datasets import onehand10k
 from maskpose.errors import InputError
 
@@ -128,9 +128,7 @@ def test_a_name_twice_is_a_problem(folder):
 
 
 def test_exif_rotated_photographs_are_as_seen(folder):
-    exif = b"Exif\0\0MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, 6, 0, 0)
-    data = (folder / "Train/source/0.jpg").read_bytes()
-    rotated = data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:]
+    rotated = exif_rotated((folder / "Train/source/0.jpg").read_bytes())
     (folder / "Train/source/0.jpg").write_bytes(rotated)
     assert "30x40" in read(folder)[1][0]  # a label of the unrotated size is a mismatch
     path = folder / "Train/label_joint.txt"

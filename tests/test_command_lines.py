@@ -1,0 +1,168 @@
+"""The scripts as a user runs them: what they write, and the one line that bad input ends in."""
+
+import json
+import os
+import subprocess
+import sys
+import venv
+
+import cv2
+import lmdb
+import numpy as np
+import pytest
+
+from conftest import ROOT, exif_rotated, random_net
+from maskpose import __version__
+
+SCRIPTS = sorted([*(ROOT / "tools").glob("*.py"), *(ROOT / "data_prep").glob("*.py")])
+
+
+def run(script, *arguments, python=sys.executable, **environment):
+    command = [python, str(script), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **environment})
+
+
+def assert_one_line(result, *words):
+    """The script ended on one line of error that has ``words``: no traceback, no abort, no success."""
+    assert result.returncode in (1, 2), (result.returncode, result.stderr)
+    lines = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1 and all(word in lines[0] for word in words), result.stderr
+    assert "Traceback" not in result.stderr and "Check failure" not in result.stderr
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=[script.name for script in SCRIPTS])
+def test_help_has_an_example(script):
+    result = run(script, "--help")
+    assert result.returncode == 0 and "Example:" in result.stdout and script.name in result.stdout
+
+
+def test_version():
+    result = subprocess.run([sys.executable, "-m", "maskpose", "--version"], capture_output=True, text=True)
+    assert result.stdout == f"maskpose {__version__}\n"
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Random weights of compact/mask_pose."""
+    path = tmp_path_factory.mktemp("weights") / "w.caffemodel"
+    random_net("compact/mask_pose").save(str(path))
+    return path
+
+
+def photograph(width=90, height=60):
+    ramp = np.linspace(0, 255, width)[None, :] * np.linspace(0.2, 1, height)[:, None]
+    return np.dstack([ramp, ramp[::-1], ramp[:, ::-1]]).astype(np.uint8)
+
+
+def test_predict_writes_everything_for_every_kind_of_picture(weights, tmp_path):
+    image = photograph()
+    cv2.imwrite(str(tmp_path / "plain.jpg"), image)
+    cv2.imwrite(str(tmp_path / "grey.jpg"), image[..., 0])
+    cv2.imwrite(str(tmp_path / "alpha.png"), np.dstack([image, image[..., 0]]))
+    cv2.imwrite(str(tmp_path / "deep.png"), image.astype(np.uint16) * 257)
+    (tmp_path / "turned.jpg").write_bytes(exif_rotated((tmp_path / "plain.jpg").read_bytes()))
+    pictures = sorted(tmp_path.glob("*.*"))
+    result = run("tools/predict.py", *pictures, "--out", tmp_path / "out", "--weights", weights)
+    assert result.returncode == 0, result.stderr
+    for picture in pictures:
+        size = (60, 90) if picture.stem == "turned" else (90, 60)
+        document = json.loads((tmp_path / "out" / f"{picture.stem}.json").read_text())
+        assert document["image"] == picture.name and (document["width"], document["height"]) == size
+        assert len(document["keypoints"]) == 21 and all(len(point) == 3 for point in document["keypoints"])
+        x, y, confidence = np.array(document["keypoints"]).T
+        assert x.min() >= 0 and y.min() >= 0 and x.max() <= size[0] - 1 and y.max() <= size[1] - 1
+        assert document["detected"] == (confidence > 0.2).tolist()
+        mask = cv2.imread(str(tmp_path / "out" / f"{picture.stem}_mask.png"), cv2.IMREAD_UNCHANGED)
+        assert mask.shape == size[::-1] and set(np.unique(mask)) <= {0, 255}
+        assert cv2.imread(str(tmp_path / "out" / f"{picture.stem}_overlay.png")).shape[:2] == size[::-1]
+        assert (tmp_path / "out" / f"{picture.stem}_heatmaps.png").is_file()
+
+
+def test_predict_on_what_is_no_photograph(weights, tmp_path):
+    assert_one_line(run("tools/predict.py", "nosuch.jpg", "--weights", weights, "--out", tmp_path), "nosuch.jpg")
+    whole = cv2.imencode(".jpg", photograph(400, 300))[1].tobytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    result = run("tools/predict.py", tmp_path / "cut.jpg", "--weights", weights, "--out", tmp_path / "out")
+    assert_one_line(result, "cut.jpg", "truncated")
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "text.jpg").write_text("no picture")
+    result = run("tools/predict.py", tmp_path / "text.jpg", "--weights", weights, "--out", tmp_path / "out")
+    assert_one_line(result, "text.jpg")
+
+
+def test_predict_goes_on_after_a_bad_photograph(weights, tmp_path):
+    cv2.imwrite(str(tmp_path / "good.jpg"), photograph())
+    result = run(
+        "tools/predict.py", "nosuch.jpg", tmp_path / "good.jpg", "--weights", weights, "--out", tmp_path / "out"
+    )
+    assert_one_line(result, "nosuch.jpg")
+    assert (tmp_path / "out/good.json").is_file()
+
+
+def test_weights_of_another_variant(weights, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.jpg"), photograph())
+    for variant in ("compact/no_mask", "mask_pose"):
+        result = run("tools/predict.py", tmp_path / "a.jpg", "--weights", weights, "--variant", variant)
+        assert_one_line(result, str(weights), "another variant")
+
+
+def test_predict_where_nothing_can_be_written(weights, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.jpg"), photograph())
+    (tmp_path / "file").touch()
+    result = run("tools/predict.py", tmp_path / "a.jpg", "--weights", weights, "--out", tmp_path / "file")
+    assert_one_line(result, "cannot be written")
+
+
+def test_a_python_without_caffe(tmp_path):
+    venv.create(tmp_path / "bare", with_pip=False)
+    paths = [str(ROOT / "python")]
+    paths += [path for path in sys.path if path.endswith("-packages")]
+    # the packages but not Caffe: a finder that hides it
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Hide:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'caffe':\n"
+        "            raise ModuleNotFoundError(\"No module named 'caffe'\")\n"
+        "sys.meta_path.insert(0, Hide())\n"
+    )
+    environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *paths])}
+    result = run("tools/predict.py", "a.jpg", python=tmp_path / "bare/bin/python", **environment)
+    assert_one_line(result, "Caffe is not installed", "make caffe")
+
+
+def test_training_and_scoring_on_what_is_not_ours(weights, tmp_path):
+    lmdb.open(str(tmp_path / "foreign")).close()
+    for db, said in ((tmp_path / "nothing", "not an LMDB"), (tmp_path / "foreign", "not a maskpose database")):
+        assert_one_line(run("tools/train.py", "--db", db, "--out", tmp_path / "run"), str(db), said)
+        assert_one_line(run("tools/evaluate.py", "--db", db, "--weights", weights), str(db), said)
+
+
+def test_an_unknown_setting_of_the_data_layer(drawn_db, tmp_path):
+    result = run("tools/train.py", "--db", drawn_db, "--out", tmp_path / "run", "--data", "batchsize=3")
+    assert_one_line(result, "batchsize")
+
+
+def test_a_label_line_with_41_numbers(drawn_folder, tmp_path):
+    source = tmp_path / "source"
+    (source / "Train").mkdir(parents=True)
+    (source / "Train/source").symlink_to(drawn_folder / "Train/source")
+    lines = (drawn_folder / "Train/label_joint.txt").read_text().splitlines()
+    lines[2] = lines[2].rsplit(",", 4)[0]
+    (source / "Train/label_joint.txt").write_text("\n".join(lines))
+    strict = run("data_prep/onehand10k.py", source, tmp_path / "strict", "--strict")
+    assert_one_line(strict, "line 3", "41 numbers")
+    assert not list((tmp_path / "strict").iterdir())
+    lenient = run("data_prep/onehand10k.py", source, tmp_path / "db")
+    assert lenient.returncode == 0 and "line 3" in lenient.stderr and "41 numbers" in lenient.stderr
+    assert json.loads((tmp_path / "db/train.lmdb/manifest.json").read_text())["count"] == len(lines) - 1
+
+
+def test_scores_on_a_drawn_database(weights, drawn_db, tmp_path):
+    result = run(
+        "tools/evaluate.py", "--db", drawn_db, "--weights", weights, "--out", tmp_path / "s", "--ways", "single"
+    )
+    assert result.returncode == 0, result.stderr
+    document = json.loads((tmp_path / "s/scores.json").read_text())
+    assert document["scores"]["single"]["all"]["images"] == 10
+    assert "PCK@0.2" in result.stdout and (tmp_path / "s/pck.csv").is_file() and (tmp_path / "s/pck.png").is_file()

@@ -1,0 +1,78 @@
+import csv
+
+import numpy as np
+import pytest
+
+from maskpose import evaluation
+from maskpose.errors import InputError
+from maskpose.evaluation import Results
+from maskpose.skeleton import KEYPOINT_NAMES
+
+
+def results(offsets, ious=None, sources=None):
+    """Samples whose truth spans a box of 100 pixels, each predicted ``offsets[i]`` pixels off."""
+    n = len(offsets)
+    truth = np.tile(np.linspace(0, 100, 21)[None, :, None], (n, 1, 2))
+    predicted = truth.copy()
+    predicted[..., 0] += np.array(offsets)[:, None]
+    return Results(
+        names=[f"{i}.jpg" for i in range(n)],
+        sources=np.array(sources or [""] * n),
+        predicted=predicted,
+        confidences=np.full((n, 21), 0.9),
+        truth=truth,
+        visible=np.ones((n, 21), bool),
+        image_sizes=np.tile([200, 400], (n, 1)),
+        ious=np.array(ious if ious is not None else [np.nan] * n, float),
+    )
+
+
+def test_scores_by_hand():
+    figures = evaluation.scores(results([0, 10, 19.99, 20, 50], ious=[0.9, 0.77, 0.5, np.nan, 0.1]))
+    assert figures["pck"] == pytest.approx(3 / 5)  # 20 of 100 pixels is not strictly below 0.2
+    assert figures["mean_pixel_error"] == pytest.approx((0 + 10 + 19.99 + 20 + 50) / 5, abs=1e-3)
+    assert figures["masks"] == 4 and figures["mask_iou"] == pytest.approx((0.9 + 0.77 + 0.5 + 0.1) / 4, abs=1e-4)
+    assert figures["ap"] == {"AP50": 0.75, "AP75": 0.5, "AP80": 0.25}
+    assert figures["pck_interval"][0] <= figures["pck"] <= figures["pck_interval"][1]
+
+
+@pytest.mark.parametrize("normaliser,pck", [("box", 3 / 4), ("diagonal", 1), ("image", 1), ("pixels", 3 / 4)])
+def test_normalisers(normaliser, pck):
+    assert evaluation.scores(results([0, 5, 15, 25]), normaliser)["pck"] == pytest.approx(pck)
+
+
+def test_an_unknown_normaliser_is_said():
+    with pytest.raises(InputError, match="box"):
+        evaluation.sizes(results([0]), "head")
+
+
+def test_joints_below_the_threshold_count_as_missed():
+    found = results([0, 0])
+    found.confidences[0, :7] = 0.1
+    assert evaluation.scores(found, threshold=0.2)["pck"] == pytest.approx((14 + 7 * 0.5) / 21, abs=1e-4)
+    assert evaluation.scores(found)["pck"] == 1
+
+
+def test_a_variant_without_keypoints_has_no_pck():
+    found = results([0, 0], ious=[1, 0.6])
+    found.predicted[:] = np.nan
+    figures = evaluation.scores(found)
+    assert figures["pck"] is None and figures["mean_pixel_error"] is None and figures["mask_iou"] == 0.8
+
+
+def test_origins_apart_and_together(tmp_path):
+    tables = {"single": evaluation.scores_by_origin(results([0, 0, 30], sources=["a", "a", "b"]))}
+    assert {name: row["pck"] for name, row in tables["single"].items()} == {
+        "all": pytest.approx(2 / 3, abs=1e-4), "a": 1, "b": 0,
+    }  # fmt: skip
+    text = evaluation.table_text(tables)
+    assert all(word in text for word in ("all", "a ", "b ", "single", "0.667"))
+    evaluation.write_curves(tables, tmp_path)
+    rows = list(csv.DictReader((tmp_path / "pck.csv").open()))
+    assert [float(row["b, single"]) for row in rows if row["threshold"] in ("0.30", "0.31")] == [0, 1]
+    assert (tmp_path / "pck.png").stat().st_size > 5000
+
+
+def test_per_joint_names_every_joint():
+    text = evaluation.per_joint_text(evaluation.scores(results([0])))
+    assert all(f"{name} 1.00" in text for name in KEYPOINT_NAMES)

@@ -1,0 +1,139 @@
+import cv2
+import numpy as np
+import pytest
+
+from conftest import random_net
+from maskpose import geometry, heatmaps, predictor
+from maskpose.errors import InputError
+from maskpose.predictor import Predictor
+from maskpose.runtime import import_caffe
+from maskpose.variants import get_variant
+
+caffe = import_caffe()
+
+
+@pytest.fixture(scope="module")
+def random_weights(tmp_path_factory):
+    """Files of random weights, one a compact variant."""
+    folder = tmp_path_factory.mktemp("weights")
+    paths = {}
+    for name in ("compact/mask_pose", "compact/no_mask", "compact/no_pose"):
+        paths[name] = folder / f"{name.replace('/', '_')}.caffemodel.h5"
+        random_net(name).save_hdf5(str(paths[name]))
+    return paths
+
+
+def photograph(width, height):
+    rng = np.random.default_rng(1)
+    return cv2.resize(rng.integers(0, 256, (9, 9, 3), np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
+
+
+@pytest.mark.parametrize("width,height", [(300, 200), (120, 400), (900, 700)])
+def test_decode_finds_drawn_keypoints_in_the_photographs_pixels(width, height):
+    rng = np.random.default_rng(2)
+    points = rng.uniform(0.1, 0.9, (21, 2)) * (width, height)
+    view = predictor.crop_affine((0, 0, width, height), 368)
+    cells = geometry.apply(geometry.grid_affine(), geometry.apply(view, points))
+    maps = heatmaps.encode(cells, np.ones(21, bool), 46, 1.5)
+    found, confidences = predictor.decode(maps, view, (0, 0, width, height))
+    pixel = max(width, height) / 368  # one input pixel
+    assert np.abs(found - points).max() <= 1.1 * pixel
+    assert confidences.min() > 0.85
+
+
+def test_decode_of_a_crop_lands_in_the_whole_photograph():
+    crop = (130, 40, 160, 120)
+    point = np.array([[200.0, 100.0]] * 21)
+    view = predictor.crop_affine(crop, 368)
+    cells = geometry.apply(geometry.grid_affine(), geometry.apply(view, point))
+    found, _ = predictor.decode(heatmaps.encode(cells, np.ones(21, bool), 46, 1.5), view, crop)
+    assert np.abs(found - point).max() <= 0.5
+
+
+def test_a_peak_in_the_padding_is_never_chosen():
+    maps = np.zeros((22, 46, 46), np.float32)
+    maps[:21, 40, 20] = 1  # below a 2:1 photograph, which fills rows 0 to 22
+    maps[:21, 10, 30] = 0.5
+    found, confidences = predictor.decode(maps, predictor.crop_affine((0, 0, 400, 200), 368), (0, 0, 400, 200))
+    assert np.abs(found - (30 * 8 + 3.5 + 0.5, 10 * 8 + 3.5 + 0.5) * np.array([400 / 368] * 2)).max() < 2
+    assert np.allclose(confidences, 0.5, atol=0.02)
+
+
+def test_mask_against_resizing_step_by_step():
+    rng = np.random.default_rng(5)
+    probability = cv2.GaussianBlur(rng.random((23, 23)).astype(np.float32), (0, 0), 3)
+    probability = (probability - probability.min()) / np.ptp(probability)
+    width, height = 300, 200
+    to_image = geometry.invert(geometry.compose(geometry.grid_affine(), geometry.fit_affine(width, height, 184)))
+    mask = predictor.decode_mask(probability, to_image, width, height)
+    full = cv2.resize(probability, (184, 184), interpolation=cv2.INTER_LINEAR)
+    rows = 184 * height / width
+    steps = cv2.resize(full[: round(rows)], (width, height), interpolation=cv2.INTER_LINEAR)
+    assert (mask == (steps > 0.5)).mean() > 0.985
+
+
+def test_merged_heatmaps_are_the_levels_maximum():
+    crops = [(0, 0, 400, 400), (100, 200, 184, 184)]
+    views = [predictor.crop_affine(crop, 368) for crop in crops]
+    point = np.array([[192.0, 292.0]] * 21)
+    grid = geometry.grid_affine()
+    maps = [
+        heatmaps.encode(geometry.apply(grid, geometry.apply(view, point)), np.ones(21, bool), 46, 1.5) for view in views
+    ]
+    weak = np.stack([0.5 * maps[0], maps[1]])
+    merged = predictor.merge_heatmaps(weak, views)
+    assert merged.shape == (22, 46, 46)
+    assert (merged >= weak[0] - 1e-6)[:21].all() and (merged <= weak[0] + 1e-6)[21].all()
+    cell = np.round(geometry.apply(grid, geometry.apply(views[0], point[0]))).astype(int)
+    assert merged[0, cell[1], cell[0]] > 0.7 > 0.5 >= weak[0, 0].max()
+
+
+@pytest.mark.parametrize("use_pyramid", [False, True])
+def test_a_whole_prediction_against_the_network_run_by_hand(random_weights, use_pyramid):
+    image = photograph(150, 100)
+    model = Predictor("compact/mask_pose", random_weights["compact/mask_pose"], use_pyramid)
+    hand = model.predict(image)
+    assert hand.mask.shape == (100, 150) and hand.mask.dtype == bool
+    assert hand.keypoints.shape == (21, 2) and hand.heatmaps.shape == (22, 23, 23)
+    assert (hand.keypoints >= 0).all() and (hand.keypoints <= (149, 99)).all()
+    net = caffe.Net(str(predictor.ROOT / "prototxt/compact/mask_pose/deploy.prototxt"), caffe.TEST)
+    net.copy_from(str(random_weights["compact/mask_pose"]))
+    canvas = np.full((184, 184, 3), 128, np.uint8)
+    canvas[:123] = cv2.resize(image, (184, 123), interpolation=cv2.INTER_LINEAR)
+    net.blobs["data"].data[0] = canvas.transpose(2, 0, 1) / 256 - 0.5
+    maps = net.forward()["Mconv7_stage6"][0, :21]
+    single = np.array([cv2.resize(m, (184, 184), interpolation=cv2.INTER_CUBIC)[:122].max() for m in maps])
+    scale = np.abs(maps).max()
+    if use_pyramid:
+        assert (hand.confidences > single - 0.05 * scale).all()
+        assert (hand.confidences > single + 0.05 * scale).any()
+    else:
+        assert np.abs(hand.confidences - single).max() < 0.05 * scale
+
+
+def test_variants_without_a_stage_leave_its_part_out(random_weights):
+    image = photograph(90, 120)
+    no_mask = Predictor("compact/no_mask", random_weights["compact/no_mask"]).predict(image)
+    assert no_mask.mask is None and np.isfinite(no_mask.keypoints).all()
+    no_pose = Predictor("compact/no_pose", random_weights["compact/no_pose"]).predict(image)
+    assert no_pose.heatmaps is None and np.isnan(no_pose.keypoints).all() and no_pose.mask.shape == (120, 90)
+
+
+def test_the_same_answer_twice(random_weights):
+    model = Predictor("compact/mask_pose", random_weights["compact/mask_pose"], use_pyramid=True)
+    one, other = model.predict(photograph(150, 100)), model.predict(photograph(150, 100))
+    assert np.array_equal(one.keypoints, other.keypoints) and np.array_equal(one.heatmaps, other.heatmaps)
+
+
+def test_weights_of_another_variant_or_none(random_weights, tmp_path):
+    with pytest.raises(InputError, match="of another variant"):
+        Predictor("compact/mask_pose", random_weights["compact/no_mask"])
+    with pytest.raises(InputError, match="of another variant"):
+        Predictor("compact/mask_pose", random_weights["compact/no_pose"])
+    with pytest.raises(InputError, match="no such file"):
+        Predictor("compact/mask_pose", tmp_path / "none.caffemodel")
+    (tmp_path / "text.caffemodel").write_text("not weights\n" * 50)
+    with pytest.raises(InputError, match=r"text\.caffemodel"):
+        Predictor("compact/mask_pose", tmp_path / "text.caffemodel")
+    with pytest.raises(InputError, match="no weights for mask_pose"):
+        predictor.default_weights(get_variant("mask_pose"))

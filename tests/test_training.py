@@ -1,0 +1,159 @@
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import ROOT
+from maskpose.errors import InputError
+from maskpose.losses import LossLog, plot_losses, read_losses
+from maskpose.runtime import import_caffe
+from maskpose.training import Run, newest_state, train, write_definitions
+from maskpose.variants import get_variant
+
+caffe = import_caffe()
+SMALL = {"batch_size": 2, "input_size": 64}
+
+
+def small_run(db, folder, iterations=4, **data):
+    return Run(get_variant("compact/mask_pose"), str(db), Path(folder), iterations, data={**SMALL, **data}, log_every=2)
+
+
+def blobs_of(path):
+    net = caffe.Net(str(ROOT / "prototxt/compact/mask_pose/deploy.prototxt"), caffe.TEST)
+    net.copy_from(str(path))
+    return {f"{name}{i}": blob.data.copy() for name, blobs in net.params.items() for i, blob in enumerate(blobs)}
+
+
+@pytest.fixture(scope="module")
+def finished(drawn_db, tmp_path_factory):
+    """A run of four iterations with a snapshot at the second."""
+    folder = tmp_path_factory.mktemp("run")
+    return folder, train(small_run(drawn_db, folder), snapshot_every=2, progress=False)
+
+
+def test_what_a_run_leaves(finished):
+    folder, weights = finished
+    assert weights == folder / "mask_pose_iter_4.caffemodel"
+    names = {path.name for path in folder.iterdir()}
+    assert {"train.prototxt", "solver.prototxt", "losses.csv", "losses.png", "mask_pose_iter_2.solverstate"} <= names
+    rows = list(csv.DictReader((folder / "losses.csv").open()))
+    assert [row["iteration"] for row in rows] == ["2", "4"]
+    for row in rows:
+        heat = sum(float(row[f"heatmap_loss_stage{stage}"]) for stage in range(2, 7))
+        assert float(row["total"]) == pytest.approx(heat + 0.05 * float(row["mask_loss"]), rel=1e-4)
+
+
+def test_the_first_loss_is_what_an_undecided_network_must_have(finished):
+    # Outputs near 0 on an 8x8 grid. Mask: ln 2 a cell. Heatmaps: half the sum of squared labels, which is at
+    # most pi (sigma 1) for each of 21 joints and 1 for each of 64 cells of background.
+    row = read_losses(finished[0] / "losses.csv")[0]
+    assert row["mask_loss"] == pytest.approx(64 * np.log(2), rel=0.35)
+    assert 16 < row["heatmap_loss_stage6"] < (21 * np.pi + 64) / 2
+
+
+def test_resumed_is_the_same_as_never_stopped(finished, drawn_db, tmp_path):
+    folder, weights = finished
+    for suffix in ("caffemodel", "solverstate"):
+        name = f"mask_pose_iter_2.{suffix}"
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    (tmp_path / "losses.csv").write_text((folder / "losses.csv").read_text())
+    resumed = train(small_run(drawn_db, tmp_path), resume=newest_state(tmp_path), progress=False)
+    expected, got = blobs_of(weights), blobs_of(resumed)
+    assert all(np.array_equal(expected[name], got[name]) for name in expected)
+    for one, other in zip(read_losses(folder / "losses.csv"), read_losses(tmp_path / "losses.csv")):
+        assert one["total"] == other["total"] and one["iteration"] == other["iteration"]
+
+
+def test_starting_from_weights_copies_them(finished, drawn_db, tmp_path):
+    run = small_run(drawn_db, tmp_path, iterations=1)
+    run.solver["base_lr"] = 0.0
+    weights = train(run, initial_weights=finished[1], progress=False)
+    expected, got = blobs_of(finished[1]), blobs_of(weights)
+    assert all(np.array_equal(expected[name], got[name]) for name in expected)
+
+
+def test_definitions_are_the_repositorys_with_the_users_changes(drawn_db, tmp_path):
+    run = small_run(drawn_db, tmp_path, iterations=7, seed=5)
+    run.solver["base_lr"] = 0.25
+    text = write_definitions(run).read_text()
+    assert "max_iter: 7" in text and "base_lr: 0.25" in text and 'type: "Adam"' in text
+    net = (tmp_path / "train.prototxt").read_text()
+    assert re.search(r'\\"seed\\": 5', net) and str(drawn_db) in net
+
+
+@pytest.mark.parametrize("change,said", [({"solver": {"lr": 1}}, "no setting lr"), ({"data": {"sgima": 1}}, "sgima")])
+def test_unknown_settings_are_said(drawn_db, tmp_path, change, said):
+    run = small_run(drawn_db, tmp_path)
+    for field, value in change.items():
+        getattr(run, field).update(value)
+    with pytest.raises(InputError, match=said):
+        write_definitions(run)
+
+
+def test_resuming_from_nothing_or_from_the_end(finished, drawn_db, tmp_path):
+    with pytest.raises(InputError, match="no snapshot"):
+        newest_state(tmp_path)
+    with pytest.raises(InputError, match="nothing left"):
+        train(small_run(drawn_db, finished[0]), resume=newest_state(finished[0]), progress=False)
+
+
+def start(db, folder, *arguments):
+    command = [sys.executable, ROOT / "tools/train.py", "--db", db, "--out", folder, "--iterations", "100000"]
+    command += ["--data", "batch_size=2", "--data", "input_size=64", "--log-every", "1", *arguments]
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while len(read_losses(folder / "losses.csv")) < 2 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return process
+
+
+def test_ctrl_c_takes_a_snapshot_and_ends(drawn_db, tmp_path):
+    process = start(drawn_db, tmp_path)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    state = newest_state(tmp_path)
+    assert str(state) in output and "Traceback" not in errors
+    assert state.with_suffix(".caffemodel").is_file()
+
+
+def worker_of(process):
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return next(int(pid) for pid in children if b"maskpose.prefetch" in Path(f"/proc/{pid}/cmdline").read_bytes())
+
+
+def test_a_dead_worker_ends_the_training_with_an_error(drawn_db, tmp_path):
+    process = start(drawn_db, tmp_path)
+    os.kill(worker_of(process), signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0 and "data worker 0 ended" in errors
+
+
+def test_a_log_is_cut_back_to_where_a_run_resumes(tmp_path):
+    def write(first, count):
+        log = LossLog(tmp_path / "losses.csv", {"mask_loss": 0.5}, first, batch_size=2)
+        with log:
+            for iteration in range(first + 1, first + count + 1):
+                log.add({"mask_loss": float(iteration)}, waited=0.0)
+                log.write(iteration)
+
+    write(0, 5)
+    write(3, 2)
+    rows = read_losses(tmp_path / "losses.csv")
+    assert [row["iteration"] for row in rows] == [1, 2, 3, 4, 5]
+    assert [row["total"] for row in rows] == [0.5, 1.0, 1.5, 2.0, 2.5]
+    plot_losses(tmp_path / "losses.csv", tmp_path / "losses.png")
+    assert (tmp_path / "losses.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_file_that_is_no_log_is_said(tmp_path):
+    (tmp_path / "losses.csv").write_text("iteration,total\n1,two\n")
+    with pytest.raises(InputError, match=r"losses\.csv"):
+        read_losses(tmp_path / "losses.csv")
