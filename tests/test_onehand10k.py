@@ -149,7 +149,7 @@ def test_plan_follows_the_distribution_or_shuffles(folder):
 
 def test_plan_by_names(folder):
     assert [line[1] for line in onehand10k.plan(folder, names=["Train/2.jpg"])["train"]] == [3]
-    with pytest.raises(InputError, match="Train/9.jpg"):
+    with pytest.raises(InputError, match=r"Train/9\.jpg"):
         onehand10k.plan(folder, names=["Train/9.jpg"])
 
 
