@@ -9,6 +9,7 @@ import numpy as np
 
 from maskpose.network import data_settings, train_net
 from maskpose.runtime import import_caffe
+from maskpose.training import loss_weights
 
 SCHEMES = {
     "ours": "msra before every ReLU, gaussian 0.01 on each stage's last layer (what prototxt/ has)",
@@ -39,8 +40,10 @@ def measure(variant, db, scheme="ours", batch_size=2, seed=1):
         file.flush()
         caffe.set_random_seed(seed)
         net = caffe.Net(file.name, caffe.TRAIN)
-    losses = {name: float(value) for name, value in net.forward().items()}
-    losses["total"] = sum(losses[name] * weight for name, weight in net.blob_loss_weights.items() if weight)
+    outputs = net.forward()
+    weights = loss_weights(net)
+    losses = {name: float(outputs[name]) for name in weights}
+    losses["total"] = sum(weight * losses[name] for name, weight in weights.items())
     net.backward()
     reports = []
     for name, (weight, *_) in net.params.items():
