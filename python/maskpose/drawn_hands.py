@@ -70,11 +70,11 @@ def draw_hand(rng, size=(256, 256)):
     return image, np.where(mask > 127, 255, 0).astype(np.uint8), placed, _visible(part, placed, size)
 
 
-def write_onehand10k(folder, count, seed, split):
+def write_onehand10k(folder, count, seed, split, sizes=SIZES):
     """Write `count` drawn hands as a split of a data set in OneHand10K's own layout.
 
     Makes `folder`/`split`/source/<n>.jpg, mask/<n>.png and label_joint.txt, with `split` "Train" or
-    "Test". The same seed gives the same files, and a smaller count the first of them. Raises InputError
+    "Test"; each picture's (w, h) is drawn from `sizes`. The same seed gives the same files, and a smaller count the first of them. Raises InputError
     when the split has another name or the folder cannot be written.
     """
     if split not in ("Train", "Test"):
@@ -88,7 +88,7 @@ def write_onehand10k(folder, count, seed, split):
     lines = []
     for number in range(count):
         rng = np.random.default_rng([seed, split == "Test", number])
-        size = SIZES[rng.integers(len(SIZES))]
+        size = sizes[rng.integers(len(sizes))]
         image, mask, keypoints, visible = draw_hand(rng, size)
         write_image(root / "source" / f"{number}.jpg", image)
         write_image(root / "mask" / f"{number}.png", mask)

@@ -84,7 +84,7 @@ class Predictor:
 
 def default_weights(variant):
     """The repository's weights of a variant; InputError where it has none."""
-    path = ROOT / "weights" / f"{variant.name.replace('/', '_')}.caffemodel.h5"
+    path = ROOT / "weights" / f"{variant.name.replace('/', '_')}.caffemodel"
     if not path.is_file():
         raise InputError(f"the repository has no weights for {variant.name}: give some with --weights")
     return path

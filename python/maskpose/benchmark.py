@@ -1,0 +1,110 @@
+"""Speed, each figure beside a peer's that was measured in the same run."""
+
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from maskpose import drawn_hands
+from maskpose.batches import BatchSource, array_shapes, network_input
+from maskpose.database import build
+from maskpose.datasets import onehand10k
+from maskpose.errors import InputError
+from maskpose.heatmaps import encode
+from maskpose.settings import DataSettings
+
+ROUNDS = 3  # of which the median counts; ours and the peer's alternate
+
+
+@dataclass
+class Row:
+    """A figure of ours beside a peer's."""
+
+    name: str
+    unit: str
+    ours: float
+    peer: float
+
+    def __str__(self):
+        ratio = self.ours / self.peer
+        return f"{self.name} ours={self.ours:.4g} {self.unit} peer={self.peer:.4g} {self.unit} ratio={ratio:.3f}"
+
+
+def median_rates(count, *runs):
+    """For each callable of ``runs``, the median over ROUNDS of ``count`` things a second; the rounds alternate."""
+    rates = [[] for _ in runs]
+    for _ in range(ROUNDS):
+        for run, seen in zip(runs, rates):
+            started = time.perf_counter()
+            run()
+            seen.append(count / (time.perf_counter() - started))
+    return [statistics.median(seen) for seen in rates]
+
+
+def data_layer(images=100):
+    """[Row]: images/s from LMDB to ready batch at 368 x 368 on one core; peer: the same steps in albumentations.
+
+    The photographs are drawn, 640 x 480 JPEGs. Raises InputError where albumentations is not installed.
+    """
+    try:
+        import albumentations
+    except ImportError:
+        raise InputError("this benchmark needs albumentations: pip install albumentations") from None
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        db = Path(folder) / "train.lmdb"
+        drawn_hands.write_onehand10k(Path(folder) / "hands", images, seed=1, split="Train", sizes=((640, 480),))
+        lines = onehand10k.plan(Path(folder) / "hands")["train"]
+        build(db, onehand10k.read_samples(Path(folder) / "hands", lines, print), len(lines))
+        settings = DataSettings(db=str(db), batch_size=images)
+        source = BatchSource(settings)
+        arrays = {name: np.empty(shape, np.float32) for name, shape in array_shapes(settings).items()}
+        samples = list(source.reader)
+        pipeline = albumentations_pipeline(albumentations, settings)
+        epoch = iter(range(10**6))
+        ours, peer = median_rates(
+            images,
+            lambda: source.fill(next(epoch), arrays),
+            lambda: fill_with_albumentations(pipeline, samples, settings, arrays),
+        )
+        source.close()
+    return [Row("data_layer", "images/s", ours, peer)]
+
+
+def albumentations_pipeline(albumentations, settings):
+    """Section 3.3's augmentation as albumentations composes it."""
+    size, fill = settings.input_size, (128, 128, 128)
+    low, high = settings.scale
+    return albumentations.Compose(
+        [
+            albumentations.LongestMaxSize(size),
+            albumentations.PadIfNeeded(size, size, position="top_left", fill=fill, fill_mask=0),
+            albumentations.RandomScale((low - 1, high - 1), p=1),
+            albumentations.Rotate(settings.rotation, border_mode=cv2.BORDER_CONSTANT, fill=fill, fill_mask=0, p=1),
+            albumentations.PadIfNeeded(size, size, position="random", fill=fill, fill_mask=0),
+            albumentations.RandomCrop(size, size),
+            albumentations.HorizontalFlip(p=settings.flip),
+        ],
+        keypoint_params=albumentations.KeypointParams(format="xy", remove_invisible=False),
+    )
+
+
+def fill_with_albumentations(pipeline, samples, settings, arrays):
+    """What BatchSource.fill makes, by way of the pipeline; heatmaps and mask label as ours."""
+    cells = settings.grid_size
+    for i, sample in enumerate(samples):
+        image = cv2.imdecode(np.frombuffer(sample.image, np.uint8), cv2.IMREAD_COLOR)
+        mask = cv2.imdecode(np.frombuffer(sample.mask, np.uint8), cv2.IMREAD_GRAYSCALE)
+        made = pipeline(image=image, mask=mask, keypoints=sample.keypoints)
+        arrays["image"][i] = network_input(made["image"])
+        arrays["mask"][i, 0] = cv2.resize(made["mask"], (cells, cells), interpolation=cv2.INTER_AREA) > 127
+        points = (np.asarray(made["keypoints"]) - 3.5) / 8
+        visible = sample.visible & ((points > -0.5) & (points < cells - 0.5)).all(axis=1)
+        encode(points, visible, cells, settings.sigma, settings.background, arrays["heatmaps"][i])
+
+
+BENCHMARKS = {"data_layer": data_layer}

@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""Measure speed beside a peer's, both in this run; a line a row, on a machine that does nothing else.
+
+Example:
+    tools/benchmark.py data_layer --json runs/data_layer.json
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from maskpose.benchmark import BENCHMARKS
+from maskpose.command_line import argument_parser, one_line_errors
+from maskpose.files import write_text
+
+
+@one_line_errors
+def main():
+    parser = argument_parser(__doc__)
+    parser.add_argument("name", choices=BENCHMARKS, help="which benchmark")
+    parser.add_argument("--json", type=Path, help="file to write the rows to")
+    args = parser.parse_args()
+    rows = BENCHMARKS[args.name]()
+    for row in rows:
+        print(row)
+    if args.json:
+        write_text(args.json, json.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
