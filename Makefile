@@ -28,7 +28,7 @@ caffe: ## build and install Caffe into .venv (once a machine: later clones reuse
 	@$(SYSTEM_PYTHON) caffe_build/build.py --python $(SYSTEM_PYTHON)
 
 caffe-test: caffe ## run pycaffe's own tests and Caffe's C++ tests (builds the latter: minutes)
-	@$(SYSTEM_PYTHON) caffe_build/test.py
+	@$(SYSTEM_PYTHON) caffe_build/test.py --python $(SYSTEM_PYTHON)
 
 setup: $(SETUP) ## everything the other targets need: Caffe, this package and its requirements
 

@@ -468,8 +468,7 @@ def check_venv(interpreter, venv):
     version = inspect_interpreter(str(python)).version
     if version != interpreter.version:
         raise BuildError(
-            f"{venv} is of Python {version}, but Caffe is built for {interpreter.version}; "
-            "remove it or name another"
+            f"{venv} is of Python {version}, but Caffe is built for {interpreter.version}; remove it or name another"
         )
 
 
@@ -533,9 +532,7 @@ def add_arguments(parser):
         default="/usr/bin/python3",
         help="interpreter to build for, the one the system's boost_python serves (default: %(default)s)",
     )
-    parser.add_argument(
-        "--venv", type=Path, default=Path(".venv"), help="virtual environment (default: %(default)s)"
-    )
+    parser.add_argument("--venv", type=Path, default=Path(".venv"), help="virtual environment (default: %(default)s)")
     parser.add_argument(
         "--cache",
         type=Path,

@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from maskpose.errors import InputError
-from maskpose.prefetch import DirectSource, Prefetcher, WorkerError, open_batches
+from maskpose.errors import InputError, WorkerError
+from maskpose.prefetch import DirectSource, Prefetcher, open_batches
 from maskpose.settings import DataSettings
 
 

@@ -5,18 +5,18 @@ import functools
 import json
 import sys
 
-from maskpose.errors import InputError
+from maskpose.errors import InputError, WorkerError
 from maskpose.variants import DEFAULT_VARIANT, VARIANTS
 
 
 def one_line_errors(main):
-    """Decorate a script's ``main``: an InputError ends it with one line on stderr and status 2."""
+    """Decorate a script's ``main``: an InputError or WorkerError ends it with one line on stderr and status 2."""
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
         try:
             return main(*args, **kwargs)
-        except InputError as error:
+        except (InputError, WorkerError) as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
 

@@ -74,8 +74,9 @@ def write_onehand10k(folder, count, seed, split, sizes=SIZES):
     """Write `count` drawn hands as a split of a data set in OneHand10K's own layout.
 
     Makes `folder`/`split`/source/<n>.jpg, mask/<n>.png and label_joint.txt, with `split` "Train" or
-    "Test"; each picture's (w, h) is drawn from `sizes`. The same seed gives the same files, and a smaller count the first of them. Raises InputError
-    when the split has another name or the folder cannot be written.
+    "Test"; each picture's (w, h) is drawn from `sizes`. The same seed gives the same files, and a smaller
+    count the first of them. Raises InputError when the split has another name or the folder cannot be
+    written.
     """
     if split not in ("Train", "Test"):
         raise InputError(f'the split must be "Train" or "Test", not {split!r}')

@@ -1,5 +1,9 @@
-"""The one exception that means "what the user gave us is wrong"."""
+"""The exceptions that mean more than a bug in this program."""
 
 
 class InputError(ValueError):
     """Bad input: the message names the file, line or key, and says what was expected."""
+
+
+class WorkerError(RuntimeError):
+    """A process that helps this one ended although it should not have."""

@@ -19,14 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from maskpose.batches import BatchSource, array_shapes
-from maskpose.errors import InputError
+from maskpose.errors import InputError, WorkerError
 from maskpose.settings import DataSettings
 
 SLOTS_PER_WORKER = 2  # one being filled, one waiting to be read
-
-
-class WorkerError(RuntimeError):
-    """A data worker ended although it should not have."""
 
 
 class Prefetcher:
