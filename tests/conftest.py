@@ -32,6 +32,14 @@ def random_net(variant):
     return net
 
 
+def blobs_of(caffemodel):
+    """{layer and blob number: array} of the weights of compact/mask_pose in a file, as Caffe reads them."""
+    caffe = import_caffe()
+    net = caffe.Net(str(ROOT / "prototxt/compact/mask_pose/deploy.prototxt"), caffe.TEST)
+    net.copy_from(str(caffemodel))
+    return {f"{name}{i}": blob.data.copy() for name, blobs in net.params.items() for i, blob in enumerate(blobs)}
+
+
 @pytest.fixture(scope="session")
 def drawn_folder(tmp_path_factory):
     """OneHand10K's layout with 10 drawn hands in Train, 4 in Test."""

@@ -68,7 +68,7 @@ def main():
     before = score(weights, args.out / "test.lmdb", "before")
     run = Run(VARIANT, args.out / "train.lmdb", args.out / "training", args.iterations, warmup=20)
     run.solver["base_lr"] = 5e-4
-    trained = train(run, initial_weights=weights, snapshot_every=args.iterations)
+    trained = train(run, initial_weights=weights)
     after = score(trained, args.out / "test.lmdb", "after")
 
     pairs = [picture for pair in zip(before, after) for picture in pair]

@@ -56,7 +56,7 @@ def main():
     print("images:", ", ".join(onehand10k.path_name(line) for line in lines))
 
     run = Run(variant, db, args.out, args.iterations, data={"augment": False})
-    weights = train(run, snapshot_every=args.iterations)
+    weights = train(run)
 
     results = evaluation.run(Predictor(variant.name, weights, use_pyramid=False), Reader(db))
     scores = evaluation.scores(results)

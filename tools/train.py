@@ -11,7 +11,7 @@ from pathlib import Path
 from maskpose.command_line import add_network, argument_parser, key_value, one_line_errors
 from maskpose.errors import InputError
 from maskpose.runtime import set_device
-from maskpose.training import Run, newest_state, train
+from maskpose.training import Run, train
 from maskpose.variants import get_variant
 
 
@@ -20,9 +20,10 @@ def parse_arguments():
     add_network(parser)
     parser.add_argument("--db", required=True, help="LMDB of training samples")
     parser.add_argument("--out", type=Path, help="folder of the run (runs/VARIANT)")
-    parser.add_argument("--resume", help=".solverstate to go on from, or 'auto' for the newest in the folder")
+    parser.add_argument("--resume", help=".solverstate to go on from, or 'auto' for the newest in the run's folder")
     parser.add_argument("--iterations", type=int, help="total iterations (the solver's max_iter)")
     parser.add_argument("--snapshot-every", type=int, help="iterations between snapshots")
+    parser.add_argument("--keep", type=int, help="how many snapshots to leave, the newest (all)")
     parser.add_argument("--warmup", type=int, help="iterations over which the learning rate rises (variant's)")
     parser.add_argument("--log-every", type=int, default=10, help="iterations a row of losses.csv (%(default)s)")
     parser.add_argument(
@@ -39,7 +40,7 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    if args.weights and args.resume:
+    if args.weights and args.resume not in (None, "auto"):
         raise InputError("--weights and --resume exclude one another: a snapshot holds its weights")
     set_device(args.gpu)
     run = Run(
@@ -50,10 +51,11 @@ def main():
         data=dict(args.data),
         solver=dict(args.solver),
         log_every=args.log_every,
+        snapshot_every=args.snapshot_every,
+        keep=args.keep,
         warmup=args.warmup,
     )
-    resume = newest_state(run.folder) if args.resume == "auto" else args.resume
-    print(train(run, args.weights, resume, args.snapshot_every))
+    print(train(run, args.weights, args.resume))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ parent, and answers on its standard output. When the parent ends, however it end
 workers end; when a worker ends, the parent reads the end of its answers and raises.
 """
 
+import contextlib
 import dataclasses
 import json
 import mmap
@@ -69,7 +70,8 @@ class Prefetcher:
     def close(self):
         """End the workers and free the memory."""
         for worker in self._workers:
-            worker.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # of one that is gone already
+                worker.stdin.close()
         for worker in self._workers:
             worker.stdout.close()
             worker.wait()
@@ -77,11 +79,9 @@ class Prefetcher:
 
     def _ask(self, batch):
         worker = self._workers[batch % len(self._workers)]
-        try:
+        with contextlib.suppress(BrokenPipeError):  # next() finds the end of its answers and says so
             worker.stdin.write(b"%d %d\n" % (batch % self._slots, batch))
             worker.stdin.flush()
-        except BrokenPipeError:
-            pass  # next() finds the end of its answers and says so
 
 
 class DirectSource:

@@ -36,6 +36,6 @@ def set_device(gpu=None):
     result = subprocess.run([sys.executable, "-c", trial], capture_output=True, text=True)
     if result.returncode:
         reason = next((line for line in result.stderr.splitlines() if "Check failed" in line or "GPU" in line), "")
-        raise InputError(f"GPU {gpu} cannot be used by this Caffe: {reason.strip() or 'no reason given'}")
+        raise InputError(f"GPU {gpu} cannot be used by this Caffe: {reason.partition('] ')[2] or 'no reason given'}")
     caffe.set_mode_gpu()
     caffe.set_device(int(gpu))

@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-import re
 import signal
 from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from maskpose import weights
+from maskpose import snapshots, weights
 from maskpose.errors import InputError
 from maskpose.files import write_text
 from maskpose.losses import LossLog, plot_losses
@@ -31,6 +30,8 @@ class Run:
     data: dict = dataclasses.field(default_factory=dict)  # data layer settings that differ from the variant's
     solver: dict = dataclasses.field(default_factory=dict)  # SolverParameter fields that differ from the file's
     log_every: int = 10
+    snapshot_every: int | None = None  # iterations; None: the variant's
+    keep: int | None = None  # how many snapshots to leave; None: all
     warmup: int | None = None  # iterations over which the learning rate rises; None: the variant's
 
     @property
@@ -63,7 +64,8 @@ def write_definitions(run):
         solver.max_iter = run.iterations
     run.folder.mkdir(parents=True, exist_ok=True)
     solver.net = str(run.folder / "train.prototxt")
-    solver.snapshot_prefix = str(run.folder / run.name)
+    snapshots.discard_partial(run.folder)
+    solver.snapshot_prefix = snapshots.prefix(run.folder, run.name)
     solver.snapshot = 0  # the trainer takes the snapshots
     solver.ClearField("display")
     write_text(run.folder / "train.prototxt", text_format.MessageToString(net))
@@ -71,26 +73,23 @@ def write_definitions(run):
     return run.folder / "solver.prototxt"
 
 
-def train(run, initial_weights=None, resume=None, snapshot_every=None, progress=True):
+def train(run, initial_weights=None, resume=None, progress=True):
     """Train to the last iteration, or until Ctrl-C; give the path of the last snapshot's weights.
 
-    initial_weights: file whose layers are copied by name; resume: a .solverstate to go on from. Raises
-    InputError for what the user can mend.
+    initial_weights: file whose layers are copied by name; resume: a .solverstate to go on from, or "auto" for
+    the newest whole one in the run's folder, if any. A run goes on as if it had never stopped. Raises InputError
+    for what the user can mend.
     """
     caffe = import_caffe()
     solver_file = write_definitions(run)
     solver = caffe.get_solver(str(solver_file))
     layer = solver.net.layers[0]
-    if resume:
-        restore(solver, resume)
-        layer.seek(solver.iter)
-    elif initial_weights:
-        filled = weights.load(solver.net, initial_weights)
-        print(f"{initial_weights}: {len(filled)} of {len(solver.net.params)} layers filled")
+    start(solver, run, initial_weights, resume)
+    layer.seek(solver.iter)
     last = solver.param.max_iter
     base_lr = solver.param.base_lr
     warmup = max(1, run.variant.warmup if run.warmup is None else run.warmup)
-    snapshot_every = snapshot_every or run.variant.solver.snapshot
+    snapshot_every = run.snapshot_every or run.variant.solver.snapshot
     stop = StopRequest()
     losses_csv = run.folder / "losses.csv"
     batch_size = solver.net.blobs["data"].shape[0]
@@ -106,49 +105,33 @@ def train(run, initial_weights=None, resume=None, snapshot_every=None, progress=
                 if solver.iter % run.log_every == 0:
                     bar.set_postfix_str(log.write(solver.iter))
                 if solver.iter % snapshot_every == 0:
-                    snapshot(solver, run)
+                    snapshots.save(solver, run.folder, run.name, run.keep)
                     plot_losses(losses_csv, run.folder / "losses.png")
             if solver.iter > log.written:
                 log.write(solver.iter)
-        snapshot_at = snapshot(solver, run)
+        model = snapshots.save(solver, run.folder, run.name, run.keep)
         plot_losses(losses_csv, run.folder / "losses.png")
     finally:
         bar.close()
         layer.close()
     if stop.asked:
-        print(f"stopped at iteration {solver.iter}; to go on: RESUME={snapshot_at.with_suffix('.solverstate')}")
-    return snapshot_at
+        print(f"stopped at iteration {solver.iter}; to go on: RESUME={model.with_suffix('.solverstate')}")
+    return model
 
 
-def restore(solver, state):
-    """Restore a .solverstate, whose caffemodel must lie beside it."""
-    state = Path(state)
-    model = state.with_suffix(".caffemodel")
-    for path in (state, model):
-        if not path.is_file():
-            raise InputError(f"cannot resume: no file {path}")
-    weights.load(solver.net, model, whole=True)
-    solver.restore(str(state))
-    if solver.iter >= solver.param.max_iter:
-        raise InputError(f"{state} is at iteration {solver.iter}: nothing left of {solver.param.max_iter}")
-
-
-def snapshot(solver, run):
-    """Write weights and solver state, whole or not at all; give the caffemodel's path."""
-    solver.snapshot()
-    return run.folder / f"{run.name}_iter_{solver.iter}.caffemodel"
-
-
-def newest_state(folder):
-    """The .solverstate of the highest iteration in ``folder``; InputError where there is none."""
-    states = {
-        int(match[1]): path
-        for path in Path(folder).glob("*_iter_*.solverstate")
-        if (match := re.search(r"_iter_(\d+)\.solverstate$", path.name))
-    }
-    if not states:
-        raise InputError(f"no snapshot to resume from in {folder}")
-    return states[max(states)]
+def start(solver, run, initial_weights, resume):
+    """Bring a new solver to where the run begins: a snapshot, given weights, or the random ones it has."""
+    if resume == "auto":
+        resume = snapshots.restore_newest(solver, run.folder)
+    elif resume:
+        snapshots.restore(solver, resume)
+    if resume:
+        print(f"going on from {resume}")
+        if solver.iter >= solver.param.max_iter:
+            raise InputError(f"{resume} is at iteration {solver.iter}: nothing left of {solver.param.max_iter}")
+    elif initial_weights:
+        filled = weights.load(solver.net, initial_weights)
+        print(f"{initial_weights}: {len(filled)} of {len(solver.net.params)} layers filled")
 
 
 def loss_weights(net):

@@ -1,0 +1,124 @@
+"""Snapshots of a training run: written whole or not at all, found again, pruned, restored.
+
+A snapshot is Caffe's own pair, ``<name>_iter_<n>.caffemodel`` and ``.solverstate``; the stock binary reads it.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+
+from maskpose import weights
+from maskpose.errors import InputError
+from maskpose.files import read_bytes
+from maskpose.runtime import import_caffe
+
+PARTIAL = ".partial"  # folder within the run's in which Caffe writes a snapshot
+
+
+def prefix(folder, name):
+    """The snapshot_prefix to give the solver, whose folder this makes."""
+    (Path(folder) / PARTIAL).mkdir(parents=True, exist_ok=True)
+    return str(Path(folder) / PARTIAL / name)
+
+
+def save(solver, folder, name, keep=None):
+    """Take a snapshot and move it to ``folder``; give its caffemodel's path.
+
+    keep: how many snapshots to leave there, the newest; None leaves all. Raises InputError where it cannot be
+    written. A solver state is there only if its weights are.
+    """
+    folder = Path(folder)
+    try:
+        solver.snapshot()
+        stem = f"{name}_iter_{solver.iter}"
+        model, state = (folder / f"{stem}.{suffix}" for suffix in ("caffemodel", "solverstate"))
+        partial_state = folder / PARTIAL / state.name
+        point_to_weights(partial_state, partial_state, str(model))
+        os.replace(folder / PARTIAL / model.name, model)
+        os.replace(partial_state, state)
+    except OSError as error:
+        raise InputError(f"no snapshot could be written to {folder}: {error.strerror}") from None
+    for old in states(folder)[keep:] if keep else []:
+        with contextlib.suppress(OSError):
+            old.unlink()
+            old.with_suffix(".caffemodel").unlink()
+    return model
+
+
+def states(folder):
+    """The .solverstate files in ``folder``, the newest first."""
+    pattern = re.compile(r"_iter_(\d+)\.solverstate$")
+    found = [(int(match[1]), path) for path in Path(folder).glob("*") if (match := pattern.search(path.name))]
+    return [path for _, path in sorted(found, reverse=True)]
+
+
+def restore(solver, path):
+    """Go on from the snapshot whose .solverstate is ``path``; its caffemodel lies beside it.
+
+    Raises InputError where either is missing, truncated or of another network.
+    """
+    path = Path(path)
+    model = path.with_suffix(".caffemodel")
+    check(solver, path)
+    weights.load(solver.net, model, whole=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        # the state names its weights by a path of the day it was written: give Caffe today's
+        copy = Path(scratch) / path.name
+        point_to_weights(path, copy, str(model))
+        solver.restore(str(copy))
+
+
+def restore_newest(solver, folder):
+    """Go on from the newest whole snapshot in ``folder``; give its path, or None where there is none.
+
+    One that is truncated is passed over with a warning.
+    """
+    for path in states(folder):
+        try:
+            restore(solver, path)
+            return path
+        except InputError as error:
+            warnings.warn(f"passed over: {error}", stacklevel=2)
+    return None
+
+
+def check(solver, path):
+    """Raise InputError where a .solverstate is not whole or not of this solver's network."""
+    state = read_state(path)
+    wanted = [tuple(blob.data.shape) for blobs in solver.net.params.values() for blob in blobs]
+    held = [tuple(blob.shape.dim) for blob in state.history]
+    if not held or len(held) % len(wanted) or held[: len(wanted)] != wanted:
+        raise InputError(f"{path} is truncated or of another network")
+    values = sum(len(blob.data) for blob in state.history)
+    if values != sum(blob.data.size for blobs in solver.net.params.values() for blob in blobs) * (
+        len(held) // len(wanted)
+    ):
+        raise InputError(f"{path} is truncated")
+
+
+def read_state(path):
+    """The SolverState message of a .solverstate; InputError where it is none."""
+    state = import_caffe().proto.caffe_pb2.SolverState()
+    try:
+        state.ParseFromString(read_bytes(path))
+    except InputError:
+        raise
+    except Exception:  # protobuf's DecodeError lives in different places in different versions
+        raise InputError(f"{path} is truncated or not a solver state") from None
+    return state
+
+
+def point_to_weights(path, copy, model):
+    """Copy a .solverstate with the path of its weights changed to ``model``."""
+    state = read_state(path)
+    state.learned_net = model
+    Path(copy).write_bytes(state.SerializeToString())
+
+
+def discard_partial(folder):
+    """Remove what a killed run left half-written."""
+    shutil.rmtree(Path(folder) / PARTIAL, ignore_errors=True)

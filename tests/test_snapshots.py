@@ -1,0 +1,120 @@
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from conftest import ROOT, blobs_of
+from maskpose import snapshots
+from maskpose.errors import InputError
+from maskpose.losses import read_losses
+from maskpose.training import Run, train
+from maskpose.variants import get_variant
+
+
+def make_run(db, folder, iterations=6, **changes):
+    settings = {"snapshot_every": 2, "log_every": 1, "data": {"batch_size": 2, "input_size": 64}, **changes}
+    return Run(get_variant("compact/mask_pose"), str(db), folder, iterations, **settings)
+
+
+@pytest.fixture(scope="module")
+def finished(drawn_db, tmp_path_factory):
+    """A run of six iterations with a snapshot every second one."""
+    folder = tmp_path_factory.mktemp("whole")
+    train(make_run(drawn_db, folder), progress=False)
+    return folder
+
+
+def copy_of(finished, folder, iterations):
+    """A run's folder as it is if only the snapshots of ``iterations`` were taken."""
+    for n in iterations:
+        for suffix in ("caffemodel", "solverstate"):
+            name = f"mask_pose_iter_{n}.{suffix}"
+            (folder / name).write_bytes((finished / name).read_bytes())
+    (folder / "losses.csv").write_bytes((finished / "losses.csv").read_bytes())
+    return folder
+
+
+def assert_same_end(folder, other):
+    one, two = (blobs_of(f / "mask_pose_iter_6.caffemodel") for f in (folder, other))
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+    rows = [[(row["iteration"], row["total"]) for row in read_losses(f / "losses.csv")] for f in (folder, other)]
+    assert rows[0] == rows[1] and [n for n, _ in rows[0]] == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_snapshot_is_caffes_own_pair(finished):
+    assert [path.name for path in snapshots.states(finished)] == [f"mask_pose_iter_{n}.solverstate" for n in (6, 4, 2)]
+    assert not any((finished / snapshots.PARTIAL).iterdir())
+    state = snapshots.read_state(finished / "mask_pose_iter_4.solverstate")
+    assert state.iter == 4 and state.learned_net == str(finished / "mask_pose_iter_4.caffemodel")
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+@pytest.mark.parametrize("suffix", ["caffemodel", "solverstate"])
+def test_a_truncated_newest_snapshot_is_passed_over(finished, drawn_db, tmp_path, suffix):
+    copy_of(finished, tmp_path, (2, 4))
+    truncate(tmp_path / f"mask_pose_iter_4.{suffix}")
+    with pytest.warns(UserWarning, match="passed over.*iter_4"):
+        train(make_run(drawn_db, tmp_path), resume="auto", progress=False)
+    assert_same_end(finished, tmp_path)
+
+
+def test_a_truncated_snapshot_asked_for_is_an_error(finished, drawn_db, tmp_path):
+    copy_of(finished, tmp_path, (4,))
+    truncate(tmp_path / "mask_pose_iter_4.solverstate")
+    with pytest.raises(InputError, match="truncated"):
+        train(make_run(drawn_db, tmp_path), resume=tmp_path / "mask_pose_iter_4.solverstate", progress=False)
+
+
+def test_a_moved_run_goes_on(finished, drawn_db, tmp_path):
+    copy_of(finished, tmp_path, (4,))
+    train(make_run(drawn_db, tmp_path), resume="auto", progress=False)
+    assert_same_end(finished, tmp_path)
+
+
+def test_auto_without_a_snapshot_starts_anew(finished, drawn_db, tmp_path):
+    train(make_run(drawn_db, tmp_path), resume="auto", progress=False)
+    assert_same_end(finished, tmp_path)
+
+
+def test_old_snapshots_are_pruned(drawn_db, tmp_path):
+    train(make_run(drawn_db, tmp_path, keep=2), progress=False)
+    names = {path.name for path in tmp_path.glob("*_iter_*")}
+    assert names == {f"mask_pose_iter_{n}.{s}" for n in (4, 6) for s in ("caffemodel", "solverstate")}
+
+
+def test_a_state_of_another_network_is_said(finished, drawn_db, tmp_path):
+    run = make_run(drawn_db, tmp_path)
+    run.variant = get_variant("compact/no_mask")
+    with pytest.raises(InputError, match="another network"):
+        train(run, resume=finished / "mask_pose_iter_4.solverstate", progress=False)
+
+
+def test_killed_at_random_and_resumed_is_as_if_never_stopped(finished, drawn_db, tmp_path):
+    command = [
+        sys.executable, str(ROOT / "tools/train.py"), "--db", str(drawn_db), "--out", str(tmp_path),
+        "--variant", "compact/mask_pose", "--iterations", "6", "--snapshot-every", "2", "--log-every", "1",
+        "--data", "batch_size=2", "--data", "input_size=64", "--resume", "auto",
+    ]  # fmt: skip
+    chance = random.Random(1)
+    for _ in range(3):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        reached = len(read_losses(tmp_path / "losses.csv"))
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            if len(read_losses(tmp_path / "losses.csv")) > reached + chance.randint(0, 2):
+                break
+            time.sleep(0.02)
+        time.sleep(chance.random() * 0.3)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    if not (tmp_path / "mask_pose_iter_6.caffemodel").exists():
+        subprocess.run(command, check=True, capture_output=True)
+    assert_same_end(finished, tmp_path)
