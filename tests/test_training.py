@@ -77,7 +77,8 @@ def test_starting_from_weights_copies_them(finished, drawn_db, tmp_path):
 def test_definitions_are_the_repositorys_with_the_users_changes(drawn_db, tmp_path):
     run = small_run(drawn_db, tmp_path, iterations=7, seed=5)
     run.solver["base_lr"] = 0.25
-    text = write_definitions(run).read_text()
+    write_definitions(run)
+    text = (tmp_path / "solver.prototxt").read_text()
     assert "max_iter: 7" in text and "base_lr: 0.25" in text and 'type: "Adam"' in text
     net = (tmp_path / "train.prototxt").read_text()
     assert re.search(r'\\"seed\\": 5', net) and str(drawn_db) in net

@@ -4,12 +4,14 @@
 Example:
     tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb
     tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb --resume auto
+    mpirun -np 2 tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb
 """
 
 from pathlib import Path
 
 from maskpose.command_line import add_network, argument_parser, key_value, one_line_errors
 from maskpose.errors import InputError
+from maskpose.parallel import group_of_this_process
 from maskpose.runtime import set_device
 from maskpose.training import Run, train
 from maskpose.variants import get_variant
@@ -55,7 +57,10 @@ def main():
         keep=args.keep,
         warmup=args.warmup,
     )
-    print(train(run, args.weights, args.resume))
+    group = group_of_this_process()
+    model = train(run, args.weights, args.resume, group=group)
+    if group.rank == 0:
+        print(model)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from maskpose import geometry, heatmaps
 from maskpose.augmentation import draw_affine
 from maskpose.database import Reader
 from maskpose.errors import InputError
+from maskpose.parallel import shard
 from maskpose.variants import KEYPOINTS
 
 FILL = (128, 128, 128)  # beside the photograph, section 3.1
@@ -41,10 +42,11 @@ class BatchSource:
         return epoch, int(self._order[1][place])
 
     def fill(self, batch, arrays):
-        """Write batch number ``batch`` into ``arrays``, shaped as ``array_shapes`` says."""
-        size = self.settings.batch_size
-        for i in range(size):
-            epoch, index = self.sample_index(batch * size + i)
+        """Write the rank's shard of batch number ``batch`` into ``arrays``, shaped as ``array_shapes`` says."""
+        settings = self.settings
+        first, count = shard(settings.batch_size, settings.rank, settings.ranks)
+        for i in range(count):
+            epoch, index = self.sample_index(batch * settings.batch_size + first + i)
             self.fill_sample(epoch, index, {name: array[i] for name, array in arrays.items()})
 
     def fill_sample(self, epoch, index, arrays):
@@ -69,12 +71,13 @@ class BatchSource:
 
 
 def array_shapes(settings):
-    """{output: shape} of a batch; all are float32, as Caffe's blobs are.
+    """{output: shape} of the rank's shard of a batch, N samples; all are float32, as Caffe's blobs are.
 
     image (N, 3, m, m): BGR / 256 - 0.5. mask (N, 1, m/8, m/8): 0, 1, or 255 to be ignored.
     heatmaps (N, 22, m/8, m/8): 21 keypoints, then the background.
     """
-    n, m, cells = settings.batch_size, settings.input_size, settings.grid_size
+    _, n = shard(settings.batch_size, settings.rank, settings.ranks)
+    m, cells = settings.input_size, settings.grid_size
     shapes = {
         "image": (n, 3, m, m),
         "mask": (n, 1, cells, cells),

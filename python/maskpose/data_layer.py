@@ -15,6 +15,7 @@ In a prototxt::
 The keys of ``param_str`` are the fields of ``maskpose.settings.DataSettings``; its ``outputs`` are the tops.
 """
 
+import dataclasses
 import sys
 
 import caffe
@@ -34,7 +35,10 @@ class HandDataLayer(caffe.Layer):
         self.batches = None
         self.first = 0
         try:
-            self.settings = DataSettings.from_json(self.param_str)
+            settings = DataSettings.from_json(self.param_str)
+            if caffe.solver_count() > 1:
+                settings = dataclasses.replace(settings, rank=caffe.solver_rank(), ranks=caffe.solver_count())
+            self.settings = settings
             if len(top) != len(self.settings.outputs):
                 raise InputError(f"the data layer has {len(top)} tops but outputs {self.settings.outputs}")
             reader = Reader(self.settings.db)

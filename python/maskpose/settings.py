@@ -22,7 +22,9 @@ class DataSettings:
 
     db: str  # the LMDB, as data_prep/ writes it
     outputs: tuple = OUTPUTS  # which arrays the layer's tops are, in this order
-    batch_size: int = 13  # images
+    batch_size: int = 13  # images; the whole batch, whatever the number of ranks
+    rank: int = 0  # which shard of each batch this process makes …
+    ranks: int = 1  # … of how many; the trainer sets both
     input_size: int = 368  # m, pixels; a multiple of 8
     sigma: float = 1.5  # of the heatmaps' Gaussian, cells of the m/8 grid
     background: str = "sum"  # background map: 1 - "sum" of the joints' maps (paper) or 1 - "max"
@@ -63,6 +65,8 @@ class DataSettings:
             ("db", _is_text(self.db), "a path"),
             ("outputs", _are_outputs(self.outputs), f"a list of some of {', '.join(OUTPUTS)}, image first"),
             ("batch_size", _is_int(self.batch_size, 1), "a positive integer"),
+            ("ranks", _is_int(self.ranks, 1), "a positive integer"),
+            ("rank", _is_int(self.rank, 0) and self.rank < self.ranks, "an integer from 0, below ranks"),
             (
                 "input_size",
                 _is_int(self.input_size, STRIDE) and self.input_size % STRIDE == 0,

@@ -4,6 +4,7 @@ A snapshot is Caffe's own pair, ``<name>_iter_<n>.caffemodel`` and ``.solverstat
 """
 
 import contextlib
+import math
 import os
 import re
 import shutil
@@ -34,8 +35,8 @@ def save(solver, folder, name, keep=None):
     folder = Path(folder)
     try:
         solver.snapshot()
-        stem = f"{name}_iter_{solver.iter}"
-        model, state = (folder / f"{stem}.{suffix}" for suffix in ("caffemodel", "solverstate"))
+        model = model_path(solver, folder, name)
+        state = model.with_suffix(".solverstate")
         partial_state = folder / PARTIAL / state.name
         point_to_weights(partial_state, partial_state, str(model))
         os.replace(folder / PARTIAL / model.name, model)
@@ -47,6 +48,11 @@ def save(solver, folder, name, keep=None):
             old.unlink()
             old.with_suffix(".caffemodel").unlink()
     return model
+
+
+def model_path(solver, folder, name):
+    """Where the weights of a snapshot taken now are."""
+    return Path(folder) / f"{name}_iter_{solver.iter}.caffemodel"
 
 
 def states(folder):
@@ -93,10 +99,7 @@ def check(solver, path):
     held = [tuple(blob.shape.dim) for blob in state.history]
     if not held or len(held) % len(wanted) or held[: len(wanted)] != wanted:
         raise InputError(f"{path} is truncated or of another network")
-    values = sum(len(blob.data) for blob in state.history)
-    if values != sum(blob.data.size for blobs in solver.net.params.values() for blob in blobs) * (
-        len(held) // len(wanted)
-    ):
+    if any(len(blob.data) != math.prod(shape) for blob, shape in zip(state.history, held)):
         raise InputError(f"{path} is truncated")
 
 

@@ -1,5 +1,6 @@
 """Training with pycaffe's solver (section 3.3): set up, step, log, snapshot, resume."""
 
+import contextlib
 import dataclasses
 import json
 import signal
@@ -13,6 +14,7 @@ from maskpose.errors import InputError
 from maskpose.files import write_text
 from maskpose.losses import LossLog, plot_losses
 from maskpose.network import data_settings
+from maskpose.parallel import Alone, weigh_losses
 from maskpose.runtime import import_caffe
 from maskpose.settings import DataSettings
 
@@ -41,7 +43,7 @@ class Run:
 
 
 def write_definitions(run):
-    """Write the run's own train.prototxt and solver.prototxt; give the solver's path.
+    """Write the run's own train.prototxt and solver.prototxt into its folder.
 
     They are the repository's prototxt files with the database and what the user changed put in.
     """
@@ -70,53 +72,68 @@ def write_definitions(run):
     solver.ClearField("display")
     write_text(run.folder / "train.prototxt", text_format.MessageToString(net))
     write_text(run.folder / "solver.prototxt", text_format.MessageToString(solver))
-    return run.folder / "solver.prototxt"
 
 
-def train(run, initial_weights=None, resume=None, progress=True):
+def train(run, initial_weights=None, resume=None, progress=True, group=None):
     """Train to the last iteration, or until Ctrl-C; give the path of the last snapshot's weights.
 
     initial_weights: file whose layers are copied by name; resume: a .solverstate to go on from, or "auto" for
-    the newest whole one in the run's folder, if any. A run goes on as if it had never stopped. Raises InputError
-    for what the user can mend.
+    the newest whole one in the run's folder, if any. A run goes on as if it had never stopped. group: the ranks
+    that train together (maskpose.parallel), of which the first alone logs and snapshots. Raises InputError for
+    what the user can mend.
     """
     caffe = import_caffe()
-    solver_file = write_definitions(run)
-    solver = caffe.get_solver(str(solver_file))
+    group = group or Alone()
+    with group:
+        if group.rank == 0:
+            write_definitions(run)
+        group.mean([0])  # wait until they are there
+        solver = caffe.get_solver(str(run.folder / "solver.prototxt"))
+        layer = solver.net.layers[0]
+        start(solver, run, initial_weights, resume)
+        group.connect(solver)
+        layer.seek(solver.iter)
+        try:
+            stopped = iterate(solver, run, group, progress and group.rank == 0)
+        finally:
+            layer.close()
+    model = snapshots.model_path(solver, run.folder, run.name)
+    if stopped and group.rank == 0:
+        print(f"stopped at iteration {solver.iter}; to go on: RESUME={model.with_suffix('.solverstate')}")
+    return model
+
+
+def iterate(solver, run, group, progress):
+    """Step to the solver's max_iter, logging and taking snapshots; give whether Ctrl-C ended it before."""
     layer = solver.net.layers[0]
-    start(solver, run, initial_weights, resume)
-    layer.seek(solver.iter)
+    batch_size = layer.settings.batch_size
     last = solver.param.max_iter
     base_lr = solver.param.base_lr
     warmup = max(1, run.variant.warmup if run.warmup is None else run.warmup)
     snapshot_every = run.snapshot_every or run.variant.solver.snapshot
-    stop = StopRequest()
-    losses_csv = run.folder / "losses.csv"
-    batch_size = solver.net.blobs["data"].shape[0]
-    log = LossLog(losses_csv, loss_weights(solver.net), solver.iter, batch_size)
+    names = list(loss_weights(solver.net))
+    factor = weigh_losses(solver.net, batch_size, group)
+    log = LossLog(run.folder / "losses.csv", loss_weights(solver.net), solver.iter, batch_size)
+    lead = group.rank == 0
+    stopped = False
     bar = tqdm(total=last, initial=solver.iter, unit="it", dynamic_ncols=True, disable=not progress)
-    try:
-        with stop, log:
-            while solver.iter < last and not stop.asked:
-                solver.param.base_lr = base_lr * min(1.0, (solver.iter + 1) / warmup)
-                solver.step(1)
-                log.add({name: float(solver.net.blobs[name].data) for name in log.weights}, layer.waited)
+    with StopRequest() as stop, log if lead else contextlib.nullcontext(), bar:
+        while solver.iter < last and not stopped:
+            solver.param.base_lr = base_lr * min(1.0, (solver.iter + 1) / warmup)
+            solver.step(1)
+            losses = [factor * float(solver.net.blobs[name].data) for name in names]
+            asked, *losses = group.mean([stop.asked, *losses])
+            stopped = asked > 0
+            done = stopped or solver.iter == last
+            if lead:
                 bar.update()
-                if solver.iter % run.log_every == 0:
+                log.add(dict(zip(names, losses)), layer.waited)
+                if solver.iter % run.log_every == 0 or done:
                     bar.set_postfix_str(log.write(solver.iter))
-                if solver.iter % snapshot_every == 0:
+                if solver.iter % snapshot_every == 0 or done:
                     snapshots.save(solver, run.folder, run.name, run.keep)
-                    plot_losses(losses_csv, run.folder / "losses.png")
-            if solver.iter > log.written:
-                log.write(solver.iter)
-        model = snapshots.save(solver, run.folder, run.name, run.keep)
-        plot_losses(losses_csv, run.folder / "losses.png")
-    finally:
-        bar.close()
-        layer.close()
-    if stop.asked:
-        print(f"stopped at iteration {solver.iter}; to go on: RESUME={model.with_suffix('.solverstate')}")
-    return model
+                    plot_losses(log.path, run.folder / "losses.png")
+    return stopped
 
 
 def start(solver, run, initial_weights, resume):

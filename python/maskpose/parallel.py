@@ -1,0 +1,115 @@
+"""Training by several processes at once: each makes a shard of every batch, gradients are averaged.
+
+A group is what its processes share. Each rank's losses are weighted by the size of its shard, so that the plain
+mean of the ranks' gradients is the gradient of the whole batch, however unevenly it divides.
+"""
+
+import os
+import sys
+
+import numpy as np
+
+from maskpose.errors import InputError
+from maskpose.runtime import import_caffe
+
+
+class Alone:
+    """The group of a process that trains by itself."""
+
+    rank, size = 0, 1
+
+    def connect(self, solver):
+        """Make ``solver`` one of the group's."""
+
+    def mean(self, values):
+        """Mean of each value over the ranks: (n,) float64."""
+        return np.asarray(values, np.float64)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        """An error that leaves the block ends the whole group: the other ranks would wait for ever."""
+
+
+class Mpi:
+    """The ranks that ``mpirun`` started, on one machine or several; gradients go through mpi4py."""
+
+    def __init__(self):
+        """Raises InputError where mpi4py is missing."""
+        try:
+            from mpi4py import MPI
+        except ImportError:
+            raise InputError("several ranks need mpi4py: pip install mpi4py (and Open MPI, as Debian has it)") from None
+        self._comm = MPI.COMM_WORLD
+        self.rank, self.size = self._comm.Get_rank(), self._comm.Get_size()
+        caffe = import_caffe()
+        caffe.set_solver_count(self.size)
+        caffe.set_solver_rank(self.rank)
+        caffe.set_multiprocess(True)  # or Caffe refuses Python layers
+
+    def connect(self, solver):
+        """Give every rank rank 0's weights, and average gradients before each update."""
+        blobs = [blob for blobs in solver.net.params.values() for blob in blobs]
+        buffer = np.concatenate([blob.data.ravel() for blob in blobs])
+        self._comm.Bcast(buffer)
+        _spread(buffer, [blob.data for blob in blobs])
+
+        def average():
+            np.concatenate([blob.diff.ravel() for blob in blobs], out=buffer)
+            from mpi4py import MPI
+
+            self._comm.Allreduce(MPI.IN_PLACE, buffer)
+            np.divide(buffer, self.size, out=buffer)
+            _spread(buffer, [blob.diff for blob in blobs])
+
+        solver.add_callback(lambda: None, average)
+
+    def mean(self, values):
+        """As Alone.mean."""
+        return self._comm.allreduce(np.asarray(values, np.float64)) / self.size
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        """As Alone.__exit__."""
+        if kind is not None:
+            print(f"error: rank {self.rank} of {self.size}: {error or kind.__name__}", file=sys.stderr, flush=True)
+            self._comm.Abort(2)
+
+
+def group_of_this_process():
+    """The group that this process was started in: mpirun's, or none."""
+    started_by_mpi = any(int(os.environ.get(name, 1)) > 1 for name in ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE"))
+    return Mpi() if started_by_mpi else Alone()
+
+
+def shard(batch_size, rank, size):
+    """(first, count) of rank's part of a batch: the parts differ by one sample at most.
+
+    Raises InputError where there are more ranks than samples.
+    """
+    if batch_size < size:
+        raise InputError(f"a batch of {batch_size} cannot be divided among {size} ranks")
+    count, rest = divmod(batch_size, size)
+    return rank * count + min(rank, rest), count + (rank < rest)
+
+
+def weigh_losses(net, batch_size, group):
+    """Multiply the loss weights by the rank's share of the batch over an even share; give that factor.
+
+    Caffe keeps a loss's weight as the gradient of its top blob.
+    """
+    factor = shard(batch_size, group.rank, group.size)[1] * group.size / batch_size
+    for name, weight in net.blob_loss_weights.items():
+        if weight:
+            net.blobs[name].diff[...] *= factor
+    return factor
+
+
+def _spread(buffer, arrays):
+    at = 0
+    for array in arrays:
+        array[...] = buffer[at : at + array.size].reshape(array.shape)
+        at += array.size
