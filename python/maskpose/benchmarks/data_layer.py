@@ -1,9 +1,6 @@
-"""Speed, each figure beside a peer's that was measured in the same run."""
+"""How fast batches are made, beside the same steps composed in albumentations."""
 
-import statistics
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -11,41 +8,15 @@ import numpy as np
 
 from maskpose import drawn_hands
 from maskpose.batches import BatchSource, array_shapes, network_input
+from maskpose.benchmarks import Row, median_rates
 from maskpose.database import build
 from maskpose.datasets import onehand10k
 from maskpose.errors import InputError
 from maskpose.heatmaps import encode
 from maskpose.settings import DataSettings
 
-ROUNDS = 3  # of which the median counts; ours and the peer's alternate
 
-
-@dataclass
-class Row:
-    """A figure of ours beside a peer's."""
-
-    name: str
-    unit: str
-    ours: float
-    peer: float
-
-    def __str__(self):
-        ratio = self.ours / self.peer
-        return f"{self.name} ours={self.ours:.4g} {self.unit} peer={self.peer:.4g} {self.unit} ratio={ratio:.3f}"
-
-
-def median_rates(count, *runs):
-    """For each callable of ``runs``, the median over ROUNDS of ``count`` things a second; the rounds alternate."""
-    rates = [[] for _ in runs]
-    for _ in range(ROUNDS):
-        for run, seen in zip(runs, rates):
-            started = time.perf_counter()
-            run()
-            seen.append(count / (time.perf_counter() - started))
-    return [statistics.median(seen) for seen in rates]
-
-
-def data_layer(images=100):
+def run(images=100):
     """[Row]: images/s from LMDB to ready batch at 368 x 368 on one core; peer: the same steps in albumentations.
 
     The photographs are drawn, 640 x 480 JPEGs. Raises InputError where albumentations is not installed.
@@ -105,6 +76,3 @@ def fill_with_albumentations(pipeline, samples, settings, arrays):
         points = (np.asarray(made["keypoints"]) - 3.5) / 8
         visible = sample.visible & ((points > -0.5) & (points < cells - 0.5)).all(axis=1)
         encode(points, visible, cells, settings.sigma, settings.background, arrays["heatmaps"][i])
-
-
-BENCHMARKS = {"data_layer": data_layer}

@@ -1,0 +1,32 @@
+"""Speed, each figure beside a peer's that was measured in the same run."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+ROUNDS = 3  # of which the median counts; ours and the peer's alternate
+
+
+@dataclass
+class Row:
+    """A figure of ours beside a peer's."""
+
+    name: str
+    unit: str
+    ours: float
+    peer: float
+
+    def __str__(self):
+        ratio = self.ours / self.peer
+        return f"{self.name} ours={self.ours:.4g} {self.unit} peer={self.peer:.4g} {self.unit} ratio={ratio:.3f}"
+
+
+def median_rates(count, *runs):
+    """For each callable of ``runs``, the median over ROUNDS of ``count`` things a second; the rounds alternate."""
+    rates = [[] for _ in runs]
+    for _ in range(ROUNDS):
+        for run, seen in zip(runs, rates):
+            started = time.perf_counter()
+            run()
+            seen.append(count / (time.perf_counter() - started))
+    return [statistics.median(seen) for seen in rates]
