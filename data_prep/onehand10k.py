@@ -11,10 +11,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from maskpose.command_line import argument_parser, one_line_errors
-from maskpose.database import build
+from maskpose.command_line import argument_parser, natural, one_line_errors, positive
+from maskpose.database import refuse_existing
 from maskpose.datasets import onehand10k
-from maskpose.errors import InputError
 from maskpose.files import read_lines
 
 
@@ -24,11 +23,11 @@ def parse_arguments():
     parser.add_argument("db", type=Path, help="folder to receive train.lmdb and test.lmdb")
     parser.add_argument("--strict", action="store_true", help="stop at the first malformed line or image")
     parser.add_argument(
-        "--shuffle-split", type=int, metavar="SEED",
+        "--shuffle-split", type=natural, metavar="SEED",
         help="shuffle Train and Test together and split anew, as the paper did",
     )  # fmt: skip
     parser.add_argument(
-        "--train-count", type=int, default=10_000, help="of --shuffle-split: training images (%(default)s)"
+        "--train-count", type=positive, default=10_000, help="of --shuffle-split: training images (%(default)s)"
     )
     parser.add_argument("--names", type=Path, help="file of image names, a line each as Train/12.jpg: only these")
     return parser.parse_args()
@@ -41,18 +40,20 @@ def main():
 
     def on_problem(message):
         if args.strict:
-            raise InputError(message)
+            onehand10k.stop(message)
         problems.append(message)
         tqdm.write(f"left out: {message}", file=sys.stderr)
 
     names = read_lines(args.names) if args.names else None
+    databases = {part: args.db / f"{part}.lmdb" for part in ("train", "test")}
+    for path in databases.values():
+        refuse_existing(path)
     plan = onehand10k.plan(args.source, args.shuffle_split, args.train_count, names)
     for part, lines in plan.items():
         if lines:
-            samples = onehand10k.read_samples(args.source, lines, on_problem)
-            about = {"dataset": "OneHand10K format", "command": " ".join(sys.argv)}
-            manifest = build(args.db / f"{part}.lmdb", samples, len(lines), about)
-            print(f"{args.db / part}.lmdb: {manifest['count']} samples, {manifest['masks']} with a mask")
+            about = {"command": " ".join(sys.argv)}
+            manifest = onehand10k.build_db(args.source, lines, databases[part], on_problem, about)
+            print(f"{databases[part]}: {manifest['count']} samples, {manifest['masks']} with a mask")
     if problems:
         print(f"{len(problems)} lines left out, named above", file=sys.stderr)
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from maskpose import drawn_hands
-from maskpose.database import build
 from maskpose.datasets import onehand10k
 from maskpose.runtime import import_caffe
 
@@ -54,7 +53,7 @@ def drawn_db(drawn_folder, tmp_path_factory):
     """LMDB of the 10 drawn training hands."""
     path = tmp_path_factory.mktemp("db") / "train.lmdb"
     lines = onehand10k.plan(drawn_folder)["train"]
-    build(path, onehand10k.read_samples(drawn_folder, lines, pytest.fail), len(lines))
+    onehand10k.build_db(drawn_folder, lines, path)
     return path
 
 

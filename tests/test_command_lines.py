@@ -131,6 +131,24 @@ def test_a_python_without_caffe(tmp_path):
     assert_one_line(result, "Caffe is not installed", "make caffe")
 
 
+def test_two_photographs_of_one_stem(weights, tmp_path):
+    result = run("tools/predict.py", tmp_path / "a.jpg", tmp_path / "a.png", "--weights", weights)
+    assert_one_line(result, "a.json")
+
+
+def test_tools_that_empty_a_folder_refuse_one_that_is_not_theirs(drawn_folder, tmp_path):
+    (tmp_path / "precious").touch()
+    for script, arguments in (("tools/overfit.py", [drawn_folder]), ("tools/demo.py", [])):
+        assert_one_line(run(script, *arguments, "--out", tmp_path), "choose another folder")
+    assert (tmp_path / "precious").exists()
+
+
+@pytest.mark.parametrize("option", ["--log-every 0", "--iterations -3", "--snapshot-every x", "--gpu -1"])
+def test_numbers_out_of_range(drawn_db, tmp_path, option):
+    result = run("tools/train.py", "--db", drawn_db, "--out", tmp_path / "run", *option.split())
+    assert result.returncode == 2 and "expected an integer of" in result.stderr and "Traceback" not in result.stderr
+
+
 def test_training_and_scoring_on_what_is_not_ours(weights, tmp_path):
     lmdb.open(str(tmp_path / "foreign")).close()
     for db, said in ((tmp_path / "nothing", "not an LMDB"), (tmp_path / "foreign", "not a maskpose database")):

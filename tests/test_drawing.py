@@ -88,16 +88,6 @@ def test_lines_grow_with_the_image():
     assert 1 <= widths[0] <= 3 < 8 <= widths[1]
 
 
-def test_heat_lies_where_the_affine_says(grey):
-    heatmaps = np.zeros((22, 30, 40), np.float32)
-    heatmaps[3, 10, 25] = 1
-    heatmaps[21] = 1
-    cold = drawing.all_heatmaps_overlay(grey, np.zeros_like(heatmaps), GRID_TO_IMAGE)
-    warm = drawing.all_heatmaps_overlay(grey, heatmaps, GRID_TO_IMAGE)
-    assert np.abs(centre_of_change(cold, warm) - [25 * 8 + 3.5, 10 * 8 + 3.5]).max() < 0.5
-    assert np.array_equal(warm, drawing.all_heatmaps_overlay(grey, heatmaps[:21], GRID_TO_IMAGE))
-
-
 @pytest.mark.parametrize("shape", [(240, 320), (2400, 3200), (24, 32), (4000, 30)])
 @pytest.mark.parametrize("count", [21, 22])
 def test_the_panel_is_bounded(shape, count):

@@ -46,7 +46,7 @@ def test_ordinary_pictures(photograph, kind):
     decoded = images.decode_color(data, "a")
     assert decoded.dtype == np.uint8
     assert np.abs(decoded.astype(int) - expected).max() <= 3
-    assert images.image_size(data, "a") == (120, 90)
+    assert decoded.shape == (90, 120, 3)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "RGBA"])
@@ -89,7 +89,6 @@ def test_exif_orientation(photograph, kind, tag):
     decoded = images.decode_color(data, "a")
     assert decoded.shape == upright.shape
     assert np.abs(decoded.astype(int) - upright).max() <= 3
-    assert images.image_size(data, "a") == decoded.shape[1::-1]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF", "WEBP", "PPM"])
@@ -126,7 +125,7 @@ def test_a_cut_jpeg_padded_with_zeros_is_refused(photograph):
         images.decode_color(data[: len(data) // 2] + bytes(len(data) // 2), "a")
 
 
-@pytest.mark.parametrize("read", [images.decode_color, images.decode_gray, images.image_size])
+@pytest.mark.parametrize("read", [images.decode_color, images.decode_gray])
 @pytest.mark.parametrize("data", [b"", b"a,b\n", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\xff\xd8\xff\xd9"])
 def test_what_is_no_image(read, data):
     with pytest.raises(InputError, match=r"notes\.jpg"):
@@ -137,7 +136,6 @@ def test_reading_files(tmp_path, photograph):
     path = tmp_path / "hand é.png"
     Image.fromarray(photograph).save(path)
     assert np.array_equal(images.read_color(path), photograph[..., ::-1])
-    assert images.read_gray(str(path)).shape == (90, 120)
     (tmp_path / "empty.jpg").touch()
     for name, reason in {"none.jpg": "No such file", "": "directory", "empty.jpg": "empty"}.items():
         with pytest.raises(InputError, match=reason) as error:

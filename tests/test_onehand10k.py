@@ -54,6 +54,8 @@ def test_minus_one_in_either_coordinate_is_invisible():
         (LINE.replace(",40,", ",wide,"), "wide"),
         (LINE.replace(",40,", ",0,"), "positive integers"),
         (LINE.replace(",40,", ",nan,"), "positive integers"),
+        (LINE.replace(",5,6,", ",nan,6,"), "keypoint 5"),
+        (LINE.replace(",5,6,", ",5,999,"), r"keypoint 5 \(5, 999\) lies outside"),
     ],
 )
 def test_malformed_lines(text, said):
@@ -96,6 +98,10 @@ def break_mask(folder):
     (folder / "Train/mask/1.png").write_bytes(b"no picture")
 
 
+def break_dim_mask(folder):
+    cv2.imwrite(str(folder / "Train/mask/1.png"), np.full((30, 40), 1, np.uint8))
+
+
 def break_line(folder):
     path = folder / "Train/label_joint.txt"
     lines = path.read_text().splitlines()
@@ -110,6 +116,7 @@ def break_line(folder):
         (break_size, "40x40"),
         (break_mask_size, "41x30"),
         (break_mask, "mask"),
+        (break_dim_mask, "no hand"),
         (break_line, "46 numbers"),
     ],
 )

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from conftest import random_net
+from conftest import ROOT, random_net
 from maskpose import geometry, heatmaps, predictor
 from maskpose.errors import InputError
 from maskpose.predictor import Predictor
@@ -96,7 +96,7 @@ def test_a_whole_prediction_against_the_network_run_by_hand(random_weights, use_
     assert hand.mask.shape == (100, 150) and hand.mask.dtype == bool
     assert hand.keypoints.shape == (21, 2) and hand.heatmaps.shape == (22, 23, 23)
     assert (hand.keypoints >= 0).all() and (hand.keypoints <= (149, 99)).all()
-    net = caffe.Net(str(predictor.ROOT / "prototxt/compact/mask_pose/deploy.prototxt"), caffe.TEST)
+    net = caffe.Net(str(ROOT / "prototxt/compact/mask_pose/deploy.prototxt"), caffe.TEST)
     net.copy_from(str(random_weights["compact/mask_pose"]))
     canvas = np.full((184, 184, 3), 128, np.uint8)
     canvas[:123] = cv2.resize(image, (184, 123), interpolation=cv2.INTER_LINEAR)

@@ -1,6 +1,5 @@
-import os
 import random
-import signal
+import shutil
 import subprocess
 import sys
 import time
@@ -90,6 +89,33 @@ def test_old_snapshots_are_pruned(drawn_db, tmp_path):
     assert names == {f"mask_pose_iter_{n}.{s}" for n in (4, 6) for s in ("caffemodel", "solverstate")}
 
 
+def test_resuming_with_another_type_of_solver_is_said(finished, drawn_db, tmp_path):
+    run = make_run(drawn_db, tmp_path, solver={"type": "SGD"})
+    with pytest.raises(InputError, match="another type of solver"):
+        train(run, resume=finished / "mask_pose_iter_4.solverstate", progress=False)
+
+
+def test_auto_in_a_folder_of_another_variant_is_an_error(finished, drawn_db, tmp_path):
+    copy_of(finished, tmp_path, (2,))
+    run = make_run(drawn_db, tmp_path)
+    run.variant = get_variant("compact/no_mask")
+    with pytest.raises(InputError, match="another network"):
+        train(run, resume="auto", progress=False)
+
+
+def test_no_whole_snapshot_is_an_error(finished, drawn_db, tmp_path):
+    copy_of(finished, tmp_path, (2,))
+    truncate(tmp_path / "mask_pose_iter_2.solverstate")
+    with pytest.warns(UserWarning, match="passed over"), pytest.raises(InputError, match="none of its 1 snapshots"):
+        train(make_run(drawn_db, tmp_path), resume="auto", progress=False)
+
+
+def test_a_full_disk_is_said_before_caffe_meets_it(drawn_db, tmp_path, monkeypatch):
+    monkeypatch.setattr(snapshots.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 10, 0))
+    with pytest.raises(InputError, match="MB are free"):
+        train(make_run(drawn_db, tmp_path, iterations=1), progress=False)
+
+
 def test_a_state_of_another_network_is_said(finished, drawn_db, tmp_path):
     run = make_run(drawn_db, tmp_path)
     run.variant = get_variant("compact/no_mask")
@@ -104,6 +130,7 @@ def test_killed_at_random_and_resumed_is_as_if_never_stopped(finished, drawn_db,
         "--data", "batch_size=2", "--data", "input_size=64", "--resume", "auto",
     ]  # fmt: skip
     chance = random.Random(1)
+    killed = 0
     for _ in range(3):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         reached = len(read_losses(tmp_path / "losses.csv"))
@@ -113,8 +140,10 @@ def test_killed_at_random_and_resumed_is_as_if_never_stopped(finished, drawn_db,
                 break
             time.sleep(0.02)
         time.sleep(chance.random() * 0.3)
-        os.kill(process.pid, signal.SIGKILL)
+        killed += process.poll() is None
+        process.kill()
         process.wait()
+    assert killed >= 2
     if not (tmp_path / "mask_pose_iter_6.caffemodel").exists():
         subprocess.run(command, check=True, capture_output=True)
     assert_same_end(finished, tmp_path)

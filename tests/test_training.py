@@ -98,6 +98,46 @@ def test_resuming_at_the_end_is_said(finished, drawn_db):
         train(small_run(drawn_db, finished[0]), resume="auto", progress=False)
 
 
+def test_the_learning_rate_rises_as_warm_up_says(drawn_db, tmp_path):
+    """One step of plain SGD moves weights in proportion to the learning rate."""
+    moved = {}
+    for name, base_lr, warmup in (("still", 0.0, 1), ("whole", 1e-4, 1), ("tenth", 1e-4, 10)):
+        run = small_run(drawn_db, tmp_path / name, iterations=1)
+        run.solver.update(type="SGD", base_lr=base_lr, clip_gradients=-1.0)
+        run.warmup = warmup
+        moved[name] = blobs_of(train(run, progress=False))["conv1_10"].astype(np.float64)
+    whole, tenth = (np.linalg.norm(moved[name] - moved["still"]) for name in ("whole", "tenth"))
+    assert whole > 0 and tenth / whole == pytest.approx(0.1, rel=0.02)
+
+
+def test_a_snapshot_may_come_before_a_log_row(drawn_db, tmp_path):
+    run = small_run(drawn_db, tmp_path, iterations=2)
+    run.log_every, run.snapshot_every = 10, 1
+    train(run, progress=False)
+    assert [row["iteration"] for row in read_losses(tmp_path / "losses.csv")] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "setting,said", [({"type": "adam"}, "Adam"), ({"lr_policy": "cosine"}, "poly"), ({"iter_size": 2}, "batch_size")]
+)
+def test_solver_settings_at_which_caffe_would_abort(drawn_db, tmp_path, setting, said):
+    run = small_run(drawn_db, tmp_path)
+    run.solver.update(setting)
+    with pytest.raises(InputError, match=said):
+        train(run, progress=False)
+
+
+def test_a_folder_that_holds_another_run(finished, drawn_db):
+    with pytest.raises(InputError, match="holds snapshots of an earlier run"):
+        train(small_run(drawn_db, finished[0]), progress=False)
+
+
+def test_a_run_folder_that_is_a_file(drawn_db, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="cannot be made a folder"):
+        train(small_run(drawn_db, tmp_path / "file"), progress=False)
+
+
 def start(db, folder, *arguments):
     command = [sys.executable, ROOT / "tools/train.py", "--db", db, "--out", folder, "--iterations", "100000"]
     command += ["--data", "batch_size=2", "--data", "input_size=64", "--log-every", "1", *arguments]
@@ -146,6 +186,11 @@ def test_a_log_is_cut_back_to_where_a_run_resumes(tmp_path):
     assert [row["total"] for row in rows] == [0.5, 1.0, 1.5, 2.0, 2.5]
     plot_losses(tmp_path / "losses.csv", tmp_path / "losses.png")
     assert (tmp_path / "losses.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_torn_last_row_is_left_out(tmp_path):
+    (tmp_path / "losses.csv").write_text("iteration,total\n1,5\n2,4\n3,3.")
+    assert [row["iteration"] for row in read_losses(tmp_path / "losses.csv")] == [1, 2]
 
 
 def test_a_file_that_is_no_log_is_said(tmp_path):

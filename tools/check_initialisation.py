@@ -6,7 +6,7 @@ Example:
 """
 
 from maskpose import initialisation
-from maskpose.command_line import argument_parser, one_line_errors
+from maskpose.command_line import argument_parser, natural, one_line_errors, positive
 from maskpose.variants import DEFAULT_VARIANT, VARIANTS, get_variant
 
 
@@ -15,8 +15,8 @@ def parse_arguments():
     parser.add_argument("--db", required=True, help="LMDB of training samples")
     parser.add_argument("--variant", default=DEFAULT_VARIANT, help=f"{', '.join(VARIANTS)} (%(default)s)")
     parser.add_argument("--schemes", nargs="+", choices=initialisation.SCHEMES, default=list(initialisation.SCHEMES))
-    parser.add_argument("--batch-size", type=int, default=2, help="images (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the random weights (%(default)s)")
+    parser.add_argument("--batch-size", type=positive, default=2, help="images (%(default)s)")
+    parser.add_argument("--seed", type=natural, default=1, help="of the random weights (%(default)s)")
     return parser.parse_args()
 
 

@@ -9,14 +9,13 @@ Example:
     tools/demo.py --out runs/demo
 """
 
-import shutil
 from pathlib import Path
 
 from maskpose import drawing, drawn_hands, evaluation, images
-from maskpose.command_line import argument_parser, one_line_errors
-from maskpose.database import Reader, build
+from maskpose.command_line import argument_parser, one_line_errors, positive
+from maskpose.database import Reader
 from maskpose.datasets import onehand10k
-from maskpose.errors import InputError
+from maskpose.files import fresh_folder
 from maskpose.predictor import THRESHOLD, Predictor, default_weights
 from maskpose.runtime import set_device
 from maskpose.training import Run, train
@@ -28,14 +27,10 @@ VARIANT = get_variant("compact/mask_pose")
 def parse_arguments():
     parser = argument_parser(__doc__)
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder, emptied first (%(default)s)")
-    parser.add_argument("--train-hands", type=int, default=200, help="drawn for training (%(default)s)")
-    parser.add_argument("--test-hands", type=int, default=16, help="drawn for scoring (%(default)s)")
-    parser.add_argument("--iterations", type=int, default=150, help="of training (%(default)s)")
+    parser.add_argument("--train-hands", type=positive, default=200, help="drawn for training (%(default)s)")
+    parser.add_argument("--test-hands", type=positive, default=16, help="drawn for scoring (%(default)s)")
+    parser.add_argument("--iterations", type=positive, default=150, help="of training (%(default)s)")
     return parser.parse_args()
-
-
-def stop_at(problem):
-    raise InputError(problem)
 
 
 def score(weights, db, title):
@@ -56,13 +51,12 @@ def score(weights, db, title):
 def main():
     args = parse_arguments()
     set_device()
-    shutil.rmtree(args.out, ignore_errors=True)
-    hands = args.out / "hands"
+    hands = fresh_folder(args.out) / "hands"
     print(f"drawing {args.train_hands + args.test_hands} hands into {hands}")
     drawn_hands.write_onehand10k(hands, args.train_hands, seed=1, split="Train")
     drawn_hands.write_onehand10k(hands, args.test_hands, seed=2, split="Test")
     for part, lines in onehand10k.plan(hands).items():
-        build(args.out / f"{part}.lmdb", onehand10k.read_samples(hands, lines, stop_at), len(lines))
+        onehand10k.build_db(hands, lines, args.out / f"{part}.lmdb")
 
     weights = default_weights(VARIANT)
     before = score(weights, args.out / "test.lmdb", "before")

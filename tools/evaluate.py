@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 from maskpose import evaluation
-from maskpose.command_line import add_network, argument_parser, one_line_errors
+from maskpose.command_line import add_network, argument_parser, natural, one_line_errors
 from maskpose.database import Reader
 from maskpose.files import write_text
 from maskpose.predictor import Predictor
@@ -27,7 +27,7 @@ def parse_arguments():
                         help="single-scale, the paper's pyramid, or both (both)")  # fmt: skip
     parser.add_argument("--normaliser", choices=evaluation.NORMALISERS, default="box", help="(%(default)s)")
     parser.add_argument("--threshold", type=float, help="confidence below which a keypoint counts as not found")
-    parser.add_argument("--seed", type=int, default=1, help="of the pyramid's crops (%(default)s)")
+    parser.add_argument("--seed", type=natural, default=1, help="of the pyramid's crops (%(default)s)")
     return parser.parse_args()
 
 

@@ -8,38 +8,33 @@ Example:
     tools/overfit.py ~/OneHand10K --out runs/overfit
 """
 
-import shutil
 import sys
 from pathlib import Path
 
 from maskpose import evaluation
-from maskpose.command_line import argument_parser, one_line_errors
-from maskpose.database import Reader, build
+from maskpose.command_line import add_gpu, argument_parser, one_line_errors, positive
+from maskpose.database import Reader
 from maskpose.datasets import onehand10k
-from maskpose.errors import InputError
-from maskpose.files import read_lines
+from maskpose.files import fresh_folder, read_lines
 from maskpose.predictor import Predictor
 from maskpose.runtime import set_device
 from maskpose.training import Run, train
-from maskpose.variants import get_variant
+from maskpose.variants import DEFAULT_VARIANT, VARIANTS, get_variant
 
 COUNT = 16
 GOAL = 0.95
+POSED = [name for name, variant in VARIANTS.items() if variant.pose]
 
 
 def parse_arguments():
     parser = argument_parser(__doc__)
     parser.add_argument("source", type=Path, help="folder that holds Train and Test")
     parser.add_argument("--names", type=Path, help="file of image names, a line each as Train/12.jpg (evenly chosen)")
-    parser.add_argument("--variant", default="compact/mask_pose", help="(%(default)s)")
-    parser.add_argument("--iterations", type=int, default=300, help="of training (%(default)s)")
+    parser.add_argument("--variant", choices=POSED, default=DEFAULT_VARIANT, metavar="NAME", help="(%(default)s)")
+    parser.add_argument("--iterations", type=positive, default=300, help="of training (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("runs/overfit"), help="folder, emptied first (%(default)s)")
-    parser.add_argument("--gpu", type=int, metavar="N", help="run on GPU number N (the CPU)")
+    add_gpu(parser)
     return parser.parse_args()
-
-
-def stop_at(problem):
-    raise InputError(problem)
 
 
 @one_line_errors
@@ -50,9 +45,8 @@ def main():
     lines = onehand10k.plan(args.source, names=read_lines(args.names) if args.names else None)["train"]
     if not args.names:
         lines = lines[:: max(1, len(lines) // COUNT)][:COUNT]
-    shutil.rmtree(args.out, ignore_errors=True)
-    db = args.out / "train.lmdb"
-    build(db, onehand10k.read_samples(args.source, lines, stop_at), len(lines))
+    db = fresh_folder(args.out) / "train.lmdb"
+    onehand10k.build_db(args.source, lines, db)
     print("images:", ", ".join(onehand10k.path_name(line) for line in lines))
 
     run = Run(variant, db, args.out, args.iterations, data={"augment": False})

@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from maskpose import images, output
-from maskpose.command_line import add_network, argument_parser, one_line_errors
+from maskpose.command_line import add_network, argument_parser, natural, one_line_errors
 from maskpose.errors import InputError
 from maskpose.predictor import THRESHOLD, Predictor
 from maskpose.runtime import set_device
@@ -30,13 +30,14 @@ def parse_arguments():
     way.add_argument("--single-scale", dest="pyramid", action="store_false", help="one pass over the photograph")
     way.add_argument("--pyramid", dest="pyramid", action="store_true", help="the paper's pyramid")
     parser.set_defaults(pyramid=None)
-    parser.add_argument("--seed", type=int, default=1, help="of the pyramid's crops (%(default)s)")
+    parser.add_argument("--seed", type=natural, default=1, help="of the pyramid's crops (%(default)s)")
     return parser.parse_args()
 
 
 @one_line_errors
 def main():
     args = parse_arguments()
+    output.refuse_duplicates(args.images)
     set_device(args.gpu)
     predictor = Predictor(args.variant, args.weights, args.pyramid, args.seed)
     bad = 0

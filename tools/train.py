@@ -9,7 +9,7 @@ Example:
 
 from pathlib import Path
 
-from maskpose.command_line import add_network, argument_parser, key_value, one_line_errors
+from maskpose.command_line import add_network, argument_parser, key_value, one_line_errors, positive
 from maskpose.errors import InputError
 from maskpose.parallel import group_of_this_process
 from maskpose.runtime import set_device
@@ -19,15 +19,15 @@ from maskpose.variants import get_variant
 
 def parse_arguments():
     parser = argument_parser(__doc__)
-    add_network(parser)
+    add_network(parser, weights_help="caffemodel or HDF5 whose layers are copied by name (random weights)")
     parser.add_argument("--db", required=True, help="LMDB of training samples")
     parser.add_argument("--out", type=Path, help="folder of the run (runs/VARIANT)")
     parser.add_argument("--resume", help=".solverstate to go on from, or 'auto' for the newest in the run's folder")
-    parser.add_argument("--iterations", type=int, help="total iterations (the solver's max_iter)")
-    parser.add_argument("--snapshot-every", type=int, help="iterations between snapshots")
-    parser.add_argument("--keep", type=int, help="how many snapshots to leave, the newest (all)")
-    parser.add_argument("--warmup", type=int, help="iterations over which the learning rate rises (variant's)")
-    parser.add_argument("--log-every", type=int, default=10, help="iterations a row of losses.csv (%(default)s)")
+    parser.add_argument("--iterations", type=positive, help="total iterations (the solver's max_iter)")
+    parser.add_argument("--snapshot-every", type=positive, help="iterations between snapshots")
+    parser.add_argument("--keep", type=positive, help="how many snapshots to leave, the newest (all)")
+    parser.add_argument("--warmup", type=positive, help="iterations over which the learning rate rises (variant's)")
+    parser.add_argument("--log-every", type=positive, default=10, help="iterations a row of losses.csv (%(default)s)")
     parser.add_argument(
         "--data", type=key_value, action="append", default=[], metavar="KEY=VALUE",
         help="setting of the data layer, e.g. batch_size=8, workers=4, augment=false",
@@ -44,6 +44,9 @@ def main():
     args = parse_arguments()
     if args.weights and args.resume not in (None, "auto"):
         raise InputError("--weights and --resume exclude one another: a snapshot holds its weights")
+    group = group_of_this_process()
+    if group.size > 1 and args.gpu is not None:
+        raise InputError("several ranks train on the CPU so far: leave --gpu out")
     set_device(args.gpu)
     run = Run(
         variant=get_variant(args.variant),
@@ -57,7 +60,6 @@ def main():
         keep=args.keep,
         warmup=args.warmup,
     )
-    group = group_of_this_process()
     model = train(run, args.weights, args.resume, group=group)
     if group.rank == 0:
         print(model)

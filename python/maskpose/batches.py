@@ -11,10 +11,9 @@ from maskpose.augmentation import draw_affine
 from maskpose.database import Reader
 from maskpose.errors import InputError
 from maskpose.parallel import shard
-from maskpose.variants import KEYPOINTS
+from maskpose.variants import IGNORE_LABEL, KEYPOINTS, STRIDE
 
 FILL = (128, 128, 128)  # beside the photograph, section 3.1
-IGNORE = 255  # mask label of a sample that has no mask
 IMAGE_SCALE, IMAGE_SHIFT = 1 / 256, -0.5  # uint8 BGR to network input
 
 
@@ -99,9 +98,9 @@ def mask_label(mask, affine, size):
 
     ``mask`` None gives 255 everywhere: a sample without a mask contributes no mask loss.
     """
-    cells = size // 8
+    cells = size // STRIDE
     if mask is None:
-        return np.full((cells, cells), IGNORE, np.float32)
+        return np.full((cells, cells), IGNORE_LABEL, np.float32)
     warped = geometry.warp(mask, affine, size, 0)
-    coverage = warped.reshape(cells, 8, cells, 8).mean(axis=(1, 3))
+    coverage = warped.reshape(cells, STRIDE, cells, STRIDE).mean(axis=(1, 3))
     return (coverage >= 127.5).astype(np.float32)

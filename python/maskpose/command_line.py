@@ -19,6 +19,9 @@ def one_line_errors(main):
         except (InputError, WorkerError) as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            sys.exit(130)
 
     return wrapped
 
@@ -28,7 +31,7 @@ def argument_parser(doc):
     return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
-def add_network(parser):
+def add_network(parser, weights_help="caffemodel or HDF5 file (the repository's own for the variant)"):
     """Add --variant, --weights and --gpu."""
     parser.add_argument(
         "--variant",
@@ -37,8 +40,27 @@ def add_network(parser):
         metavar="NAME",
         help=f"{', '.join(VARIANTS)} (%(default)s)",
     )
-    parser.add_argument("--weights", help="caffemodel or HDF5 file (the repository's own for the variant)")
-    parser.add_argument("--gpu", type=int, metavar="N", help="run on GPU number N (the CPU)")
+    parser.add_argument("--weights", metavar="FILE", help=weights_help)
+    add_gpu(parser)
+
+
+def add_gpu(parser):
+    """Add --gpu."""
+    parser.add_argument("--gpu", type=natural, metavar="N", help="run on GPU number N (the CPU)")
+
+
+def natural(text):
+    """An integer of 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected an integer of 0 or more, not {text!r}")
+    return int(text)
+
+
+def positive(text):
+    """An integer of 1 or more."""
+    if natural(text) == 0:
+        raise argparse.ArgumentTypeError("expected an integer of 1 or more, not 0")
+    return int(text)
 
 
 def key_value(text):

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from maskpose import __version__
 from maskpose.errors import InputError
+from maskpose.files import make_folder
 from maskpose.records import Sample
 
 ABOUT_KEY = b"about"
@@ -33,10 +34,10 @@ class Writer:
         self.about = dict(about or {})
         self.count = self.bytes = self.masks = 0
         self.sources = {}
-        if self.path.exists():
-            raise InputError(f"{self.path} exists already: remove it or choose another name")
+        refuse_existing(self.path)
+        make_folder(self.path.parent)
+        self._remove_leftovers()
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             self.env = lmdb.open(str(self.partial), map_size=FIRST_MAP_SIZE, sync=False, writemap=False)
         except (OSError, lmdb.Error) as error:
             raise InputError(f"{self.path} cannot be written: {error}") from None
@@ -58,6 +59,15 @@ class Writer:
                 return
             except lmdb.MapFullError:
                 self.env.set_mapsize(2 * self.env.info()["map_size"])
+            except lmdb.Error as error:
+                raise InputError(f"{self.path} cannot be written: {error}") from None
+
+    def _remove_leftovers(self):
+        """Remove what killed builds of the same database left."""
+        for path in self.path.parent.glob(f"{self.path.name}.partial-*"):
+            pid = path.name.rpartition("-")[2]
+            if pid.isdecimal() and not Path("/proc", pid).exists():
+                shutil.rmtree(path, ignore_errors=True)
 
     def close(self):
         """Finish: write what the database says of itself, sync, rename."""
@@ -98,6 +108,12 @@ class Writer:
             self.abandon()
 
 
+def refuse_existing(path):
+    """Raise InputError where ``path`` is there: a database is never overwritten."""
+    if Path(path).exists():
+        raise InputError(f"{path} exists already: remove it or choose another name")
+
+
 def build(path, samples, total, about=None):
     """Write ``samples`` into the database ``path`` with a progress bar; give the manifest as a dict.
 
@@ -112,7 +128,7 @@ def build(path, samples, total, about=None):
 
 
 class Reader:
-    """A database opened for reading: a sequence of samples."""
+    """A database opened for reading: a sequence of samples. LMDB allows one a process for the same path."""
 
     def __init__(self, path):
         """Raises InputError where ``path`` is not a whole, non-empty database of ours."""

@@ -79,15 +79,6 @@ def heatmap_panel(image, heatmaps, grid_to_image):
     return contact_sheet(tiles, PANEL_COLUMNS, (size[0], size[1]), captions)
 
 
-def all_heatmaps_overlay(image, heatmaps, grid_to_image):
-    """The largest value of the 21 keypoints' heatmaps over the image (third picture of paper's Fig. 5).
-
-    `heatmaps` is (21, h', w') or (22, h', w') with the background map last, which is left out.
-    """
-    highest = np.max(heatmaps[: len(KEYPOINT_NAMES)], axis=0)
-    return _blend_heat(image, highest, np.asarray(grid_to_image, float))
-
-
 def contact_sheet(images, columns, tile, captions=None):
     """Pictures in rows of `columns`, each fitted into a `tile` of (width, height) pixels and centred.
 

@@ -88,7 +88,8 @@ def scores(results, normaliser="box", threshold=None):
     ious = results.ious[~np.isnan(results.ious)]
     figures = {
         "images": len(results.names),
-        "keypoints": int(results.visible.sum()),
+        "keypoints": int((~np.isnan(errors)).sum()),
+        "missed": int(np.isinf(errors).sum()),
         "pck": _number(metrics.mean_pck(errors, [PCK_AT])[0]),
         "pck_pooled": _number(metrics.pooled_pck(errors, [PCK_AT])[0]),
         "pck_per_joint": dict(zip(KEYPOINT_NAMES, map(_number, metrics.pck(errors, [PCK_AT])[0]))),
@@ -121,7 +122,7 @@ def scores_by_origin(results, normaliser="box", threshold=None):
 
 def table_text(tables):
     """Lines for people: a row for each origin and way of predicting; tables is {way: scores_by_origin}."""
-    header = f"{'origin':<16}{'way':<10}{'images':>7}{'PCK@0.2 (95 %)':>25}{'px error':>10}"
+    header = f"{'origin':<16}{'way':<10}{'images':>7}{'PCK@0.2 (95 %)':>25}{'px error':>10}{'missed':>8}"
     lines = [header + f"{'masks':>7}{'IoU (95 %)':>25}{'AP50':>7}{'AP75':>7}{'AP80':>7}"]
     for origin in next(iter(tables.values())):
         for way, table in tables.items():
@@ -129,6 +130,7 @@ def table_text(tables):
             lines.append(
                 f"{origin:<16}{way:<10}{row['images']:>7}"
                 f"{_with_interval(row['pck'], row['pck_interval']):>25}{_text(row['mean_pixel_error'], 1):>10}"
+                f"{row['missed']:>8}"
                 f"{row['masks']:>7}{_with_interval(row['mask_iou'], row['mask_iou_interval']):>25}"
                 + "".join(f"{_text(value, 3):>7}" for value in row["ap"].values())
             )

@@ -2,9 +2,33 @@
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 
 from maskpose.errors import InputError
+
+REPOSITORY = Path(__file__).parents[2]  # prototxt/ and weights/ are there
+MARK = ".made-by-maskpose"
+
+
+def make_folder(path):
+    """Make a folder where there is none; InputError where that cannot be."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be made a folder: {error.strerror}") from None
+
+
+def fresh_folder(path):
+    """An empty folder; one that an earlier call made is emptied, any other that holds files is an InputError."""
+    path = Path(path)
+    if path.is_dir() and any(path.iterdir()):
+        if not (path / MARK).is_file():
+            raise InputError(f"{path} holds files that are not this program's: choose another folder")
+        shutil.rmtree(path)
+    make_folder(path)
+    (path / MARK).touch()
+    return path
 
 
 @contextlib.contextmanager

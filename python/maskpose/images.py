@@ -18,7 +18,6 @@ from maskpose.files import read_bytes, written_beside
 
 JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
-ORIENTATION_TAG = 0x0112
 PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
 
 
@@ -41,32 +40,9 @@ def decode_gray(data, name):
     return _decode(data, name, cv2.IMREAD_GRAYSCALE)
 
 
-def image_size(data, name):
-    """The (w, h) that `decode_color` would give; for JPEG and PNG it reads the header only.
-
-    Raises InputError as `decode_color` does, except that a JPEG or PNG cut after its header passes.
-    """
-    if not data.startswith((JPEG_START, PNG_START)):
-        height, width = decode_color(data, name).shape[:2]
-        return width, height
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            exif = Image.Exif()
-            exif.load(picture.info.get("exif", b""))
-            width, height = picture.size
-            return (height, width) if exif.get(ORIENTATION_TAG) in (5, 6, 7, 8) else (width, height)
-    except PILLOW_ERRORS as error:
-        raise InputError(f"{name} cannot be read: it is damaged or not an image") from error
-
-
 def read_color(path):
     """Read a photograph as `decode_color` does. Raises InputError naming the file."""
     return decode_color(read_bytes(path), str(path))
-
-
-def read_gray(path):
-    """Read a mask as `decode_gray` does. Raises InputError naming the file."""
-    return decode_gray(read_bytes(path), str(path))
 
 
 def write_image(path, image):

@@ -74,9 +74,11 @@ def read_losses(path):
     path = Path(path)
     if not path.is_file():
         return []
+    lines = path.read_text().splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines.pop()  # torn by a kill
     try:
-        with path.open(newline="") as file:
-            return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(lines)]
     except (TypeError, ValueError):
         raise InputError(f"{path} is not a losses.csv of the trainer") from None
 

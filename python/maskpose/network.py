@@ -9,7 +9,7 @@ S^t is ``stage<t+1>``, as OpenPose's stage 1 is what the mask stage stands in fo
 
 import json
 
-from maskpose.variants import KEYPOINTS
+from maskpose.variants import IGNORE_LABEL, KEYPOINTS
 
 # channels and number of the VGG-19 convolutions between poolings
 VGG_BLOCKS = ((1, 64, 2), (2, 128, 2), (3, 256, 4), (4, 512, 4))
@@ -33,7 +33,7 @@ def train_net(variant, db):
             mask_scores,
             n.mask_label,
             loss_weight=variant.mask_loss_weight,
-            loss_param={"ignore_label": 255, "normalization": 2},  # 2: BATCH_SIZE, eq. 2's 1/N
+            loss_param={"ignore_label": IGNORE_LABEL, "normalization": 2},  # 2: BATCH_SIZE, eq. 2's 1/N
         )
     for stage, heatmaps in enumerate(sub_stage_outputs, start=2):
         n[f"heatmap_loss_stage{stage}"] = L.EuclideanLoss(

@@ -5,7 +5,16 @@ import json
 import numpy as np
 
 from maskpose import drawing, images
+from maskpose.errors import InputError
 from maskpose.files import write_text
+
+
+def refuse_duplicates(paths):
+    """Raise InputError where two photographs would write the same files: those are named by the stem."""
+    seen = {}
+    for path in paths:
+        if seen.setdefault(path.stem, path) is not path:
+            raise InputError(f"{seen[path.stem]} and {path} would both write {path.stem}.json: run them apart")
 
 
 def write_hand(folder, path, image, hand, threshold):

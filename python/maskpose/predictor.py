@@ -1,7 +1,6 @@
 """From a photograph to its hand: mask, keypoints, confidences, heatmaps (section 3.3, Inference)."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,10 +8,10 @@ import numpy as np
 from maskpose import geometry, heatmaps, pyramid, weights
 from maskpose.batches import FILL, network_input
 from maskpose.errors import InputError
+from maskpose.files import REPOSITORY
 from maskpose.runtime import import_caffe
 from maskpose.variants import DEFAULT_VARIANT, KEYPOINTS, STRIDE, get_variant
 
-ROOT = Path(__file__).parents[2]  # the repository: prototxt/ and weights/ are there
 THRESHOLD = 0.2  # of a keypoint's confidence, the paper's
 MASK_THRESHOLD = 0.5
 BATCH = 8  # pyramid levels that go through the network at once
@@ -42,7 +41,7 @@ class Predictor:
         self.use_pyramid = self.variant.pyramid if use_pyramid is None else use_pyramid
         self.seed = seed
         weights_path = weights_path or default_weights(self.variant)
-        prototxt = ROOT / "prototxt" / self.variant.name / "deploy.prototxt"
+        prototxt = REPOSITORY / "prototxt" / self.variant.name / "deploy.prototxt"
         if not prototxt.is_file():
             raise InputError(f"{prototxt} is missing: run `make prototxt`")
         self.net = caffe.Net(str(prototxt), caffe.TEST)
@@ -84,7 +83,7 @@ class Predictor:
 
 def default_weights(variant):
     """The repository's weights of a variant; InputError where it has none."""
-    path = ROOT / "weights" / f"{variant.name.replace('/', '_')}.caffemodel"
+    path = REPOSITORY / "weights" / f"{variant.name.replace('/', '_')}.caffemodel"
     if not path.is_file():
         raise InputError(f"the repository has no weights for {variant.name}: give some with --weights")
     return path

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maskpose import images, record_pb2
+from maskpose import images, messages, record_pb2
 from maskpose.errors import InputError
 from maskpose.variants import KEYPOINTS
 
@@ -53,11 +53,7 @@ class Sample:
     @classmethod
     def parse(cls, data, where):
         """The sample in a record's bytes; InputError names ``where`` if they are not a whole record."""
-        record = record_pb2.Record()
-        try:
-            record.ParseFromString(data)
-        except Exception:  # protobuf's DecodeError lives in different places in different versions
-            raise InputError(f"{where} is not a maskpose record") from None
+        record = messages.parse(record_pb2.Record(), data, f"{where} is not a maskpose record")
         if len(record.keypoints) != 2 * KEYPOINTS or len(record.visible) != KEYPOINTS:
             raise InputError(f"{where} is not a whole maskpose record: expected {KEYPOINTS} keypoints")
         return cls(

@@ -35,7 +35,8 @@ class DataSettings:
     flip: float = 0.5  # probability of mirroring
     shuffle: bool = True  # a new order each epoch; False: the database's own
     seed: int = 1  # of order and augmentation, with epoch and index
-    workers: int = 1  # processes that make batches; 0: made when asked for, in the training process
+    workers: int = 1  # processes that make batches; 0: made in the training process, which
+    # then can open each database once only
 
     @property
     def grid_size(self):

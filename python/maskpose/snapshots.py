@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from maskpose import weights
+from maskpose import messages, weights
 from maskpose.errors import InputError
 from maskpose.files import read_bytes
 from maskpose.runtime import import_caffe
@@ -29,10 +29,11 @@ def prefix(folder, name):
 def save(solver, folder, name, keep=None):
     """Take a snapshot and move it to ``folder``; give its caffemodel's path.
 
-    keep: how many snapshots to leave there, the newest; None leaves all. Raises InputError where it cannot be
-    written. A solver state is there only if its weights are.
+    keep: how many snapshots up to this one to leave there, the newest; None leaves all. Raises InputError where
+    it cannot be written. A solver state is there only if its weights are.
     """
     folder = Path(folder)
+    check_space(solver, folder)
     try:
         solver.snapshot()
         model = model_path(solver, folder, name)
@@ -43,7 +44,8 @@ def save(solver, folder, name, keep=None):
         os.replace(partial_state, state)
     except OSError as error:
         raise InputError(f"no snapshot could be written to {folder}: {error.strerror}") from None
-    for old in states(folder)[keep:] if keep else []:
+    older = [path for path in states(folder) if iteration_of(path) <= solver.iter]
+    for old in older[keep:] if keep else []:
         with contextlib.suppress(OSError):
             old.unlink()
             old.with_suffix(".caffemodel").unlink()
@@ -57,9 +59,23 @@ def model_path(solver, folder, name):
 
 def states(folder):
     """The .solverstate files in ``folder``, the newest first."""
-    pattern = re.compile(r"_iter_(\d+)\.solverstate$")
-    found = [(int(match[1]), path) for path in Path(folder).glob("*") if (match := pattern.search(path.name))]
-    return [path for _, path in sorted(found, reverse=True)]
+    found = [path for path in Path(folder).glob("*.solverstate") if iteration_of(path) is not None]
+    return sorted(found, key=iteration_of, reverse=True)
+
+
+def iteration_of(path):
+    """The iteration in a .solverstate's name, or None."""
+    match = re.search(r"_iter_(\d+)\.solverstate$", path.name)
+    return int(match[1]) if match else None
+
+
+def check_space(solver, folder):
+    """Raise InputError where the disk has no room for a snapshot: Caffe would abort midway."""
+    parameters = sum(blob.count for blobs in solver.net.params.values() for blob in blobs)
+    needed = 4 * parameters * 4  # float32: weights, up to two histories, and room to rewrite
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise InputError(f"{folder}: a snapshot needs {needed >> 20} MB, {free >> 20} MB are free")
 
 
 def restore(solver, path):
@@ -79,16 +95,23 @@ def restore(solver, path):
 
 
 def restore_newest(solver, folder):
-    """Go on from the newest whole snapshot in ``folder``; give its path, or None where there is none.
+    """Go on from the newest whole snapshot in ``folder``; give its path, or None where there are no snapshots.
 
-    One that is truncated is passed over with a warning.
+    One that is truncated is passed over with a warning. Raises InputError where none is whole, or where the
+    newest whole one is of another network.
     """
-    for path in states(folder):
+    found = states(folder)
+    for path in found:
         try:
-            restore(solver, path)
-            return path
+            read_state(path)
+            weights.read_shapes(path.with_suffix(".caffemodel"))
         except InputError as error:
             warnings.warn(f"passed over: {error}", stacklevel=2)
+            continue
+        restore(solver, path)
+        return path
+    if found:
+        raise InputError(f"{folder}: none of its {len(found)} snapshots is whole")
     return None
 
 
@@ -97,8 +120,9 @@ def check(solver, path):
     state = read_state(path)
     wanted = [tuple(blob.data.shape) for blobs in solver.net.params.values() for blob in blobs]
     held = [tuple(blob.shape.dim) for blob in state.history]
-    if not held or len(held) % len(wanted) or held[: len(wanted)] != wanted:
-        raise InputError(f"{path} is truncated or of another network")
+    histories = 2 if type(solver).__name__ in ("AdamSolver", "AdaDeltaSolver") else 1
+    if held != wanted * histories:
+        raise InputError(f"{path} is of another network or another type of solver")
     if any(len(blob.data) != math.prod(shape) for blob, shape in zip(state.history, held)):
         raise InputError(f"{path} is truncated")
 
@@ -106,13 +130,7 @@ def check(solver, path):
 def read_state(path):
     """The SolverState message of a .solverstate; InputError where it is none."""
     state = import_caffe().proto.caffe_pb2.SolverState()
-    try:
-        state.ParseFromString(read_bytes(path))
-    except InputError:
-        raise
-    except Exception:  # protobuf's DecodeError lives in different places in different versions
-        raise InputError(f"{path} is truncated or not a solver state") from None
-    return state
+    return messages.parse(state, read_bytes(path), f"{path} is truncated or not a solver state")
 
 
 def point_to_weights(path, copy, model):

@@ -11,14 +11,15 @@ from tqdm import tqdm
 
 from maskpose import snapshots, weights
 from maskpose.errors import InputError
-from maskpose.files import write_text
+from maskpose.files import REPOSITORY, make_folder, write_text
 from maskpose.losses import LossLog, plot_losses
 from maskpose.network import data_settings
 from maskpose.parallel import Alone, weigh_losses
 from maskpose.runtime import import_caffe
 from maskpose.settings import DataSettings
 
-ROOT = Path(__file__).parents[2]  # the repository: prototxt/ is there
+SOLVER_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
+LR_POLICIES = ("fixed", "step", "exp", "inv", "multistep", "sigmoid", "poly")
 
 
 @dataclass
@@ -50,7 +51,7 @@ def write_definitions(run):
     from google.protobuf import text_format
 
     caffe_pb2 = import_caffe().proto.caffe_pb2
-    source = ROOT / "prototxt" / run.variant.name
+    source = REPOSITORY / "prototxt" / run.variant.name
     net, solver = caffe_pb2.NetParameter(), caffe_pb2.SolverParameter()
     text_format.Merge((source / "train.prototxt").read_text(), net)
     text_format.Merge((source / "solver.prototxt").read_text(), solver)
@@ -62,9 +63,10 @@ def write_definitions(run):
             setattr(solver, key, value)
         except (AttributeError, TypeError, ValueError):
             raise InputError(f"the solver has no setting {key} that can be {value!r}") from None
+    check_solver(solver)
     if run.iterations is not None:
         solver.max_iter = run.iterations
-    run.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(run.folder)
     solver.net = str(run.folder / "train.prototxt")
     snapshots.discard_partial(run.folder)
     solver.snapshot_prefix = snapshots.prefix(run.folder, run.name)
@@ -128,12 +130,22 @@ def iterate(solver, run, group, progress):
             if lead:
                 bar.update()
                 log.add(dict(zip(names, losses)), layer.waited)
-                if solver.iter % run.log_every == 0 or done:
+                snapshot_due = solver.iter % snapshot_every == 0 or done
+                if solver.iter % run.log_every == 0 or snapshot_due:
                     bar.set_postfix_str(log.write(solver.iter))
-                if solver.iter % snapshot_every == 0 or done:
+                if snapshot_due:
                     snapshots.save(solver, run.folder, run.name, run.keep)
                     plot_losses(log.path, run.folder / "losses.png")
     return stopped
+
+
+def check_solver(solver):
+    """Raise InputError for settings at which Caffe aborts, or which the trainer does not take."""
+    for key, known in (("type", SOLVER_TYPES), ("lr_policy", LR_POLICIES)):
+        if getattr(solver, key) not in known:
+            raise InputError(f"solver {key}: {getattr(solver, key)!r} is none of {', '.join(known)}")
+    if solver.iter_size != 1:
+        raise InputError("solver iter_size must be 1: state the whole batch with --data batch_size=…")
 
 
 def start(solver, run, initial_weights, resume):
@@ -146,6 +158,8 @@ def start(solver, run, initial_weights, resume):
         print(f"going on from {resume}")
         if solver.iter >= solver.param.max_iter:
             raise InputError(f"{resume} is at iteration {solver.iter}: nothing left of {solver.param.max_iter}")
+    elif snapshots.states(run.folder):
+        raise InputError(f"{run.folder} holds snapshots of an earlier run: resume from one, or choose another folder")
     elif initial_weights:
         filled = weights.load(solver.net, initial_weights)
         print(f"{initial_weights}: {len(filled)} of {len(solver.net.params)} layers filled")

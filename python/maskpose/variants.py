@@ -10,6 +10,7 @@ from maskpose.errors import InputError
 
 KEYPOINTS = 21  # K in the paper (section 3)
 DEFAULT_VARIANT = "compact/mask_pose"  # what tools run unless told otherwise: it has weights, and runs on a CPU
+IGNORE_LABEL = 255  # mask label of a sample that has no mask
 STRIDE = 8  # three poolings: m' = m / 8 (section 3.2)
 
 

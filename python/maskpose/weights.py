@@ -1,10 +1,13 @@
 """Weight files (caffemodel or HDF5), checked against a network before Caffe, which would abort, sees them."""
 
+import itertools
 from pathlib import Path
 
 import h5py
 
+from maskpose import messages
 from maskpose.errors import InputError
+from maskpose.files import read_bytes
 from maskpose.runtime import import_caffe
 
 
@@ -17,21 +20,11 @@ def read_shapes(path):
     if not path.is_file():
         raise InputError(f"weights {path}: no such file")
     if h5py.is_hdf5(path):
-        with h5py.File(path) as file:
-            if "data" not in file:
-                raise InputError(f"weights {path}: an HDF5 file without Caffe's group 'data'")
-            return {
-                name: [tuple(layer[key].shape) for key in sorted(layer, key=int)]
-                for name, layer in file["data"].items()
-                if len(layer)
-            }
-    net = import_caffe().proto.caffe_pb2.NetParameter()
-    try:
-        net.ParseFromString(path.read_bytes())
-    except Exception:  # protobuf's DecodeError lives in different places in different versions
-        raise InputError(f"weights {path}: neither a caffemodel nor HDF5, or truncated") from None
-    shapes = {layer.name: [_blob_shape(blob) for blob in layer.blobs] for layer in net.layer if layer.blobs}
-    shapes.update({layer.name: [_blob_shape(blob) for blob in layer.blobs] for layer in net.layers if layer.blobs})
+        return _hdf5_shapes(path)
+    complaint = f"weights {path}: neither a caffemodel nor HDF5, or truncated"
+    net = messages.parse(import_caffe().proto.caffe_pb2.NetParameter(), read_bytes(path), complaint)
+    layers = [*net.layer, *net.layers]  # the second: files from before 2014
+    shapes = {layer.name: [_blob_shape(blob) for blob in layer.blobs] for layer in layers if layer.blobs}
     if not shapes:
         raise InputError(f"weights {path}: no layer with weights in it")
     return shapes
@@ -47,7 +40,7 @@ def load(net, path, whole=False):
     wanted = {name: [tuple(blob.data.shape) for blob in blobs] for name, blobs in net.params.items()}
     shared = [name for name in wanted if name in stored]
     for name in shared:
-        if _squeeze(stored[name]) != _squeeze(wanted[name]):
+        if _canonical(stored[name]) != _canonical(wanted[name]):
             raise InputError(
                 f"weights {path} are of another variant: layer {name} is {stored[name][0]} there, "
                 f"{wanted[name][0]} in this network"
@@ -65,5 +58,18 @@ def _blob_shape(blob):
     return blob.num, blob.channels, blob.height, blob.width  # files from before 2014: biases are 1x1x1xC
 
 
-def _squeeze(shapes):
-    return [tuple(dim for dim in shape if dim != 1) for shape in shapes]
+def _canonical(shapes):
+    """Shapes without their leading ones: what Caffe takes for equal between old files and new."""
+    return [tuple(itertools.dropwhile(lambda dim: dim == 1, shape)) for shape in shapes]
+
+
+def _hdf5_shapes(path):
+    try:
+        with h5py.File(path) as file:
+            return {
+                name: [tuple(layer[key].shape) for key in sorted(layer, key=int)]
+                for name, layer in file["data"].items()
+                if len(layer)
+            }
+    except (OSError, KeyError, ValueError) as error:
+        raise InputError(f"weights {path}: truncated, or HDF5 but not of Caffe ({error})") from None

@@ -6,10 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from maskpose import drawn_hands
+from maskpose import drawn_hands, geometry
 from maskpose.batches import BatchSource, array_shapes, network_input
 from maskpose.benchmarks import Row, median_rates
-from maskpose.database import build
 from maskpose.datasets import onehand10k
 from maskpose.errors import InputError
 from maskpose.heatmaps import encode
@@ -30,7 +29,7 @@ def run(images=100):
         db = Path(folder) / "train.lmdb"
         drawn_hands.write_onehand10k(Path(folder) / "hands", images, seed=1, split="Train", sizes=((640, 480),))
         lines = onehand10k.plan(Path(folder) / "hands")["train"]
-        build(db, onehand10k.read_samples(Path(folder) / "hands", lines, print), len(lines))
+        onehand10k.build_db(Path(folder) / "hands", lines, db)
         settings = DataSettings(db=str(db), batch_size=images)
         source = BatchSource(settings)
         arrays = {name: np.empty(shape, np.float32) for name, shape in array_shapes(settings).items()}
@@ -73,6 +72,6 @@ def fill_with_albumentations(pipeline, samples, settings, arrays):
         made = pipeline(image=image, mask=mask, keypoints=sample.keypoints)
         arrays["image"][i] = network_input(made["image"])
         arrays["mask"][i, 0] = cv2.resize(made["mask"], (cells, cells), interpolation=cv2.INTER_AREA) > 127
-        points = (np.asarray(made["keypoints"]) - 3.5) / 8
-        visible = sample.visible & ((points > -0.5) & (points < cells - 0.5)).all(axis=1)
+        points = geometry.apply(geometry.grid_affine(), made["keypoints"])
+        visible = sample.visible & geometry.inside(points, cells, cells)
         encode(points, visible, cells, settings.sigma, settings.background, arrays["heatmaps"][i])

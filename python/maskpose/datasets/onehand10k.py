@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from maskpose import images
+from maskpose.database import build
 from maskpose.errors import InputError
 from maskpose.files import read_bytes
 from maskpose.records import Sample
@@ -70,10 +71,16 @@ def parse_line(text):
     except ValueError as error:
         raise InputError(f"not a number: {error}") from None
     width, height = numbers[:2]
-    if not np.isfinite(numbers).all() or width < 1 or height < 1 or width % 1 or height % 1:
+    if not (width >= 1 and height >= 1 and width % 1 == 0 and height % 1 == 0):
         raise InputError(f"width and height must be positive integers, not {parts[1]}, {parts[2]}")
     keypoints = numbers[3:].reshape(KEYPOINTS, 2).astype(np.float32)
-    return name, int(width), int(height), keypoints, ~(keypoints == -1).any(axis=1)
+    visible = ~(keypoints == -1).any(axis=1)
+    within = (keypoints >= 0).all(axis=1) & (keypoints <= (width, height)).all(axis=1)
+    if (visible & ~within).any():
+        k = int(np.argmax(visible & ~within))
+        x, y = keypoints[k]
+        raise InputError(f"keypoint {k} ({x:g}, {y:g}) lies outside the {width:g}x{height:g} photograph")
+    return name, int(width), int(height), keypoints, visible
 
 
 def read_origins(root, split):
@@ -99,7 +106,9 @@ def read_sample(root, split, text, origins):
     mask_path = folder / "mask" / f"{Path(name).stem}.png"
     mask = read_bytes(mask_path) if mask_path.exists() else b""
     sample = Sample(name, image, width, height, keypoints, visible, mask, origins.get(name, ""))
-    sample.decode_mask()  # raises where it is broken or of another size
+    hand = sample.decode_mask()  # raises where it is broken or of another size
+    if hand is not None and not hand.any():
+        raise InputError(f"the mask of {name} has no pixel brighter than 127: no hand")
     return sample
 
 
@@ -120,6 +129,17 @@ def read_samples(root, lines, on_problem):
             continue
         seen.add((split, sample.name))
         yield sample
+
+
+def stop(problem):
+    """For ``on_problem``: raise the first problem as an InputError."""
+    raise InputError(problem)
+
+
+def build_db(root, lines, path, on_problem=stop, about=None):
+    """Write the samples of ``lines`` into the LMDB ``path``; give its manifest."""
+    about = {"dataset": "OneHand10K format", **(about or {})}
+    return build(path, read_samples(root, lines, on_problem), len(lines), about)
 
 
 def path_name(line):
