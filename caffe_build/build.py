@@ -8,8 +8,8 @@ The steps, each a function below, in this order:
 
 1. Debian packages   those of apt-packages.txt that are missing; installed if the caller is root
 2. source            the archive from the package index, checked against its SHA-256
-3. patches           patches/*.patch, in the order of their names
-4. compilation       cmake, with CMAKE_OPTIONS
+3. patches           patches/*.patch, in the order of their names, and the files of onednn/
+4. compilation       cmake, with CMAKE_OPTIONS; on x86-64 with oneDNN, from the package index too
 5. wheel             the Python package with libcaffe inside, and the `caffe` program
 6. installation      into the virtual environment, which is made if it is missing
 
@@ -38,6 +38,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PATCHES = HERE / "patches"
+ONEDNN = HERE / "onednn"
 APT_PACKAGES = HERE / "apt-packages.txt"
 
 VERSION = "1.0.0"
@@ -53,6 +54,17 @@ SOURCE_FILE = f"{SOURCE_NAME}-{SOURCE_VERSION}.tar.gz"
 # but not the other way round.
 BUILD_REQUIRES = ("numpy>=2", "setuptools", "wheel")
 
+# oneDNN 3.2, which computes the convolutions, with its headers. This is the last release that is published
+# on GNU OpenMP, the runtime of OpenBLAS's OpenMP build: the two share one pool of threads.
+ONEDNN_VERSION = "2023.2.0"
+ONEDNN_SHA256 = {
+    "onednn-cpu-gomp": "2f22a54d6a890ed14bfa185d42a4be65d8b5b1df85dc1f0f3a9abe31620416fb",
+    "onednn-devel-cpu-gomp": "9763c69e8c907e119056bd52ad918ca84ac9ba939d130a99dfa95ccca3e5e284",
+}
+ONEDNN_MACHINES = ("x86_64",)
+ONEDNN_LIBRARY = "libdnnl.so.3"
+OPENBLAS_OPENMP = "lib/*/openblas-openmp"  # Debian's name for the folder, under /usr
+
 CMAKE_OPTIONS = {
     "CMAKE_BUILD_TYPE": "Release",
     "CPU_ONLY": "ON",
@@ -64,6 +76,7 @@ CMAKE_OPTIONS = {
     # What tells old cmake files to be read as they were meant, for cmake 4 and later.
     "CMAKE_POLICY_VERSION_MINIMUM": "3.5",
 }
+CMAKE_ONEDNN_OPTIONS = {"USE_ONEDNN": "ON", "USE_OPENMP": "ON"}
 CMAKE_TARGETS = ("caffe", "pycaffe", "caffe.bin")
 
 # What `import caffe` imports, and h5py for weights in HDF5 files. The protobuf runtime must not be older
@@ -93,6 +106,10 @@ class BuildError(Exception):
     """A failure the user should read about in one line, without a traceback."""
 
 
+class NoOneDNN(Exception):
+    """oneDNN cannot be had on this machine."""
+
+
 class Log:
     """Step lines for the user, with the time passed, and a file for what the commands print."""
 
@@ -104,8 +121,11 @@ class Log:
         """Tell the user what is being done now."""
         print(f"[{time.monotonic() - self.start:4.0f} s] {text}", flush=True)
 
-    def run(self, command, what, cwd=None):
-        """Run a command with its output in the log file; when it fails, show the last lines of that."""
+    def run(self, command, what, cwd=None, show=True):
+        """Run a command with its output in the log file; when it fails, show the last lines of that.
+
+        Without `show` they are not shown: for a failure that something can be done about.
+        """
         command = [str(part) for part in command]
         environment = {name: value for name, value in os.environ.items() if name not in DROPPED_VARIABLES}
         with open(self.path, "a") as file:
@@ -129,8 +149,9 @@ class Log:
                 process.wait()
                 raise
         if status != 0:
-            lines = self.path.read_text(errors="replace").splitlines()[-30:]
-            print(*lines, sep="\n", file=sys.stderr)
+            if show:
+                lines = self.path.read_text(errors="replace").splitlines()[-30:]
+                print(*lines, sep="\n", file=sys.stderr)
             raise BuildError(f"{what} failed with status {status}; the whole log is {self.path}")
 
 
@@ -196,14 +217,23 @@ def system_release(path="/etc/os-release"):
     return values.get("ID", ""), values.get("VERSION_ID", "")
 
 
-def cache_key(abi, machine, release, patches):
-    """A short hash over all that decides what the wheel contains."""
+def list_onednn_files(folder=ONEDNN):
+    """The files that are copied over the source, each with its path there."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in (".hpp", ".cpp"))
+    return [(path, path.relative_to(folder)) for path in paths]
+
+
+def cache_key(abi, machine, release, patches, onednn):
+    """A short hash over all that decides what the wheel contains; `onednn` tells whether oneDNN is in it."""
+    files = [[path.name, path] for path in patches]
+    files += [[str(name), path] for path, name in list_onednn_files()] if onednn else []
     parts = {
         "source": SOURCE_SHA256,
-        "patches": [[path.name, hashlib.sha256(path.read_bytes()).hexdigest()] for path in patches],
+        "patches": [[name, hashlib.sha256(path.read_bytes()).hexdigest()] for name, path in files],
         "cmake": [CMAKE_OPTIONS, CMAKE_TARGETS],
+        "oneDNN": [CMAKE_ONEDNN_OPTIONS, ONEDNN_VERSION, ONEDNN_SHA256] if onednn else [],
         "metadata": WHEEL_METADATA,
-        "built with": [BUILD_REQUIRES, "layout 1"],  # count up when make_wheel() changes the layout
+        "built with": [BUILD_REQUIRES, "layout 2"],  # count up when make_wheel() changes the layout
         "machine": [abi, machine, *release],
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
@@ -350,17 +380,52 @@ def apply_patches(source, patches, log):
         )
 
 
+def copy_onednn_files(source):
+    """Put the layers that compute with oneDNN where they belong in the source."""
+    for path, name in list_onednn_files():
+        target = source / name
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(path, target)
+
+
 # ---- 4. Compilation -----------------------------------------------------------------------------------
 
 
-def compile_caffe(interpreter, python, source, build, log):
+def install_onednn(tools, log):
+    """Install oneDNN, with its headers, in the virtual environment of the build tools."""
+    wanted = tools / "onednn.txt"
+    wanted.write_text(
+        "".join(f"{name}=={ONEDNN_VERSION} --hash=sha256:{sha256}\n" for name, sha256 in ONEDNN_SHA256.items())
+    )
+    python = tools / "bin" / "python"
+    try:
+        log.run(
+            [python, "-m", "pip", "install", "--no-input", "--no-deps", "--require-hashes", "-r", wanted],
+            "pip install",
+            show=False,
+        )
+    except BuildError as error:
+        raise NoOneDNN from error
+
+
+def openblas_openmp(root="/usr"):
+    """The folder of the OpenBLAS that is on OpenMP, or None."""
+    return next((path for path in Path(root).glob(OPENBLAS_OPENMP) if (path / "libopenblas.so").exists()), None)
+
+
+def compile_caffe(interpreter, tools, source, build, onednn, log):
     """Configure and build the library, the Python module and the caffe program."""
+    python = tools / "bin" / "python"
     options = {
         **CMAKE_OPTIONS,
         "PYTHON_EXECUTABLE": python,
         "PYTHON_INCLUDE_DIR": interpreter.include,
         "PYTHON_LIBRARY": interpreter.library,
     }
+    if onednn:
+        options.update(CMAKE_ONEDNN_OPTIONS, OneDNN_ROOT=tools)
+        if openblas_openmp():
+            options["OpenBLAS_LIB"] = openblas_openmp() / "libopenblas.so"
     log.step("configuring")
     log.run(
         ["cmake", "-S", source, "-B", build, *(f"-D{name}={value}" for name, value in options.items())],
@@ -379,12 +444,13 @@ def compile_targets(build, targets, log):
 # ---- 5. Wheel -----------------------------------------------------------------------------------------
 
 
-def make_wheel(interpreter, python, source, build, folder, log):
+def make_wheel(interpreter, tools, source, build, folder, onednn, log):
     """Lay the wheel out in `folder`, pack it there and return its path.
 
-    libcaffe lies in the package beside the module that loads it. The caffe program is installed in the
-    environment's bin/ and finds libcaffe from there.
+    libcaffe lies in the package beside the module that loads it, and oneDNN beside libcaffe. The caffe
+    program is installed in the environment's bin/ and finds libcaffe from there.
     """
+    python = tools / "bin" / "python"
     root = folder / f"caffe-{VERSION}"
     package = root / "caffe"
     shutil.copytree(
@@ -400,13 +466,20 @@ def make_wheel(interpreter, python, source, build, folder, log):
     scripts.mkdir(parents=True)
     library = f"libcaffe.so.{VERSION}"
     from_bin = f"$ORIGIN/../lib/python{interpreter.version}/site-packages/caffe"
+    # Which OpenBLAS is loaded shall not depend on the system's choice among those it has.
+    openblas = f":{openblas_openmp()}" if onednn and openblas_openmp() else ""
     for built, packed, rpath in (
         (build / "lib" / library, package / library, "$ORIGIN"),
         (build / "lib" / "_caffe.so", package / "_caffe.so", "$ORIGIN"),
         (build / "tools" / "caffe", scripts / "caffe", from_bin),
     ):
         shutil.copy(built, packed)
-        log.run(["patchelf", "--set-rpath", rpath, packed], f"setting the library path of {packed.name}")
+        log.run(
+            ["patchelf", "--set-rpath", rpath + openblas, packed],
+            f"setting the library path of {packed.name}",
+        )
+    if onednn:
+        shutil.copy(tools / "lib" / ONEDNN_LIBRARY, package)
 
     info = root / f"caffe-{VERSION}.dist-info"
     info.mkdir()
@@ -415,11 +488,13 @@ def make_wheel(interpreter, python, source, build, folder, log):
         f"Wheel-Version: 1.0\nGenerator: caffe_build\nRoot-Is-Purelib: false\nTag: {interpreter.tag}\n"
     )
     shutil.copy(source / "LICENSE", info)
+    if onednn:
+        shutil.copy(tools / "share" / "doc" / "onednn" / "LICENSE", info / "LICENSE.oneDNN")
     log.run([python, "-m", "wheel", "pack", root, "--dest-dir", folder], "packing the wheel")
     return folder / wheel_name(interpreter)
 
 
-def build_wheel(interpreter, cache, place, log):
+def build_wheel(interpreter, cache, place, onednn, log):
     """Build the wheel in the cache folder `place`; the patched source and the build tree stay beside it.
 
     The wheel appears last, by a rename: a folder that has it is whole, and any other is begun anew.
@@ -429,18 +504,24 @@ def build_wheel(interpreter, cache, place, log):
     place.mkdir()
     try:
         log.step("preparing the build tools")
+        if not onednn:
+            log.step("this build is without oneDNN: convolutions are slower")
         log.run([interpreter.path, "-m", "venv", tools], "making a virtual environment")
         python = tools / "bin" / "python"
         log.run([python, "-m", "pip", "install", "--no-input", *BUILD_REQUIRES], "pip install")
+        if onednn:
+            install_onednn(tools, log)
         archive = fetch_source(python, cache, log)
         patches = list_patches()
         log.step(f"unpacking the source and applying {len(patches)} patches")
         unpack(archive, source)
         apply_patches(source, patches, log)
-        compile_caffe(interpreter, python, source, build, log)
+        if onednn:
+            copy_onednn_files(source)
+        compile_caffe(interpreter, tools, source, build, onednn, log)
         log.step("packing the wheel")
         packing.mkdir()
-        wheel = make_wheel(interpreter, python, source, build, packing, log)
+        wheel = make_wheel(interpreter, tools, source, build, packing, onednn, log)
         wheel.replace(place / wheel.name)
         shutil.rmtree(packing)
     except BaseException:
@@ -498,31 +579,42 @@ def install_wheel(interpreter, wheel, venv, key, log):
 # ---- All of it ----------------------------------------------------------------------------------------
 
 
-def ensure_caffe(python, venv, cache, with_tree=False):
+def ensure_caffe(python, venv, cache, onednn=True, with_tree=False):
     """See to it that the environment has this Caffe; returns the cache folder of its build.
 
-    `with_tree` asks for the source and the build tree in that folder too, which an environment may outlive.
+    `onednn` allows for oneDNN; where it cannot be had, Caffe is built without. `with_tree` asks for the
+    source and the build tree in that folder too, which an environment may outlive.
     """
     interpreter = inspect_interpreter(python)
-    key = cache_key(interpreter.abi, platform.machine(), system_release(), list_patches())
     venv, cache = Path(venv).absolute(), Path(cache).absolute()
-    place = cache / key
-    wheel = place / wheel_name(interpreter)
-    if is_installed(interpreter, venv, key) and (wheel.exists() or not with_tree):
-        print(f"Caffe is in {venv} already")
-        return place
+    choices = [True, False] if onednn and platform.machine() in ONEDNN_MACHINES else [False]
+    keys = {
+        choice: cache_key(interpreter.abi, platform.machine(), system_release(), list_patches(), choice)
+        for choice in choices
+    }
+    for choice, key in keys.items():
+        wheel = cache / key / wheel_name(interpreter)
+        if is_installed(interpreter, venv, key) and (wheel.exists() or not with_tree):
+            print(f"Caffe is in {venv} already{'' if choice else ', without oneDNN'}")
+            return wheel.parent
     check_venv(interpreter, venv)
     cache.mkdir(parents=True, exist_ok=True)
-    log = Log(cache / f"{key}.log")
-    with locked(cache, log):
-        install_packages(log)
-        check_interpreter(interpreter, boost_python_versions())
-        if not wheel.exists():
-            build_wheel(interpreter, cache, place, log)
-        if not is_installed(interpreter, venv, key):
-            install_wheel(interpreter, wheel, venv, key, log)
+    for choice, key in keys.items():
+        wheel = cache / key / wheel_name(interpreter)
+        log = Log(cache / f"{key}.log")
+        with locked(cache, log):
+            install_packages(log)
+            check_interpreter(interpreter, boost_python_versions())
+            try:
+                if not wheel.exists():
+                    build_wheel(interpreter, cache, wheel.parent, choice, log)
+            except NoOneDNN:
+                continue
+            if not is_installed(interpreter, venv, key):
+                install_wheel(interpreter, wheel, venv, key, log)
+        break
     log.step(f"done: {venv / 'bin' / 'caffe'}, and `import caffe` in {venv / 'bin' / 'python'}")
-    return place
+    return wheel.parent
 
 
 def add_arguments(parser):
@@ -539,6 +631,12 @@ def add_arguments(parser):
         default=default_cache(),
         metavar="DIR",
         help="where builds are kept (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--without-onednn",
+        dest="onednn",
+        action="store_false",
+        help="convolutions by Caffe's own code only, which is slower",
     )
 
 
@@ -568,7 +666,7 @@ def main():
     add_arguments(parser)
 
     def work(arguments):
-        ensure_caffe(arguments.python, arguments.venv, arguments.cache)
+        ensure_caffe(arguments.python, arguments.venv, arguments.cache, arguments.onednn)
         return 0
 
     return run_main(work, parser.parse_args())

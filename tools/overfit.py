@@ -31,7 +31,7 @@ def parse_arguments():
     parser.add_argument("source", type=Path, help="folder that holds Train and Test")
     parser.add_argument("--names", type=Path, help="file of image names, a line each as Train/12.jpg (evenly chosen)")
     parser.add_argument("--variant", choices=POSED, default=DEFAULT_VARIANT, metavar="NAME", help="(%(default)s)")
-    parser.add_argument("--iterations", type=positive, default=300, help="of training (%(default)s)")
+    parser.add_argument("--iterations", type=positive, default=1000, help="of training (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("runs/overfit"), help="folder, emptied first (%(default)s)")
     add_gpu(parser)
     return parser.parse_args()
@@ -49,7 +49,9 @@ def main():
     onehand10k.build_db(args.source, lines, db)
     print("images:", ", ".join(onehand10k.path_name(line) for line in lines))
 
-    run = Run(variant, db, args.out, args.iterations, data={"augment": False})
+    run = Run(variant, db, args.out, args.iterations, data={"augment": False, "batch_size": 4}, warmup=30)
+    if variant.solver.type == "Adam":
+        run.solver.update(lr_policy="fixed")
     weights = train(run)
 
     results = evaluation.run(Predictor(variant.name, weights, use_pyramid=False), Reader(db))
