@@ -104,25 +104,25 @@ def test_key_follows_patches_interpreter_and_machine(build, tmp_path):
         shutil.copy(path, tmp_path)
     release = ("debian", "12")
 
-    def key(abi="cpython-311-x86_64-linux-gnu", machine="x86_64", release=release):
-        return build.cache_key(abi, machine, release, build.list_patches(tmp_path))
+    def key(abi="cpython-311-x86_64-linux-gnu", machine="x86_64", release=release, onednn=True):
+        return build.cache_key(abi, machine, release, build.list_patches(tmp_path), onednn)
 
     first = key()
     assert re.fullmatch("[0-9a-f]{16}", first)
     assert key() == first
-    variants = {key(abi="cpython-312"), key(machine="aarch64"), key(release=("debian", "13"))}
+    variants = {key(abi="cpython-312"), key(machine="aarch64"), key(release=("debian", "13")), key(onednn=False)}
     last = tmp_path / PATCHES[-1].name
     last.write_text(last.read_text().replace("/", "//", 1))
     variants.add(key())
     last.unlink()
     variants.add(key())
-    assert len(variants | {first}) == 6
+    assert len(variants | {first}) == 7
 
 
 def test_key_follows_the_cmake_options(build, monkeypatch):
-    before = build.cache_key("abi", "x86_64", ("debian", "12"), [])
+    before = build.cache_key("abi", "x86_64", ("debian", "12"), [], False)
     monkeypatch.setitem(build.CMAKE_OPTIONS, "USE_LMDB", "OFF")
-    assert build.cache_key("abi", "x86_64", ("debian", "12"), []) != before
+    assert build.cache_key("abi", "x86_64", ("debian", "12"), [], False) != before
 
 
 def test_boost_versions_are_read_from_library_names(build, tmp_path):
@@ -210,7 +210,7 @@ def test_failed_build_leaves_nothing(build, tmp_path, log, monkeypatch):
     monkeypatch.setattr(log, "run", run)
     monkeypatch.setattr(build, "fetch_source", fail)
     with pytest.raises(build.BuildError, match="no source"):
-        build.build_wheel(SimpleNamespace(path=sys.executable), tmp_path, tmp_path / "key", log)
+        build.build_wheel(SimpleNamespace(path=sys.executable), tmp_path, tmp_path / "key", False, log)
     assert not (tmp_path / "key").exists()
 
 
