@@ -163,6 +163,16 @@ def worker_of(process):
     return next(int(pid) for pid in children if b"maskpose.prefetch" in Path(f"/proc/{pid}/cmdline").read_bytes())
 
 
+def test_a_training_that_diverges_ends_and_keeps_its_snapshots(drawn_db, tmp_path):
+    run = small_run(drawn_db, tmp_path, iterations=40)
+    run.snapshot_every, run.warmup = 1, 1
+    run.solver = {"type": "SGD", "base_lr": 1.0, "lr_policy": "fixed", "clip_gradients": -1.0}
+    with pytest.raises(InputError, match=r"diverged.*at iteration \d+.*base_lr"):
+        train(run, progress=False)
+    newest = states(tmp_path)[0].with_suffix(".caffemodel")
+    assert all(np.isfinite(blob).all() for blob in blobs_of(newest).values())
+
+
 def test_a_dead_worker_ends_the_training_with_an_error(drawn_db, tmp_path):
     process = start(drawn_db, tmp_path)
     os.kill(worker_of(process), signal.SIGKILL)

@@ -7,6 +7,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from maskpose import snapshots, weights
@@ -125,6 +126,11 @@ def iterate(solver, run, group, progress):
             solver.step(1)
             losses = [factor * float(solver.net.blobs[name].data) for name in names]
             asked, *losses = group.mean([stop.asked, *losses])
+            if not np.isfinite(losses).all():
+                raise InputError(
+                    f"training has diverged: a loss is not finite at iteration {solver.iter}. Lower base_lr or "
+                    f"clip_gradients (--solver KEY=VALUE); snapshots in {run.folder} are from before"
+                )
             stopped = asked > 0
             done = stopped or solver.iter == last
             if lead:

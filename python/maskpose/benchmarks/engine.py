@@ -19,26 +19,33 @@ from maskpose.runtime import import_caffe
 from maskpose.variants import KEYPOINTS, get_variant
 
 SECONDS = 8  # of measuring a process, at least two iterations; one warms up
+# row, what is measured, variant, the batch that the row's plain name stands for, peers: the ratio's first
 CASES = (
-    ("train_full", "train", "mask_pose", "torch"),
-    ("train_compact", "train", "compact/mask_pose", "torch"),
-    ("forward_full", "forward", "mask_pose", "openvino"),
-    ("forward_compact", "forward", "compact/mask_pose", "openvino"),
+    ("train_full", "train", "mask_pose", 8, ("torch",)),
+    ("train_compact", "train", "compact/mask_pose", 8, ("torch",)),
+    ("forward_full", "forward", "mask_pose", 1, ("openvino", "torch")),
+    ("forward_compact", "forward", "compact/mask_pose", 1, ("openvino", "torch")),
 )
 
 
 def run(batches=(1, 8)):
-    """[Row]: ms a training step (peer PyTorch, channels_last) or a forward pass (peer OpenVINO fp32), per batch."""
+    """[Row]: ms a training step (peer PyTorch, channels_last) or a forward pass (peer OpenVINO fp32, then PyTorch).
+
+    ``train_full`` and ``train_compact`` are of batch 8, the forward rows of batch 1; ``_batch<n>`` names the other.
+    """
     rows = []
-    for name, what, variant, peer in CASES:
+    for name, what, variant, usual, peers in CASES:
         for batch in batches:
-            seen = {"caffe": [], peer: []}
+            seen = {engine: [] for engine in ("caffe", *peers)}
             for _ in range(ROUNDS):
-                for one, times in seen.items():
-                    times.append(measure_apart(one, what, variant, batch))
-            ours, theirs = map(statistics.median, seen.values())
-            rows.append(Row(f"{name}_batch{batch}", "ms", ours, theirs))
-            print(rows[-1], flush=True)
+                for engine, times in seen.items():
+                    times.append(measure_apart(engine, what, variant, batch))
+            ours, *theirs = map(statistics.median, seen.values())
+            full_name = name if batch == usual else f"{name}_batch{batch}"
+            for peer, time_of_peer in zip(peers, theirs):
+                row_name = full_name if peer == peers[0] else f"{full_name}_{peer}"
+                rows.append(Row(row_name, "ms", ours, time_of_peer))
+                print(rows[-1], flush=True)
     return rows
 
 
