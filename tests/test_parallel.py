@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -52,6 +53,76 @@ def mpirun(ranks, db, folder, *arguments):
     ]  # fmt: skip
     environment = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+
+
+# tools/train.py --gpu … without GPUs: everything is as with them, but the gradients go over the hub and not NCCL.
+ON_CPU = """
+import os, runpy, signal, sys
+from maskpose import parallel, runtime
+
+class OnCpu(parallel.Gpus):
+    def connect(self, solver):
+        blobs = [blob for blobs in solver.net.params.values() for blob in blobs]
+        for blob in blobs:
+            blob.data[...] = self._hub.from_first(blob.data.copy())
+
+        def average():
+            if self.rank == 1 and solver.iter == int(os.environ.get("DIES_AT", -1)):
+                os.kill(os.getpid(), signal.SIGKILL)
+            for blob in blobs:
+                blob.diff[...] = self.mean(blob.diff)
+
+        solver.add_callback(lambda: None, average)
+
+parallel.Gpus = OnCpu
+runtime.set_device = lambda gpu=None: None
+script = os.environ["SCRIPT"]
+sys.path.insert(0, os.path.dirname(script))
+runpy.run_path(script, run_name="__main__")
+"""
+
+
+def as_on_gpus(ranks, db, folder, *arguments, **environment):
+    """tools/train.py --gpu 0,1 … on the CPU, one thread a rank."""
+    script = folder / "on_cpu.py"
+    folder.mkdir(parents=True, exist_ok=True)
+    script.write_text(ON_CPU)
+    command = [
+        sys.executable, str(script), "--db", str(db), "--out", str(folder / "run"), "--variant", "compact/mask_pose",
+        "--gpu", ",".join(map(str, range(ranks))), "--data", "input_size=64", "--log-every", "1", *arguments,
+    ]  # fmt: skip
+    environment = dict(
+        os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", SCRIPT=str(ROOT / "tools/train.py"), **environment
+    )
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
+
+
+def test_gpu_ranks_with_an_uneven_batch_equal_one(drawn_db, tmp_path):
+    options = ["--iterations", "6", "--data", "batch_size=5", "--solver", "type=SGD", "--solver", "base_lr=5e-5",
+               "--solver", "clip_gradients=-1", "--warmup", "1"]  # fmt: skip
+    for ranks in (1, 3):
+        result = as_on_gpus(ranks, drawn_db, tmp_path / str(ranks), *options)
+        assert result.returncode == 0, result.stderr[-2000:]
+        assert len(list((tmp_path / str(ranks) / "run").glob("*.caffemodel"))) == 1
+    one, three = (blobs_of(tmp_path / ranks / "run/mask_pose_iter_6.caffemodel") for ranks in "13")
+    for name in one:
+        assert np.allclose(one[name], three[name], rtol=1e-3, atol=1e-5), name
+    totals = [[row["total"] for row in read_losses(tmp_path / ranks / "run/losses.csv")] for ranks in "13"]
+    assert len(totals[0]) == 6 and min(totals[0]) < 0.95 * totals[0][0]
+    assert np.allclose(totals[0], totals[1], rtol=1e-4)
+
+
+def test_a_gpu_rank_that_is_killed_ends_all(drawn_db, tmp_path):
+    result = as_on_gpus(2, drawn_db, tmp_path, "--iterations", "1000", "--data", "batch_size=2", DIES_AT="2")
+    assert result.returncode != 0
+    assert "another rank has ended" in result.stderr or result.returncode == 128 + signal.SIGKILL
+
+
+def test_a_caffe_without_nccl_is_said(drawn_db, tmp_path):
+    script = "from maskpose import parallel; parallel.Gpus.connect(None, None)"
+    environment = dict(os.environ, MASKPOSE_RANK="0")
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+    assert "built with NCCL" in result.stderr
 
 
 def test_two_ranks_with_an_uneven_batch_equal_one(drawn_db, tmp_path):

@@ -4,14 +4,17 @@
 Example:
     tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb
     tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb --resume auto
+    tools/train.py --variant mask_pose --db data/onehand10k/train.lmdb --gpu 0,1
     mpirun -np 2 tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb
 """
 
+import sys
 from pathlib import Path
 
+from maskpose import ranks
 from maskpose.command_line import add_network, argument_parser, key_value, one_line_errors, positive
 from maskpose.errors import InputError
-from maskpose.parallel import group_of_this_process
+from maskpose.parallel import Mpi, group_of_this_process
 from maskpose.runtime import set_device
 from maskpose.training import Run, train
 from maskpose.variants import get_variant
@@ -19,7 +22,7 @@ from maskpose.variants import get_variant
 
 def parse_arguments():
     parser = argument_parser(__doc__)
-    add_network(parser, weights_help="caffemodel or HDF5 whose layers are copied by name (random weights)")
+    add_network(parser, "caffemodel or HDF5 whose layers are copied by name (random weights)", several_gpus=True)
     parser.add_argument("--db", required=True, help="LMDB of training samples")
     parser.add_argument("--out", type=Path, help="folder of the run (runs/VARIANT)")
     parser.add_argument("--resume", help=".solverstate to go on from, or 'auto' for the newest in the run's folder")
@@ -44,10 +47,13 @@ def main():
     args = parse_arguments()
     if args.weights and args.resume not in (None, "auto"):
         raise InputError("--weights and --resume exclude one another: a snapshot holds its weights")
+    gpus = args.gpu or [None]
+    if len(gpus) > 1 and not ranks.launched():
+        sys.exit(ranks.launch(len(gpus)))
     group = group_of_this_process()
-    if group.size > 1 and args.gpu is not None:
-        raise InputError("several ranks train on the CPU so far: leave --gpu out")
-    set_device(args.gpu)
+    if isinstance(group, Mpi) and args.gpu:
+        raise InputError("the ranks of mpirun train on the CPU: leave out --gpu, or mpirun")
+    set_device(gpus[group.rank] if len(gpus) > 1 else gpus[0])
     run = Run(
         variant=get_variant(args.variant),
         db=args.db,

@@ -31,7 +31,9 @@ def argument_parser(doc):
     return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
-def add_network(parser, weights_help="caffemodel or HDF5 file (the repository's own for the variant)"):
+def add_network(
+    parser, weights_help="caffemodel or HDF5 file (the repository's own for the variant)", several_gpus=False
+):
     """Add --variant, --weights and --gpu."""
     parser.add_argument(
         "--variant",
@@ -41,12 +43,15 @@ def add_network(parser, weights_help="caffemodel or HDF5 file (the repository's 
         help=f"{', '.join(VARIANTS)} (%(default)s)",
     )
     parser.add_argument("--weights", metavar="FILE", help=weights_help)
-    add_gpu(parser)
+    add_gpu(parser, several_gpus)
 
 
-def add_gpu(parser):
-    """Add --gpu."""
-    parser.add_argument("--gpu", type=natural, metavar="N", help="run on GPU number N (the CPU)")
+def add_gpu(parser, several=False):
+    """Add --gpu: a number, or with ``several`` a list of them."""
+    if several:
+        parser.add_argument("--gpu", type=naturals, metavar="N[,N…]", help="run on the GPUs of these numbers (the CPU)")
+    else:
+        parser.add_argument("--gpu", type=natural, metavar="N", help="run on GPU number N (the CPU)")
 
 
 def natural(text):
@@ -54,6 +59,14 @@ def natural(text):
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected an integer of 0 or more, not {text!r}")
     return int(text)
+
+
+def naturals(text):
+    """Different integers of 0 or more, as 0,1."""
+    numbers = [natural(part) for part in text.split(",")]
+    if len(set(numbers)) < len(numbers):
+        raise argparse.ArgumentTypeError(f"{text!r} names one twice")
+    return numbers
 
 
 def positive(text):

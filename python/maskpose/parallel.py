@@ -1,7 +1,8 @@
 """Training by several processes at once: each makes a shard of every batch, gradients are averaged.
 
 A group is what its processes share. Each rank's losses are weighted by the size of its shard, so that the plain
-mean of the ranks' gradients is the gradient of the whole batch, however unevenly it divides.
+mean of the ranks' gradients is the gradient of the whole batch, however unevenly it divides. ``mpirun`` starts the
+ranks of ``Mpi``; those of ``Gpus`` are started by ``maskpose.ranks``.
 """
 
 import os
@@ -9,6 +10,7 @@ import sys
 
 import numpy as np
 
+from maskpose import ranks
 from maskpose.errors import InputError
 from maskpose.runtime import import_caffe
 
@@ -43,10 +45,7 @@ class Mpi:
             raise InputError("several ranks need mpi4py: pip install mpi4py (and Open MPI, as Debian has it)") from None
         self._comm = MPI.COMM_WORLD
         self.rank, self.size = self._comm.Get_rank(), self._comm.Get_size()
-        caffe = import_caffe()
-        caffe.set_solver_count(self.size)
-        caffe.set_solver_rank(self.rank)
-        caffe.set_multiprocess(True)  # or Caffe refuses Python layers
+        _tell_caffe(self)
 
     def connect(self, solver):
         """Give every rank rank 0's weights, and average gradients before each update."""
@@ -75,12 +74,51 @@ class Mpi:
     def __exit__(self, kind, error, traceback):
         """As Alone.__exit__."""
         if kind is not None:
-            print(f"error: rank {self.rank} of {self.size}: {error or kind.__name__}", file=sys.stderr, flush=True)
+            _say(self, error or kind.__name__)
             self._comm.Abort(2)
 
 
+class Gpus:
+    """The ranks that ``maskpose.ranks.launch`` started, one a GPU of this machine; gradients go through NCCL."""
+
+    def __init__(self):
+        self._hub = ranks.Hub()
+        self.rank, self.size = self._hub.rank, self._hub.size
+
+    def connect(self, solver):
+        """Give every rank rank 0's weights, and average gradients on the GPUs before each update.
+
+        Raises InputError where Caffe was built without NCCL.
+        """
+        caffe = import_caffe()
+        if not caffe.has_nccl():
+            raise InputError("several GPUs need a Caffe that was built with NCCL: make caffe CUDA=1")
+        uid = self._hub.from_first(None if self.rank else caffe.NCCL.new_uid())
+        self._nccl = caffe.NCCL(solver, uid)
+        self._nccl.bcast()
+        solver.add_callback(self._nccl)
+        if solver.param.layer_wise_reduce:
+            solver.net.after_backward(self._nccl)
+
+    def mean(self, values):
+        """As Alone.mean."""
+        return self._hub.sum(np.asarray(values, np.float64)) / self.size
+
+    def __enter__(self):
+        _tell_caffe(self)
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        """As Alone.__exit__: this process ends at once, and ``launch`` ends the others."""
+        if kind is not None:
+            _say(self, error or kind.__name__)
+            os._exit(2)
+
+
 def group_of_this_process():
-    """The group that this process was started in: mpirun's, or none."""
+    """The group that this process was started in: that of ``launch``, mpirun's, or none."""
+    if ranks.launched():
+        return Gpus()
     started_by_mpi = any(int(os.environ.get(name, 1)) > 1 for name in ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE"))
     return Mpi() if started_by_mpi else Alone()
 
@@ -106,6 +144,17 @@ def weigh_losses(net, batch_size, group):
         if weight:
             net.blobs[name].diff[...] *= factor
     return factor
+
+
+def _tell_caffe(group):
+    caffe = import_caffe()
+    caffe.set_solver_count(group.size)
+    caffe.set_solver_rank(group.rank)
+    caffe.set_multiprocess(True)  # or Caffe refuses Python layers
+
+
+def _say(group, error):
+    print(f"error: rank {group.rank} of {group.size}: {error}", file=sys.stderr, flush=True)
 
 
 def _spread(buffer, arrays):

@@ -129,7 +129,7 @@ def iterate(solver, run, group, progress):
             if not np.isfinite(losses).all():
                 raise InputError(
                     f"training has diverged: a loss is not finite at iteration {solver.iter}. Lower base_lr or "
-                    f"clip_gradients (--solver KEY=VALUE); snapshots in {run.folder} are from before"
+                    f"clip_gradients (--solver KEY=VALUE). Snapshots in {run.folder} are from before"
                 )
             stopped = asked > 0
             done = stopped or solver.iter == last

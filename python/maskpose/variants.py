@@ -27,7 +27,8 @@ class Solver:
     max_iter: int = 200_000
     weight_decay: float = 5e-4  # the paper is silent: the family's habit
     snapshot: int = 5_000
-    extra: dict = field(default_factory=dict)  # any further SolverParameter fields
+    # any further SolverParameter fields; without the clipping the untrained paper-size network diverges
+    extra: dict = field(default_factory=lambda: {"clip_gradients": 200.0})
 
 
 @dataclass(frozen=True)
