@@ -154,6 +154,12 @@ def test_plan_follows_the_distribution_or_shuffles(folder):
     assert mixed != onehand10k.plan(folder, shuffle_seed=6, train_count=4)
 
 
+@pytest.mark.parametrize("count", [3, 10_000])
+def test_a_split_that_leaves_nothing_to_test_on_is_said(folder, count):
+    with pytest.raises(InputError, match=r"has 3 lines.*--train-count"):
+        onehand10k.plan(folder, shuffle_seed=1, train_count=count)
+
+
 def test_plan_by_names(folder):
     assert [line[1] for line in onehand10k.plan(folder, names=["Train/2.jpg"])["train"]] == [3]
     with pytest.raises(InputError, match=r"Train/9\.jpg"):

@@ -40,8 +40,8 @@ def plan(root, shuffle_seed=None, train_count=10_000, names=None):
     """{"train": lines, "test": lines}, lines as ``label_lines`` gives them.
 
     By default the distribution's own split; with ``shuffle_seed`` all lines shuffled, the first
-    ``train_count`` for training and the rest for validation (section 3.3). ``names`` keeps only the images
-    called so, each as ``Train/12.jpg``; InputError where one of them is not there.
+    ``train_count`` for training and the rest for validation (section 3.3); InputError where there is no rest.
+    ``names`` keeps only the images called so, each as ``Train/12.jpg``; InputError where one is not there.
     """
     train, test = (label_lines(root, split) for split in SPLITS)
     if not train and not test:
@@ -53,6 +53,11 @@ def plan(root, shuffle_seed=None, train_count=10_000, names=None):
             raise InputError(f"{root}: no label for {min(missing)} (names are as Train/12.jpg)")
     if shuffle_seed is not None:
         lines = train + test
+        if len(lines) <= train_count:
+            raise InputError(
+                f"{root} has {len(lines)} lines: {train_count} for training leave none to test on; "
+                "give a smaller --train-count"
+            )
         lines = [lines[i] for i in np.random.default_rng(shuffle_seed).permutation(len(lines))]
         train, test = lines[:train_count], lines[train_count:]
     return {"train": train, "test": test}
