@@ -39,6 +39,12 @@ def test_a_wrong_key_or_value_is_named(change, named):
         DataSettings.from_json(json.dumps({"db": "x", **change}))
 
 
+def test_errors_begin_with_the_name_that_the_settings_go_by():
+    for change in ({"nope": 3}, {"flip": 2}):
+        with pytest.raises(InputError, match=f"^--data: .*{next(iter(change))}"):
+            DataSettings.from_json(json.dumps({"db": "x", **change}), "--data")
+
+
 @pytest.mark.parametrize("text", ["", "{", "[1]", "{}"])
 def test_not_an_object_with_a_db(text):
     with pytest.raises(InputError, match="param_str"):

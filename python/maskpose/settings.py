@@ -44,22 +44,25 @@ class DataSettings:
         return self.input_size // STRIDE
 
     @classmethod
-    def from_json(cls, text):
-        """Settings from a ``param_str``; InputError names the key at fault and what it takes."""
+    def from_json(cls, text, name="param_str"):
+        """Settings from a ``param_str``; InputError says ``name``, the key at fault and what it takes."""
         try:
             given = json.loads(text)
         except json.JSONDecodeError as error:
-            raise InputError(f"param_str is not JSON ({error}): {text!r}") from None
+            raise InputError(f"{name} is not JSON ({error}): {text!r}") from None
         if not isinstance(given, dict):
-            raise InputError(f"param_str must be a JSON object, not {text!r}")
+            raise InputError(f"{name} must be a JSON object, not {text!r}")
         known = [field.name for field in fields(cls)]
         for key in given:
             if key not in known:
-                raise InputError(f"param_str: unknown key {key!r}; the keys are {', '.join(known)}")
+                raise InputError(f"{name}: unknown key {key!r}; the keys are {', '.join(known)}")
         if "db" not in given:
-            raise InputError("param_str: the key 'db' (path of the LMDB) is missing")
+            raise InputError(f"{name}: the key 'db' (path of the LMDB) is missing")
         given = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
-        return cls(**given)
+        try:
+            return cls(**given)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
 
     def __post_init__(self):
         for name, passes, expected in (
@@ -85,7 +88,7 @@ class DataSettings:
             ("workers", _is_int(self.workers, 0), "an integer, 0 or more"),
         ):
             if not passes:
-                raise InputError(f"param_str: {name!r} must be {expected}, not {getattr(self, name)!r}")
+                raise InputError(f"{name!r} must be {expected}, not {getattr(self, name)!r}")
 
 
 def _is_text(value):
