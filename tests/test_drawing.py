@@ -92,7 +92,7 @@ def test_lines_grow_with_the_image():
 @pytest.mark.parametrize("count", [21, 22])
 def test_the_panel_is_bounded(shape, count):
     image = np.zeros((*shape, 3), np.uint8)
-    panel = drawing.heatmap_panel(image, np.zeros((count, 6, 8), np.float32), GRID_TO_IMAGE)
+    panel = drawing.heatmap_panel(image, np.zeros((count, 6, 8), np.float32), np.zeros(21), GRID_TO_IMAGE)
     assert panel.dtype == np.uint8 and panel.shape[2] == 3
     assert panel.shape[1] <= 7 * 160 and panel.shape[0] <= 4 * 200
 
@@ -101,15 +101,52 @@ def test_the_panel_puts_each_map_in_its_tile():
     image = np.zeros((160, 160, 3), np.uint8)
     grid_to_image = np.array([[8.0, 0, 3.5], [0, 8.0, 3.5]])
     heatmaps = np.zeros((21, 20, 20), np.float32)
-    cold = drawing.heatmap_panel(image, heatmaps, grid_to_image)
+    cold = drawing.heatmap_panel(image, heatmaps, np.zeros(21), grid_to_image)
     heatmaps[9, 5, 12] = 1
-    warm = drawing.heatmap_panel(image, heatmaps, grid_to_image)
+    warm = drawing.heatmap_panel(image, heatmaps, np.zeros(21), grid_to_image)
     height = warm.shape[0] // 3
     tile = np.s_[height : height + 160, 2 * 160 : 3 * 160]
     assert np.abs(centre_of_change(cold[tile], warm[tile]) - [99.5, 43.5]).max() < 0.5
     difference = changed(cold, warm)
     difference[height : 2 * height, 2 * 160 : 3 * 160] = False
     assert not difference.any()
+
+
+def test_the_panel_is_captioned_with_confidences(monkeypatch):
+    written = []
+    sheet = drawing.contact_sheet
+    monkeypatch.setattr(drawing, "contact_sheet", lambda *a: written.append(a[3]) or sheet(*a))
+    confidences = np.linspace(0.1, 0.9, 21)
+    image = np.zeros((160, 160, 3), np.uint8)
+    drawing.heatmap_panel(image, np.full((22, 20, 20), 0.5, np.float32), confidences, GRID_TO_IMAGE)
+    assert written[0][0] == "wrist 0.10" and written[0][20] == "little_4 0.90" and written[0][21] == "background"
+
+
+def test_a_heatmap_reaches_the_edge_of_its_tile():
+    image = np.zeros((160, 160, 3), np.uint8)
+    panel = drawing.heatmap_panel(image, np.ones((22, 20, 20), np.float32), np.zeros(21), GRID_TO_IMAGE)
+    tile = panel[:160, :160]
+    assert (tile == tile[80, 80]).all()
+
+
+def test_captions_fit_and_stand_right_below_their_pictures():
+    picture = np.full((20, 10, 3), 100, np.uint8)
+    text = "a caption wider than its tile"
+    narrow, wide = (drawing.contact_sheet([picture], 1, (width, 60), [text]) for width in (10, 400))
+    assert 10 < narrow.shape[1] < 400
+    letters = [np.count_nonzero(sheet.max(axis=2) > 150) for sheet in (narrow, wide)]
+    assert letters[0] == letters[1] > 0
+    flat = drawing.contact_sheet([np.full((20, 40, 3), 100, np.uint8)], 1, (40, 60), ["x"])
+    rows = np.flatnonzero((flat > 150).any(axis=(1, 2)))
+    assert rows.min() > 40 and rows.max() < 40 + drawing.CAPTION_HEIGHT  # the picture ends at row 40
+
+
+def test_groups_are_parted_by_a_line():
+    pictures = [np.full((40, 60, 3), 200, np.uint8)] * 7
+    sheet = drawing.contact_sheet(pictures, 4, (60, 40), group=2)
+    assert sheet.shape == (80, 4 * 60 + drawing.GROUP_GAP, 3)
+    assert (sheet[:, 120 : 120 + drawing.GROUP_GAP] == drawing.GROUP_GREY).all()
+    assert (sheet[:40, 120 + drawing.GROUP_GAP :] == 200).all()
 
 
 def test_contact_sheet_layout():

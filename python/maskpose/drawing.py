@@ -25,6 +25,10 @@ PANEL_TILE = (160, 160)
 PANEL_COLUMNS = 7
 SHEET_GREY = 32
 CAPTION_HEIGHT = 18
+CAPTION_FONT = cv2.FONT_HERSHEY_SIMPLEX, 0.4
+CAPTION_MARGIN = 3
+GROUP_GAP = 10
+GROUP_GREY = 230
 SUBPIXEL_BITS = 4
 FAR = 1e5
 
@@ -62,28 +66,29 @@ def tint_mask(image, mask):
     return cv2.drawContours(canvas, outlines, -1, MASK_COLOUR, thickness, cv2.LINE_AA)
 
 
-def heatmap_panel(image, heatmaps, grid_to_image):
-    """A contact sheet of every heatmap over the image, each with its keypoint's name and peak value.
+def heatmap_panel(image, heatmaps, confidences, grid_to_image):
+    """A contact sheet of every heatmap over the image, each with its keypoint's name and confidence.
 
-    `heatmaps` is (K, h', w') or, with the background map last, (K + 1, h', w'), K = 21. Colours span the
-    values 0..1. The sheet is at most 7 tiles of 160 pixels wide, whatever the image's size.
+    `heatmaps` is (K, h', w') or, with the background map last, (K + 1, h', w'), K = 21; `confidences` is
+    (K,), and the background has none. Colours span the values 0..1. The sheet is at most 7 tiles of 160 pixels
+    wide, whatever the image's size.
     """
     height, width = image.shape[:2]
     scale = min(PANEL_TILE[0] / width, PANEL_TILE[1] / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     grid_to_tile = _resize_affine((width, height), size) @ np.vstack([grid_to_image, [0, 0, 1]])
-    names = (*KEYPOINT_NAMES, "background")
     tiles = [_blend_heat(small, heatmap, grid_to_tile) for heatmap in heatmaps]
-    captions = [f"{name} {heatmap.max():.2f}" for name, heatmap in zip(names, heatmaps)]
-    return contact_sheet(tiles, PANEL_COLUMNS, (size[0], size[1]), captions)
+    captions = [f"{name} {confidence:.2f}" for name, confidence in zip(KEYPOINT_NAMES, confidences)]
+    return contact_sheet(tiles, PANEL_COLUMNS, size, [*captions, "background"][: len(tiles)])
 
 
-def contact_sheet(images, columns, tile, captions=None):
+def contact_sheet(images, columns, tile, captions=None, group=None):
     """Pictures in rows of `columns`, each fitted into a `tile` of (width, height) pixels and centred.
 
-    `images` are (h, w, 3) or (h, w) uint8, at least one; `captions` are strings written below them.
-    Raises ValueError when there is no picture.
+    `images` are (h, w, 3) or (h, w) uint8, at least one; `captions` are strings written right below them,
+    for which tiles are made as wide as the widest needs. A light line parts every `group` columns from the
+    next. Raises ValueError when there is no picture.
     """
     if not len(images):
         raise ValueError("a contact sheet needs at least one picture")
@@ -91,27 +96,31 @@ def contact_sheet(images, columns, tile, captions=None):
     rows = -(-len(images) // columns)
     width, tile_height = tile
     height = tile_height + (CAPTION_HEIGHT if captions is not None else 0)
-    sheet = np.full((rows * height, columns * width, 3), SHEET_GREY, np.uint8)
-    for number, image in enumerate(images):
+    width = max([width, *map(_caption_width, captions or ())])
+    group = group or columns
+    lines = (columns - 1) // group
+    sheet = np.full((rows * height, columns * width + lines * GROUP_GAP, 3), GROUP_GREY, np.uint8)
+    for number in range(rows * columns):
         row, column = divmod(number, columns)
-        cell = sheet[row * height : (row + 1) * height, column * width : (column + 1) * width]
-        fitted = _fit(image, tile)
+        at = column * width + column // group * GROUP_GAP
+        cell = sheet[row * height : (row + 1) * height, at : at + width]
+        cell[:] = SHEET_GREY
+        if number >= len(images):
+            continue
+        fitted = _fit(images[number], tile)
         top, left = (tile_height - fitted.shape[0]) // 2, (width - fitted.shape[1]) // 2
         cell[top : top + fitted.shape[0], left : left + fitted.shape[1]] = fitted
         if captions is not None:
-            strip = np.full((CAPTION_HEIGHT, width, 3), SHEET_GREY, np.uint8)
-            cv2.putText(
-                strip,
-                captions[number],
-                (3, 13),
-                cv2.FONT_HERSHEY_SIMPLEX,
-                0.4,
-                (255, 255, 255),
-                1,
-                cv2.LINE_AA,
-            )
-            cell[tile_height:] = strip
+            origin = (CAPTION_MARGIN, top + fitted.shape[0] + 13)
+            strip = np.full_like(cell, SHEET_GREY)
+            cv2.putText(strip, captions[number], origin, *CAPTION_FONT, (255, 255, 255), 1, cv2.LINE_AA)
+            cell[top + fitted.shape[0] :] = strip[top + fitted.shape[0] :]
     return sheet
+
+
+def _caption_width(text):
+    """Pixels that a caption needs, margins included."""
+    return cv2.getTextSize(text, *CAPTION_FONT, 1)[0][0] + 2 * CAPTION_MARGIN
 
 
 def _fit(image, tile):
@@ -135,6 +144,8 @@ def _resize_affine(old, new):
 def _blend_heat(image, heatmap, grid_to_image):
     """The image blended with the colours of an (h', w') heatmap, laid over it by a 2×3 affine."""
     size = image.shape[1::-1]
-    heat = cv2.warpAffine(np.asarray(heatmap, np.float32), grid_to_image, size, flags=cv2.INTER_LINEAR)
+    heat = cv2.warpAffine(
+        np.asarray(heatmap, np.float32), grid_to_image, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     colours = cv2.applyColorMap(np.rint(np.clip(heat, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
     return cv2.addWeighted(image, 1 - HEAT_ALPHA, colours, HEAT_ALPHA, 0)
