@@ -17,7 +17,7 @@ def results(offsets, ious=None, sources=None):
     predicted[..., 0] += np.array(offsets)[:, None]
     return Results(
         names=[f"{i}.jpg" for i in range(n)],
-        sources=np.array(sources or [""] * n),
+        sources=np.array(list(sources or [""] * n)),
         predicted=predicted,
         confidences=np.full((n, 21), 0.9),
         truth=truth,
@@ -73,6 +73,27 @@ def test_origins_apart_and_together(tmp_path):
     assert (tmp_path / "pck.png").stat().st_size > 5000
 
 
-def test_per_joint_names_every_joint():
-    text = evaluation.per_joint_text(evaluation.scores(results([0])))
-    assert all(f"{name} 1.00" in text for name in KEYPOINT_NAMES)
+def test_per_joint_lines_are_there_for_every_origin():
+    tables = {"single": evaluation.scores_by_origin(results([0, 30], sources=["a", "b"]))}
+    lines = evaluation.per_joint_text(tables).splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        f"PCK@0.2 per joint, {origin}, single" for origin in ("all", "a", "b")
+    ]
+    for line, value in zip(lines, ("0.50", "1.00", "0.00")):
+        assert all(f"{name} {value}" in line for name in KEYPOINT_NAMES)
+
+
+def test_the_table_warns_of_mixed_origins_only_where_there_are_some():
+    one, two = ({"single": evaluation.scores_by_origin(results([0, 30], sources=sources))} for sources in ("aa", "ab"))
+    assert "mixes the origins" in evaluation.table_text(two).splitlines()[-1]
+    assert "mixes" not in evaluation.table_text(one)
+
+
+def test_without_a_pose_stage_there_are_no_curves(tmp_path):
+    posed, found = results([0]), results([0], ious=[0.5])
+    found.predicted[:] = np.nan
+    tables = {"single": {"all": evaluation.scores(found)}}
+    assert evaluation.per_joint_text(tables) == ""
+    assert evaluation.write_curves({"single": {"all": evaluation.scores(posed)}}, tmp_path) == ["pck.csv", "pck.png"]
+    assert evaluation.write_curves(tables, tmp_path) == []
+    assert not any(tmp_path.iterdir())

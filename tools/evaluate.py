@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Score weights on a database: PCK per joint and mean, mask IoU and AP, per origin.
 
-Writes scores.json, pck.csv and pck.png into --out, and prints the table.
+Writes scores.json and, for keypoints, pck.csv and pck.png into --out, and prints the table.
 
 Example:
-    tools/evaluate.py --db data/onehand10k/test.lmdb --variant compact/mask_pose --out runs/scores
+    .venv/bin/python tools/evaluate.py --db data/onehand10k/test.lmdb --variant compact/mask_pose --out runs/scores
 """
+
+import _packages  # noqa: F401  # isort: skip
 
 import json
 from pathlib import Path
 
 from maskpose import evaluation
-from maskpose.command_line import add_network, argument_parser, natural, one_line_errors
+from maskpose.command_line import add_network, argument_parser, folder, fraction, natural, one_line_errors
 from maskpose.database import Reader
 from maskpose.files import write_text
 from maskpose.predictor import Predictor
@@ -22,11 +24,11 @@ def parse_arguments():
     parser = argument_parser(__doc__)
     parser.add_argument("--db", required=True, help="LMDB to score on")
     add_network(parser)
-    parser.add_argument("--out", type=Path, default=Path("runs/scores"), help="folder to write to (%(default)s)")
+    parser.add_argument("--out", type=folder, default=Path("runs/scores"), help="folder to write to (%(default)s)")
     parser.add_argument("--ways", nargs="+", choices=("single", "pyramid"), default=["single", "pyramid"],
                         help="single-scale, the paper's pyramid, or both (both)")  # fmt: skip
     parser.add_argument("--normaliser", choices=evaluation.NORMALISERS, default="box", help="(%(default)s)")
-    parser.add_argument("--threshold", type=float, help="confidence below which a keypoint counts as not found")
+    parser.add_argument("--threshold", type=fraction, help="confidence below which a keypoint counts as not found")
     parser.add_argument("--seed", type=natural, default=1, help="of the pyramid's crops (%(default)s)")
     return parser.parse_args()
 
@@ -43,13 +45,13 @@ def main():
         tables[way] = evaluation.scores_by_origin(results, args.normaliser, args.threshold)
     print(f"normaliser: {evaluation.NORMALISERS[args.normaliser]}; strict <; visible joints; per-joint then mean")
     print(evaluation.table_text(tables))
-    for way, table in tables.items():
-        print(f"PCK@{evaluation.PCK_AT} per joint, {way}: {evaluation.per_joint_text(table['all'])}")
+    if per_joint := evaluation.per_joint_text(tables):
+        print(per_joint)
     document = {"db": args.db, "variant": args.variant, "normaliser": args.normaliser,
                 "threshold": args.threshold, "thresholds": evaluation.CURVE.tolist(), "scores": tables}  # fmt: skip
     write_text(args.out / "scores.json", json.dumps(document, indent=1) + "\n")
-    evaluation.write_curves(tables, args.out)
-    print(f"scores.json, pck.csv and pck.png are in {args.out}")
+    files = ["scores.json", *evaluation.write_curves(tables, args.out)]
+    print(f"written to {args.out}: {', '.join(files)}")
 
 
 if __name__ == "__main__":

@@ -122,9 +122,10 @@ def scores_by_origin(results, normaliser="box", threshold=None):
 
 def table_text(tables):
     """Lines for people: a row for each origin and way of predicting; tables is {way: scores_by_origin}."""
+    origins = list(next(iter(tables.values())))
     header = f"{'origin':<16}{'way':<10}{'images':>7}{'PCK@0.2 (95 %)':>25}{'px error':>10}{'missed':>8}"
     lines = [header + f"{'masks':>7}{'IoU (95 %)':>25}{'AP50':>7}{'AP75':>7}{'AP80':>7}"]
-    for origin in next(iter(tables.values())):
+    for origin in origins:
         for way, table in tables.items():
             row = table[origin]
             lines.append(
@@ -134,36 +135,55 @@ def table_text(tables):
                 f"{row['masks']:>7}{_with_interval(row['mask_iou'], row['mask_iou_interval']):>25}"
                 + "".join(f"{_text(value, 3):>7}" for value in row["ap"].values())
             )
+    if len(origins) > 1:
+        lines.append('"all" mixes the origins: their photographs and labels differ, so read each for itself')
     return "\n".join(lines)
 
 
-def per_joint_text(table):
-    """One line of PCK per joint, of the scores dict ``table``."""
-    return "  ".join(f"{name} {_text(value, 2)}" for name, value in table["pck_per_joint"].items())
+def per_joint_text(tables):
+    """A line of PCK per joint for each origin and way; "" where nothing has a pose. tables as in table_text."""
+    return "\n".join(
+        f"PCK@{PCK_AT} per joint, {origin}, {way}: "
+        + "  ".join(f"{name} {_text(value, 2)}" for name, value in table[origin]["pck_per_joint"].items())
+        for origin in next(iter(tables.values()))
+        for way, table in tables.items()
+        if table[origin]["pck"] is not None
+    )
 
 
 def write_curves(tables, folder):
-    """Write the PCK curves of {way: scores_by_origin} as pck.csv and pck.png."""
+    """Write the PCK curves of {way: scores_by_origin} as pck.csv and pck.png; give the names of the files.
+
+    Where nothing has a pose there are none, and those of an earlier call are removed.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    curves = {f"{origin}, {way}": table[origin] for way, table in tables.items() for origin in table}
-    curves = {name: row["curve"] for name, row in curves.items() if row["pck"] is not None}
+    files = ["pck.csv", "pck.png"]
+    scored = {(origin, way): row for way, table in tables.items() for origin, row in table.items()}
+    curves = {key: row["curve"] for key, row in scored.items() if row["pck"] is not None}
+    if not curves:
+        for name in files:
+            (folder / name).unlink(missing_ok=True)
+        return []
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["threshold", *curves])
+    writer.writerow(["threshold", *map(", ".join, curves)])
     writer.writerows([f"{t:.2f}", *(curve[i] for curve in curves.values())] for i, t in enumerate(CURVE))
     write_text(folder / "pck.csv", text.getvalue())
-    figure = Figure(figsize=(7, 5), layout="constrained")
+    figure = Figure(figsize=(9, 5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    for name, curve in curves.items():
-        axes.plot(CURVE, curve, label=name, linestyle="--" if name.endswith("pyramid") else "-")
+    colours = {origin: f"C{i}" for i, origin in enumerate(dict.fromkeys(origin for origin, _ in curves))}
+    for (origin, way), curve in curves.items():
+        style = "--" if way == "pyramid" else "-"
+        axes.plot(CURVE, curve, label=f"{origin}, {way}", color=colours[origin], linestyle=style)
     axes.set(xlabel="normalised distance", ylabel="PCK", xlim=(0, CURVE[-1]), ylim=(0, 1))
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+    figure.legend(loc="outside right upper", fontsize="small")
     with written_beside(folder / "pck.png") as partial:
         figure.savefig(partial, dpi=110)
+    return files
 
 
 def _number(value):
