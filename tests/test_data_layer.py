@@ -82,7 +82,7 @@ def caffe_train(tmp_path, db):
     (tmp_path / "train.prototxt").write_text(train)
     solver = (ROOT / "prototxt/compact/mask_pose/solver.prototxt").read_text()
     solver = solver.replace("prototxt/compact/mask_pose/train.prototxt", str(tmp_path / "train.prototxt"))
-    solver = solver.replace("runs/compact/mask_pose/mask_pose", str(tmp_path / "mask_pose"))
+    solver = solver.replace("runs/stock/compact/mask_pose/mask_pose", str(tmp_path / "mask_pose"))
     (tmp_path / "solver.prototxt").write_text(solver.replace("max_iter: 6000", "max_iter: 2"))
     site = Path(caffe.__file__).parents[1]
     environment = dict(os.environ, PYTHONPATH=f"{ROOT / 'python'}:{site}", GLOG_logtostderr="1", GLOG_minloglevel="0")

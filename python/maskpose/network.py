@@ -130,8 +130,8 @@ def prototxt_files(variant, db="data/onehand10k/train.lmdb"):
     from google.protobuf import text_format
 
     header = "# Written by `make prototxt` from python/maskpose/network.py; change it there.\n"
-    folder = variant.name
-    solver = solver_text(variant, f"prototxt/{folder}/train.prototxt", f"runs/{folder}/{folder.rsplit('/', 1)[-1]}")
+    folder, name = variant.name, variant.name.rsplit("/", 1)[-1]
+    solver = solver_text(variant, f"prototxt/{folder}/train.prototxt", f"runs/stock/{folder}/{name}")
     return {
         f"{folder}/train.prototxt": header + text_format.MessageToString(train_net(variant, db)),
         f"{folder}/deploy.prototxt": header + text_format.MessageToString(deploy_net(variant)),
