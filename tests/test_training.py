@@ -1,6 +1,8 @@
 import csv
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +13,8 @@ import numpy as np
 import pytest
 
 from conftest import ROOT, blobs_of
-from maskpose.errors import InputError
+from maskpose import training
+from maskpose.errors import InputError, Stopped
 from maskpose.losses import LossLog, plot_losses, read_losses
 from maskpose.snapshots import states
 from maskpose.training import Run, train, write_definitions
@@ -93,9 +96,38 @@ def test_unknown_settings_are_said(drawn_db, tmp_path, change, said):
         write_definitions(run)
 
 
-def test_resuming_at_the_end_is_said(finished, drawn_db):
-    with pytest.raises(InputError, match="nothing left"):
+def test_resuming_at_the_end_is_said(finished, drawn_db, capsys):
+    with pytest.raises(InputError, match=r"nothing left of 4; to go further.*--iterations"):
         train(small_run(drawn_db, finished[0]), resume="auto", progress=False)
+    assert "going on" not in capsys.readouterr().out
+
+
+def test_going_on_otherwise_than_it_began_is_said(finished, drawn_db, tmp_path, capsys):
+    folder = tmp_path / "run"
+    shutil.copytree(finished[0], folder)
+    train(small_run(drawn_db, folder, iterations=5, workers=2), resume="auto", progress=False)
+    assert "going on with" not in capsys.readouterr().out
+    run = small_run(drawn_db, folder, iterations=6, batch_size=3)
+    run.solver["base_lr"] = 0.25
+    train(run, resume=folder / "mask_pose_iter_5.solverstate", progress=False)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "going on with" in line]
+    assert len(lines) == 1 and "batch_size 3 (was 2)" in lines[0] and "base_lr 0.25 (was 0.001" in lines[0]
+    assert lines[0].count("(was") == 2
+
+
+def test_a_refused_run_leaves_the_definitions_of_the_one_before(finished, drawn_db):
+    text = (finished[0] / "train.prototxt").read_text()
+    with pytest.raises(InputError, match="earlier run"):
+        train(small_run(drawn_db, finished[0], batch_size=3), progress=False)
+    assert (finished[0] / "train.prototxt").read_text() == text
+
+
+def test_a_caller_learns_that_it_was_stopped(drawn_db, tmp_path, monkeypatch):
+    monkeypatch.setattr(training.StopRequest, "__enter__", lambda self: setattr(self, "asked", True) or self)
+    monkeypatch.setattr(training.StopRequest, "__exit__", lambda self, *exception: None)
+    with pytest.raises(Stopped, match="iteration 1 of 4"):
+        train(small_run(drawn_db, tmp_path), progress=False)
+    assert states(tmp_path)
 
 
 def test_the_learning_rate_rises_as_warm_up_says(drawn_db, tmp_path):
@@ -154,7 +186,9 @@ def test_ctrl_c_takes_a_snapshot_and_ends(drawn_db, tmp_path):
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
     state = states(tmp_path)[0]
-    assert str(state) in output and "Traceback" not in errors
+    again = shlex.split(output.partition("to go on: ")[2])
+    assert again[-2:] == ["--resume", "auto"] and "Traceback" not in errors
+    assert again[-len(process.args) - 1 : -2] == [str(part) for part in process.args][1:]
     assert state.with_suffix(".caffemodel").is_file()
 
 
@@ -194,6 +228,23 @@ def test_a_log_is_cut_back_to_where_a_run_resumes(tmp_path):
     rows = read_losses(tmp_path / "losses.csv")
     assert [row["iteration"] for row in rows] == [1, 2, 3, 4, 5]
     assert [row["total"] for row in rows] == [0.5, 1.0, 1.5, 2.0, 2.5]
+    plot_losses(tmp_path / "losses.csv", tmp_path / "losses.png")
+    assert (tmp_path / "losses.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_progress_line_shows_parts_that_add_up(tmp_path):
+    log = LossLog(tmp_path / "losses.csv", {"mask_loss": 0.05, "heatmap_loss_stage2": 1.0}, 0, batch_size=2)
+    with log:
+        log.add({"mask_loss": 80.0, "heatmap_loss_stage2": 6.0}, waited=0.0)
+        line = log.write(1)
+    assert line.startswith("loss 10 (mask ×0.05 4 stage2 6) ")
+    assert read_losses(tmp_path / "losses.csv")[0]["mask_loss"] == 80
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("rows", ["1,5,0\n2,4,0\n", "1,5,0\n2,4,3\n", "1,0,0\n"])
+def test_losses_of_zero_can_be_drawn(tmp_path, rows):
+    (tmp_path / "losses.csv").write_text("iteration,total,mask_loss\n" + rows)
     plot_losses(tmp_path / "losses.csv", tmp_path / "losses.png")
     assert (tmp_path / "losses.png").read_bytes().startswith(b"\x89PNG")
 

@@ -5,14 +5,16 @@ Trains from random weights without augmentation on 16 images of SOURCE (a folder
 then predicts the same 16. Ends with status 1 where PCK@0.2 stays below 0.95.
 
 Example:
-    tools/overfit.py ~/OneHand10K --out runs/overfit
+    .venv/bin/python tools/overfit.py ~/OneHand10K --out runs/overfit
 """
+
+import _packages  # noqa: F401  # isort: skip
 
 import sys
 from pathlib import Path
 
 from maskpose import evaluation
-from maskpose.command_line import add_gpu, argument_parser, one_line_errors, positive
+from maskpose.command_line import add_gpu, argument_parser, folder, one_line_errors, positive
 from maskpose.database import Reader
 from maskpose.datasets import onehand10k
 from maskpose.files import fresh_folder, read_lines
@@ -32,7 +34,7 @@ def parse_arguments():
     parser.add_argument("--names", type=Path, help="file of image names, a line each as Train/12.jpg (evenly chosen)")
     parser.add_argument("--variant", choices=POSED, default=DEFAULT_VARIANT, metavar="NAME", help="(%(default)s)")
     parser.add_argument("--iterations", type=positive, default=1000, help="of training (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("runs/overfit"), help="folder, emptied first (%(default)s)")
+    parser.add_argument("--out", type=folder, default=Path("runs/overfit"), help="folder, emptied first (%(default)s)")
     add_gpu(parser)
     return parser.parse_args()
 

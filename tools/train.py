@@ -2,18 +2,20 @@
 """Train a variant of the cascade from an LMDB.
 
 Example:
-    tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb
-    tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb --resume auto
-    tools/train.py --variant mask_pose --db data/onehand10k/train.lmdb --gpu 0,1
-    mpirun -np 2 tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb
+    .venv/bin/python tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb
+    .venv/bin/python tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb --resume auto
+    .venv/bin/python tools/train.py --variant mask_pose --db data/onehand10k/train.lmdb --gpu 0,1
+    mpirun -np 2 .venv/bin/python tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb
 """
+
+import _packages  # noqa: F401  # isort: skip
 
 import sys
 from pathlib import Path
 
-from maskpose import ranks
-from maskpose.command_line import add_network, argument_parser, key_value, one_line_errors, positive
-from maskpose.errors import InputError
+from maskpose import command_line, ranks
+from maskpose.command_line import add_network, argument_parser, folder, key_value, one_line_errors, positive
+from maskpose.errors import InputError, Stopped
 from maskpose.parallel import Mpi, group_of_this_process
 from maskpose.runtime import set_device
 from maskpose.training import Run, train
@@ -24,7 +26,7 @@ def parse_arguments():
     parser = argument_parser(__doc__)
     add_network(parser, "caffemodel or HDF5 whose layers are copied by name (random weights)", several_gpus=True)
     parser.add_argument("--db", required=True, help="LMDB of training samples")
-    parser.add_argument("--out", type=Path, help="folder of the run (runs/VARIANT)")
+    parser.add_argument("--out", type=folder, help="folder of the run (runs/VARIANT)")
     parser.add_argument("--resume", help=".solverstate to go on from, or 'auto' for the newest in the run's folder")
     parser.add_argument("--iterations", type=positive, help="total iterations (the solver's max_iter)")
     parser.add_argument("--snapshot-every", type=positive, help="iterations between snapshots")
@@ -66,9 +68,15 @@ def main():
         keep=args.keep,
         warmup=args.warmup,
     )
-    model = train(run, args.weights, args.resume, group=group)
+    try:
+        model = train(run, args.weights, args.resume, group=group)
+    except Stopped as stop:
+        if group.rank == 0:
+            mpirun = f"mpirun -np {group.size} " if isinstance(group, Mpi) else ""
+            print(f"stopped at {stop}; to go on: {mpirun}{command_line.this_command('--resume', 'auto')}")
+        return
     if group.rank == 0:
-        print(model)
+        print(f"weights: {model}; try: make predict VARIANT={args.variant} WEIGHTS={model} IMAGE=photo.jpg")
 
 
 if __name__ == "__main__":

@@ -3,14 +3,20 @@
 import argparse
 import functools
 import json
+import os
+import shlex
 import sys
+from pathlib import Path
 
-from maskpose.errors import InputError, WorkerError
+from maskpose.errors import InputError, Stopped, WorkerError
 from maskpose.variants import DEFAULT_VARIANT, VARIANTS
 
 
 def one_line_errors(main):
-    """Decorate a script's ``main``: an InputError or WorkerError ends it with one line on stderr and status 2."""
+    """Decorate a script's ``main``: what may go wrong ends it with one line on stderr.
+
+    The status is 2 for an InputError or WorkerError, 130 where the user stopped it.
+    """
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
@@ -19,6 +25,9 @@ def one_line_errors(main):
         except (InputError, WorkerError) as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(2)
+        except Stopped as stop:
+            print(f"stopped before it had learnt what it should: {stop}", file=sys.stderr)
+            sys.exit(130)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             sys.exit(130)
@@ -26,9 +35,26 @@ def one_line_errors(main):
     return wrapped
 
 
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one line."""
+
+    def error(self, message):
+        """End the program with status 2."""
+        self.exit(2, f"error: {message} (see --help)\n")
+
+
 def argument_parser(doc):
     """A parser whose --help is the script's docstring, line breaks kept, and its arguments."""
-    return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    return Parser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def this_command(*more):
+    """The command that runs this script again in this folder with ``more`` arguments, as one would type it."""
+    python = Path(sys.executable)
+    if python.is_relative_to(Path.cwd()):
+        python = python.relative_to(Path.cwd())
+    path = os.environ.get("PYTHONPATH")
+    return shlex.join([*([f"PYTHONPATH={path}"] if path else []), str(python), *sys.argv, *more])
 
 
 def add_network(
@@ -74,6 +100,26 @@ def positive(text):
     if natural(text) == 0:
         raise argparse.ArgumentTypeError("expected an integer of 1 or more, not 0")
     return int(text)
+
+
+def fraction(text):
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, not {text!r}")
+    return value
+
+
+def folder(text):
+    """The path of a folder, which need not be there yet, as a Path."""
+    path = Path(text)
+    there = next((part for part in (path, *path.parents) if part.exists()), path)
+    if there.exists() and not there.is_dir():
+        raise argparse.ArgumentTypeError(f"{there} is not a folder")
+    return path
 
 
 def key_value(text):

@@ -5,5 +5,9 @@ class InputError(ValueError):
     """Bad input: the message names the file, line or key, and says what was expected."""
 
 
+class Stopped(Exception):
+    """Somebody asked a training run to end before its last iteration: the message says where it stands."""
+
+
 class WorkerError(RuntimeError):
     """A process that helps this one ended although it should not have."""

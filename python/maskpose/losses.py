@@ -12,7 +12,8 @@ class LossLog:
     """losses.csv: a row holds means over the iterations since the row before.
 
     Columns: iteration, total (the weighted sum), each loss unweighted, images_per_second, and
-    waiting_share (of the time, spent waiting for data; 0 to 1).
+    waiting_share (of the time, spent waiting for data; 0 to 1). ``heatmap_loss_stage<t+1>`` is of the
+    paper's sub-stage S^t.
     """
 
     def __init__(self, path, weights, first, batch_size):
@@ -43,7 +44,7 @@ class LossLog:
             self._sums[name] += losses[name]
 
     def write(self, iteration):
-        """Write a row; give it as one line for a progress bar."""
+        """Write a row; give it as one line for a progress bar, in which the losses are weighted."""
         elapsed = time.monotonic() - self._started
         means = {name: total / self._count for name, total in self._sums.items()}
         total = sum(self.weights[name] * mean for name, mean in means.items())
@@ -54,7 +55,9 @@ class LossLog:
         self._file.flush()
         self.written = iteration
         self._reset(self._waited)
-        parts = " ".join(f"{short_name(name)} {mean:.4g}" for name, mean in means.items())
+        parts = " ".join(
+            f"{part_name(name, self.weights[name])} {self.weights[name] * mean:.4g}" for name, mean in means.items()
+        )
         return f"loss {total:.5g} ({parts}) {rate:.1f} images/s, waiting {100 * waiting:.0f} %"
 
     def _reset(self, waited):
@@ -64,9 +67,10 @@ class LossLog:
         self._sums = dict.fromkeys(self.weights, 0.0)
 
 
-def short_name(loss):
-    """A loss's name as curves and progress lines show it."""
-    return loss.replace("heatmap_loss_", "").replace("_loss", "")
+def part_name(loss, weight=1.0):
+    """A loss's name, with its weight where that is not 1, as curves and progress lines show it."""
+    name = loss.replace("heatmap_loss_", "").replace("_loss", "")
+    return name if weight == 1 else f"{name} ×{weight:g}"
 
 
 def read_losses(path):
@@ -83,8 +87,11 @@ def read_losses(path):
         raise InputError(f"{path} is not a losses.csv of the trainer") from None
 
 
-def plot_losses(csv_path, png_path):
-    """Draw the loss curves of a losses.csv, logarithmic, the total first."""
+def plot_losses(csv_path, png_path, weights=None):
+    """Draw the loss curves of a losses.csv, logarithmic, the total first; zeros, as of no masks, leave gaps.
+
+    weights: {loss: what it is multiplied by}, the weights in the total; 1 where it is not named.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -96,11 +103,16 @@ def plot_losses(csv_path, png_path):
     axes = figure.add_subplot()
     iterations = [row["iteration"] for row in rows]
     for name in rows[0]:
-        if name == "total" or "_loss" in name:
+        weight = (weights or {}).get(name, 1.0)
+        values = [weight * row[name] for row in rows]
+        if (name == "total" or "_loss" in name) and max(values) > 0:
             width = 1.8 if name == "total" else 0.9
-            axes.plot(iterations, [row[name] for row in rows], linewidth=width, label=short_name(name))
-    axes.set(xlabel="iteration", ylabel="loss", yscale="log")
+            values = [value if value > 0 else float("nan") for value in values]
+            axes.plot(iterations, values, linewidth=width, label=part_name(name, weight))
+    axes.set(xlabel="iteration", ylabel="loss")
     axes.grid(alpha=0.3)
-    axes.legend(ncols=2)
+    if axes.lines:
+        axes.set_yscale("log")
+        axes.legend(ncols=2)
     with written_beside(png_path) as partial:
         figure.savefig(partial, dpi=110)

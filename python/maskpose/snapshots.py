@@ -8,8 +8,8 @@ import math
 import os
 import re
 import shutil
+import sys
 import tempfile
-import warnings
 from pathlib import Path
 
 from maskpose import messages, weights
@@ -97,7 +97,7 @@ def restore(solver, path):
 def restore_newest(solver, folder):
     """Go on from the newest whole snapshot in ``folder``; give its path, or None where there are no snapshots.
 
-    One that is truncated is passed over with a warning. Raises InputError where none is whole, or where the
+    One that is truncated is passed over with a line on stderr. Raises InputError where none is whole, or where the
     newest whole one is of another network.
     """
     found = states(folder)
@@ -106,7 +106,7 @@ def restore_newest(solver, folder):
             read_state(path)
             weights.read_shapes(path.with_suffix(".caffemodel"))
         except InputError as error:
-            warnings.warn(f"passed over: {error}", stacklevel=2)
+            print(f"passed over: {error}", file=sys.stderr)
             continue
         restore(solver, path)
         return path

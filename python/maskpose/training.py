@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from maskpose import snapshots, weights
-from maskpose.errors import InputError
+from maskpose import definitions, snapshots, weights
+from maskpose.errors import InputError, Stopped
 from maskpose.files import REPOSITORY, make_folder, write_text
 from maskpose.losses import LossLog, plot_losses
 from maskpose.network import data_settings
@@ -57,7 +57,7 @@ def write_definitions(run):
     text_format.Merge((source / "train.prototxt").read_text(), net)
     text_format.Merge((source / "solver.prototxt").read_text(), solver)
     settings = {**data_settings(run.variant, str(run.db)), **run.data}
-    DataSettings.from_json(json.dumps(settings))
+    DataSettings.from_json(json.dumps(settings), "--data")
     net.layer[0].python_param.param_str = json.dumps(settings)
     for key, value in run.solver.items():
         try:
@@ -78,22 +78,26 @@ def write_definitions(run):
 
 
 def train(run, initial_weights=None, resume=None, progress=True, group=None):
-    """Train to the last iteration, or until Ctrl-C; give the path of the last snapshot's weights.
+    """Train to the last iteration; give the path of the last snapshot's weights.
 
     initial_weights: file whose layers are copied by name; resume: a .solverstate to go on from, or "auto" for
     the newest whole one in the run's folder, if any. A run goes on as if it had never stopped. group: the ranks
     that train together (maskpose.parallel), of which the first alone logs and snapshots. Raises InputError for
-    what the user can mend.
+    what the user can mend, and Stopped, its snapshot taken, where Ctrl-C or SIGTERM asked for an end.
     """
     caffe = import_caffe()
     group = group or Alone()
     with group:
         if group.rank == 0:
+            refuse_other_run(run, resume)
+            before = definitions.of(run.folder if resume in (None, "auto") else Path(resume).parent)
             write_definitions(run)
         group.mean([0])  # wait until they are there
         solver = caffe.get_solver(str(run.folder / "solver.prototxt"))
         layer = solver.net.layers[0]
         start(solver, run, initial_weights, resume)
+        if group.rank == 0 and solver.iter and (changes := definitions.changes(before, definitions.of(run.folder))):
+            print(f"going on with {', '.join(changes)}")
         group.connect(solver)
         layer.seek(solver.iter)
         try:
@@ -101,9 +105,15 @@ def train(run, initial_weights=None, resume=None, progress=True, group=None):
         finally:
             layer.close()
     model = snapshots.model_path(solver, run.folder, run.name)
-    if stopped and group.rank == 0:
-        print(f"stopped at iteration {solver.iter}; to go on: RESUME={model.with_suffix('.solverstate')}")
+    if stopped:
+        raise Stopped(f"iteration {solver.iter} of {solver.param.max_iter}")
     return model
+
+
+def refuse_other_run(run, resume):
+    """Raise InputError where the run's folder holds snapshots that it is not to go on from."""
+    if not resume and snapshots.states(run.folder):
+        raise InputError(f"{run.folder} holds snapshots of an earlier run: resume from one, or choose another folder")
 
 
 def iterate(solver, run, group, progress):
@@ -141,7 +151,7 @@ def iterate(solver, run, group, progress):
                     bar.set_postfix_str(log.write(solver.iter))
                 if snapshot_due:
                     snapshots.save(solver, run.folder, run.name, run.keep)
-                    plot_losses(log.path, run.folder / "losses.png")
+                    plot_losses(log.path, run.folder / "losses.png", log.weights)
     return stopped
 
 
@@ -161,11 +171,12 @@ def start(solver, run, initial_weights, resume):
     elif resume:
         snapshots.restore(solver, resume)
     if resume:
-        print(f"going on from {resume}")
         if solver.iter >= solver.param.max_iter:
-            raise InputError(f"{resume} is at iteration {solver.iter}: nothing left of {solver.param.max_iter}")
-    elif snapshots.states(run.folder):
-        raise InputError(f"{run.folder} holds snapshots of an earlier run: resume from one, or choose another folder")
+            raise InputError(
+                f"{resume} is at iteration {solver.iter}: nothing left of {solver.param.max_iter}; to go further, "
+                "give a larger --iterations (make: ITERS=)"
+            )
+        print(f"going on from {resume}")
     elif initial_weights:
         filled = weights.load(solver.net, initial_weights)
         print(f"{initial_weights}: {len(filled)} of {len(solver.net.params)} layers filled")

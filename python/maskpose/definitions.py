@@ -1,0 +1,33 @@
+"""What two runs' definitions differ in: a run that goes on otherwise than it began says so."""
+
+from google.protobuf import text_format
+
+from maskpose.errors import InputError
+from maskpose.runtime import import_caffe
+from maskpose.settings import DataSettings
+
+# what may change without making another run of it
+FREE_OF_DATA = ("workers", "rank", "ranks")
+FREE_OF_SOLVER = ("net", "snapshot", "snapshot_prefix", "display", "max_iter")
+
+
+def of(folder):
+    """{setting: value} of the train.prototxt and solver.prototxt in ``folder``; {} where they cannot be read."""
+    caffe_pb2 = import_caffe().proto.caffe_pb2
+    net, solver = caffe_pb2.NetParameter(), caffe_pb2.SolverParameter()
+    try:
+        text_format.Merge((folder / "train.prototxt").read_text(), net)
+        text_format.Merge((folder / "solver.prototxt").read_text(), solver)
+        data = vars(DataSettings.from_json(net.layer[0].python_param.param_str))
+    except (OSError, ValueError, IndexError, text_format.ParseError, InputError):
+        return {}
+    fields = {field.name: getattr(solver, field.name) for field in solver.DESCRIPTOR.fields}
+    return {
+        **{key: value for key, value in data.items() if key not in FREE_OF_DATA},
+        **{key: value for key, value in fields.items() if key not in FREE_OF_SOLVER},
+    }
+
+
+def changes(before, now):
+    """["batch_size 2 (was 8)", …] of two dicts that ``of`` gives."""
+    return [f"{key} {now[key]} (was {value})" for key, value in before.items() if key in now and now[key] != value]

@@ -1,0 +1,16 @@
+"""Imported first by every script: a Python that lacks what they need says so in one line."""
+
+import sys
+
+
+def say_what_is_missing(kind, error, traceback):
+    """A sys.excepthook that replaces the traceback of a missing package, and no other."""
+    if not issubclass(kind, ModuleNotFoundError):
+        return sys.__excepthook__(kind, error, traceback)
+    print(
+        f"error: {sys.executable} lacks {error.name}: run this by `make`, or as .venv/bin/python {sys.argv[0]} …",
+        file=sys.stderr,
+    )
+
+
+sys.excepthook = say_what_is_missing
