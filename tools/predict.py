@@ -4,9 +4,11 @@
 For each IMAGE it writes <stem>_overlay.png, <stem>_heatmaps.png, <stem>_mask.png and <stem>.json.
 
 Example:
-    tools/predict.py photo.jpg --out out
-    tools/predict.py photos/*.jpg --out out --variant mask_pose --weights runs/mask_pose/w.caffemodel
+    .venv/bin/python tools/predict.py photo.jpg --out out
+    .venv/bin/python tools/predict.py photos/*.jpg --out out --variant mask_pose --weights runs/mask_pose/w.caffemodel
 """
+
+import _packages  # noqa: F401  # isort: skip
 
 import sys
 from pathlib import Path
@@ -14,7 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from maskpose import images, output
-from maskpose.command_line import add_network, argument_parser, natural, one_line_errors
+from maskpose.command_line import add_network, argument_parser, folder, fraction, natural, one_line_errors
 from maskpose.errors import InputError
 from maskpose.predictor import THRESHOLD, Predictor
 from maskpose.runtime import set_device
@@ -23,9 +25,9 @@ from maskpose.runtime import set_device
 def parse_arguments():
     parser = argument_parser(__doc__)
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="photographs")
-    parser.add_argument("--out", type=Path, default=Path("out"), help="folder to write to (%(default)s)")
+    parser.add_argument("--out", type=folder, default=Path("out"), help="folder to write to (%(default)s)")
     add_network(parser)
-    parser.add_argument("--threshold", type=float, default=THRESHOLD, help="of confidence (%(default)s)")
+    parser.add_argument("--threshold", type=fraction, default=THRESHOLD, help="of confidence (%(default)s)")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--single-scale", dest="pyramid", action="store_false", help="one pass over the photograph")
     way.add_argument("--pyramid", dest="pyramid", action="store_true", help="the paper's pyramid")
@@ -46,12 +48,14 @@ def main():
             image = images.read_color(path)
             hand = predictor.predict(image)
             output.write_hand(args.out, path, image, hand, args.threshold)
+            tqdm.write(output.summary(path.name, hand, args.threshold))
         except InputError as error:
             tqdm.write(f"error: {error}", file=sys.stderr)
             bad += 1
+    total = len(args.images)
+    print(f"{total - bad} of {total} photographs done, results in {args.out}")
     if bad:
         sys.exit(2)
-    print(f"{len(args.images)} photograph(s): results in {args.out}")
 
 
 if __name__ == "__main__":

@@ -25,13 +25,13 @@ def write_hand(folder, path, image, hand, threshold):
     """
     stem = path.stem
     if hand.heatmaps is not None:
-        panel = drawing.heatmap_panel(image, hand.heatmaps, hand.grid_to_image)
+        panel = drawing.heatmap_panel(image, hand.heatmaps, hand.confidences, hand.grid_to_image)
         images.write_image(folder / f"{stem}_heatmaps.png", panel)
     if hand.mask is not None:
         images.write_image(folder / f"{stem}_mask.png", np.where(hand.mask, 255, 0).astype(np.uint8))
     overlay = drawing.overlay(image, hand.keypoints, hand.confidences, threshold, hand.mask)
     images.write_image(folder / f"{stem}_overlay.png", overlay)
-    write_text(folder / f"{stem}.json", json.dumps(describe(path.name, image, hand, threshold), indent=1) + "\n")
+    write_text(folder / f"{stem}.json", json_text(describe(path.name, image, hand, threshold)))
 
 
 def describe(name, image, hand, threshold):
@@ -49,3 +49,24 @@ def describe(name, image, hand, threshold):
         ],
         "detected": [bool(confidence > threshold) for confidence in hand.confidences if posed],
     }
+
+
+def json_text(document):
+    """JSON of a dict with a line a key, and a line an element where a value is a list of lists."""
+    lines = []
+    for key, value in document.items():
+        text = json.dumps(value)
+        if isinstance(value, list) and value and isinstance(value[0], list):
+            text = "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]"
+        lines.append(f" {json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def summary(name, hand, threshold):
+    """One line for people: how many keypoints pass the threshold, and how much of the picture is hand."""
+    found = []
+    if hand.heatmaps is not None:
+        found.append(f"{(hand.confidences > threshold).sum()} of {len(hand.confidences)} keypoints")
+    if hand.mask is not None:
+        found.append(f"hand mask {100 * hand.mask.mean():.0f} % of the picture")
+    return f"{name}: {', '.join(found)}"

@@ -35,6 +35,11 @@ def set_device(gpu=None):
     trial = f"import caffe; caffe.set_mode_gpu(); caffe.set_device({int(gpu)})"
     result = subprocess.run([sys.executable, "-c", trial], capture_output=True, text=True)
     if result.returncode:
+        if "CPU-only" in result.stderr:
+            raise InputError(
+                f"GPU {gpu}: this Caffe was built for the CPU only; a GPU needs a Caffe of your own that was built "
+                "with CUDA: make … PYTHON=/path/to/python"
+            )
         reason = next((line for line in result.stderr.splitlines() if "Check failed" in line or "GPU" in line), "")
         raise InputError(f"GPU {gpu} cannot be used by this Caffe: {reason.partition('] ')[2] or 'no reason given'}")
     caffe.set_mode_gpu()
