@@ -2,9 +2,11 @@
 """Make LMDBs of OneHand10K as its authors ship it: DB/train.lmdb and DB/test.lmdb.
 
 Example:
-    data_prep/onehand10k.py ~/OneHand10K data/onehand10k
-    data_prep/onehand10k.py ~/OneHand10K data/paper_split --shuffle-split 1
+    .venv/bin/python data_prep/onehand10k.py ~/OneHand10K data/onehand10k
+    .venv/bin/python data_prep/onehand10k.py ~/OneHand10K data/paper_split --shuffle-split 1
 """
+
+import _packages  # noqa: F401  # isort: skip
 
 import sys
 from pathlib import Path

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 import venv
 
 import cv2
@@ -13,8 +15,9 @@ import pytest
 
 from conftest import ROOT, exif_rotated, random_net
 from maskpose import __version__
+from maskpose.losses import read_losses
 
-SCRIPTS = sorted([*(ROOT / "tools").glob("*.py"), *(ROOT / "data_prep").glob("*.py")])
+SCRIPTS = sorted([*(ROOT / "tools").glob("[a-z]*.py"), *(ROOT / "data_prep").glob("[a-z]*.py")])
 
 
 def run(script, *arguments, python=sys.executable, **environment):
@@ -33,12 +36,27 @@ def assert_one_line(result, *words):
 @pytest.mark.parametrize("script", SCRIPTS, ids=[script.name for script in SCRIPTS])
 def test_help_has_an_example(script):
     result = run(script, "--help")
-    assert result.returncode == 0 and "Example:" in result.stdout and script.name in result.stdout
+    assert result.returncode == 0 and "Example:" in result.stdout
+    assert f".venv/bin/python {script.relative_to(ROOT)}" in result.stdout
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=[script.name for script in SCRIPTS])
+def test_a_python_without_packages_is_said_in_one_line(script, tmp_path):
+    venv.create(tmp_path / "bare", with_pip=False)
+    result = run(script, "x", python=tmp_path / "bare/bin/python", PYTHONPATH="")
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    assert "lacks" in result.stderr and ".venv/bin/python" in result.stderr
 
 
 def test_version():
     result = subprocess.run([sys.executable, "-m", "maskpose", "--version"], capture_output=True, text=True)
     assert result.stdout == f"maskpose {__version__}\n"
+
+
+def test_a_whole_installation_is_said():
+    result = subprocess.run([sys.executable, "-m", "maskpose", "--check"], capture_output=True, text=True)
+    assert result.returncode == 0 and result.stdout.startswith("ok")
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +82,11 @@ def test_predict_writes_everything_for_every_kind_of_picture(weights, tmp_path):
     pictures = sorted(tmp_path.glob("*.*"))
     result = run("tools/predict.py", *pictures, "--out", tmp_path / "out", "--weights", weights)
     assert result.returncode == 0, result.stderr
+    assert f"{len(pictures)} of {len(pictures)} photographs done, results in {tmp_path / 'out'}" in result.stdout
     for picture in pictures:
-        size = (60, 90) if picture.stem == "turned" else (90, 60)
         document = json.loads((tmp_path / "out" / f"{picture.stem}.json").read_text())
+        assert f"{picture.name}: {sum(document['detected'])} of 21 keypoints, hand mask " in result.stdout
+        size = (60, 90) if picture.stem == "turned" else (90, 60)
         assert document["image"] == picture.name and (document["width"], document["height"]) == size
         assert len(document["keypoints"]) == 21 and all(len(point) == 3 for point in document["keypoints"])
         x, y, confidence = np.array(document["keypoints"]).T
@@ -96,6 +116,7 @@ def test_predict_goes_on_after_a_bad_photograph(weights, tmp_path):
         "tools/predict.py", "nosuch.jpg", tmp_path / "good.jpg", "--weights", weights, "--out", tmp_path / "out"
     )
     assert_one_line(result, "nosuch.jpg")
+    assert "1 of 2 photographs done" in result.stdout and result.returncode == 2
     assert (tmp_path / "out/good.json").is_file()
 
 
@@ -109,8 +130,23 @@ def test_weights_of_another_variant(weights, tmp_path):
 def test_predict_where_nothing_can_be_written(weights, tmp_path):
     cv2.imwrite(str(tmp_path / "a.jpg"), photograph())
     (tmp_path / "file").touch()
-    result = run("tools/predict.py", tmp_path / "a.jpg", "--weights", weights, "--out", tmp_path / "file")
-    assert_one_line(result, "cannot be written")
+    for out in (tmp_path / "file", tmp_path / "file/below"):
+        result = run("tools/predict.py", tmp_path / "a.jpg", "--weights", weights, "--out", out)
+        assert_one_line(result, f"{tmp_path / 'file'} is not a folder")
+
+
+@pytest.mark.parametrize("script", ["tools/predict.py", "tools/evaluate.py"])
+@pytest.mark.parametrize("value", ["2", "-0.1", "nan", "half"])
+def test_a_threshold_that_is_no_confidence(script, value):
+    assert_one_line(run(script, f"--threshold={value}"), "between 0 and 1")
+
+
+def test_a_gpu_that_this_caffe_was_not_built_for(weights, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.jpg"), photograph())
+    result = run("tools/predict.py", tmp_path / "a.jpg", "--weights", weights, "--out", tmp_path, "--gpu", "0")
+    if result.returncode == 0:
+        pytest.skip("this Caffe has a GPU")
+    assert_one_line(result, "built for the CPU only", "CUDA")
 
 
 def test_a_python_without_caffe(tmp_path):
@@ -146,7 +182,27 @@ def test_tools_that_empty_a_folder_refuse_one_that_is_not_theirs(drawn_folder, t
 @pytest.mark.parametrize("option", ["--log-every 0", "--iterations -3", "--snapshot-every x", "--gpu -1"])
 def test_numbers_out_of_range(drawn_db, tmp_path, option):
     result = run("tools/train.py", "--db", drawn_db, "--out", tmp_path / "run", *option.split())
-    assert result.returncode == 2 and "expected an integer of" in result.stderr and "Traceback" not in result.stderr
+    assert_one_line(result, "expected an integer of")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--variant", "compact/maskpose"], ["--nope"]])
+def test_a_wrong_argument_is_one_line(drawn_db, arguments):
+    result = run("tools/train.py", "--db", drawn_db, *arguments)
+    assert_one_line(result, arguments[-1])
+    assert result.stderr.count("\n") == 1
+
+
+def test_overfitting_that_is_stopped_raises_no_alarm(drawn_folder, tmp_path):
+    command = [sys.executable, "tools/overfit.py", drawn_folder, "--out", tmp_path / "run", "--iterations", "100000"]
+    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while len(read_losses(tmp_path / "run/losses.csv")) < 1 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1].startswith("stopped before it had learnt") and "PCK" not in errors
 
 
 def test_training_and_scoring_on_what_is_not_ours(weights, tmp_path):
@@ -158,7 +214,7 @@ def test_training_and_scoring_on_what_is_not_ours(weights, tmp_path):
 
 def test_an_unknown_setting_of_the_data_layer(drawn_db, tmp_path):
     result = run("tools/train.py", "--db", drawn_db, "--out", tmp_path / "run", "--data", "batchsize=3")
-    assert_one_line(result, "batchsize")
+    assert_one_line(result, "--data: unknown key 'batchsize'; the keys are db,")
 
 
 def test_a_label_line_with_41_numbers(drawn_folder, tmp_path):
@@ -184,3 +240,14 @@ def test_scores_on_a_drawn_database(weights, drawn_db, tmp_path):
     document = json.loads((tmp_path / "s/scores.json").read_text())
     assert document["scores"]["single"]["all"]["images"] == 10
     assert "PCK@0.2" in result.stdout and (tmp_path / "s/pck.csv").is_file() and (tmp_path / "s/pck.png").is_file()
+
+
+def test_the_json_has_a_keypoint_a_line(weights, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.jpg"), photograph())
+    result = run("tools/predict.py", tmp_path / "a.jpg", "--weights", weights, "--out", tmp_path)
+    assert result.returncode == 0, result.stderr
+    lines = (tmp_path / "a.json").read_text().splitlines()
+    document = json.loads("\n".join(lines))
+    assert list(document) == ["image", "width", "height", "threshold", "keypoints", "detected"]
+    assert [json.loads(line.rstrip(",")) for line in lines if line.startswith("  [")] == document["keypoints"]
+    assert sum("true" in line or "false" in line for line in lines) == 1

@@ -2,8 +2,10 @@
 """Measure speed beside a peer's, both in this run; a line a row, on a machine that does nothing else.
 
 Example:
-    tools/benchmark.py data_layer --json runs/data_layer.json
+    .venv/bin/python tools/benchmark.py data_layer --json runs/data_layer.json
 """
+
+import _packages  # noqa: F401  # isort: skip
 
 import dataclasses
 import json

@@ -2,8 +2,10 @@
 """Measure what a random initialisation does: activations and gradients layer by layer, initial losses.
 
 Example:
-    tools/check_initialisation.py --db data/onehand10k/train.lmdb --variant mask_pose --schemes ours gaussian
+    .venv/bin/python tools/check_initialisation.py --db data/onehand10k/train.lmdb --variant mask_pose
 """
+
+import _packages  # noqa: F401  # isort: skip
 
 from maskpose import initialisation
 from maskpose.command_line import argument_parser, natural, one_line_errors, positive

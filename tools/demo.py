@@ -6,13 +6,15 @@ compact weights, which have never seen a drawing, it trains on drawn hands and s
 not trained on are found before and after, in OUT/contact_sheet.png.
 
 Example:
-    tools/demo.py --out runs/demo
+    .venv/bin/python tools/demo.py --out runs/demo
 """
+
+import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
 from maskpose import drawing, drawn_hands, evaluation, images
-from maskpose.command_line import argument_parser, one_line_errors, positive
+from maskpose.command_line import argument_parser, folder, one_line_errors, positive
 from maskpose.database import Reader
 from maskpose.datasets import onehand10k
 from maskpose.files import fresh_folder
@@ -26,7 +28,7 @@ VARIANT = get_variant("compact/mask_pose")
 
 def parse_arguments():
     parser = argument_parser(__doc__)
-    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder, emptied first (%(default)s)")
+    parser.add_argument("--out", type=folder, default=Path("runs/demo"), help="folder, emptied first (%(default)s)")
     parser.add_argument("--train-hands", type=positive, default=200, help="drawn for training (%(default)s)")
     parser.add_argument("--test-hands", type=positive, default=16, help="drawn for scoring (%(default)s)")
     parser.add_argument("--iterations", type=positive, default=150, help="of training (%(default)s)")
@@ -34,17 +36,18 @@ def parse_arguments():
 
 
 def score(weights, db, title):
-    """Predict every hand of ``db``; print the scores and give the overlays."""
+    """Predict every hand of ``db`` and print the scores; give the overlays and the PCK."""
     predictor, reader = Predictor(VARIANT.name, weights), Reader(db)
     results = evaluation.run(predictor, reader, title)
-    print(evaluation.table_text({title: {"drawn": evaluation.scores(results)}}))
+    scores = evaluation.scores(results)
+    print(evaluation.table_text({title: {"drawn": scores}}))
     overlays = []
     for sample in reader:
         image = sample.decode_image()
         hand = predictor.predict(image)
         overlays.append(drawing.overlay(image, hand.keypoints, hand.confidences, THRESHOLD, hand.mask))
     reader.close()
-    return overlays
+    return overlays, scores["pck"]
 
 
 @one_line_errors
@@ -59,15 +62,17 @@ def main():
         onehand10k.build_db(hands, lines, args.out / f"{part}.lmdb")
 
     weights = default_weights(VARIANT)
-    before = score(weights, args.out / "test.lmdb", "before")
+    before, pck_before = score(weights, args.out / "test.lmdb", "before")
     run = Run(VARIANT, args.out / "train.lmdb", args.out / "training", args.iterations, warmup=20)
     run.solver["base_lr"] = 5e-4
     trained = train(run, initial_weights=weights)
-    after = score(trained, args.out / "test.lmdb", "after")
+    after, pck_after = score(trained, args.out / "test.lmdb", "after")
+    print(f"PCK@{evaluation.PCK_AT} on drawings not trained on: {pck_before:.2f} before, {pck_after:.2f} after")
 
     pairs = [picture for pair in zip(before, after) for picture in pair]
     captions = ["before", "after"] * len(before)
-    images.write_image(args.out / "contact_sheet.png", drawing.contact_sheet(pairs, 8, (200, 200), captions))
+    sheet = drawing.contact_sheet(pairs, 8, (200, 200), captions, group=2)
+    images.write_image(args.out / "contact_sheet.png", sheet)
     print(f"look at {args.out / 'contact_sheet.png'}: drawn hands before and after training on drawings")
     print("then try a photograph of your own: make predict IMAGE=photo.jpg")
 

@@ -2,8 +2,10 @@
 """Write prototxt/<variant>/{train,deploy,solver}.prototxt from maskpose.network.
 
 Example:
-    tools/make_prototxt.py
+    .venv/bin/python tools/make_prototxt.py
 """
+
+import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 

@@ -1,10 +1,9 @@
 """``python -m maskpose --version`` and ``--check``: what this installation is and whether it is whole."""
 
-import argparse
 import importlib
 
 from maskpose import __version__
-from maskpose.command_line import one_line_errors
+from maskpose.command_line import argument_parser, one_line_errors
 from maskpose.errors import InputError
 from maskpose.runtime import import_caffe
 
@@ -13,7 +12,8 @@ PACKAGES = ("numpy", "cv2", "google.protobuf", "h5py", "lmdb", "tqdm", "matplotl
 
 @one_line_errors
 def main():
-    parser = argparse.ArgumentParser(prog="maskpose", description=__doc__)
+    parser = argument_parser(__doc__)
+    parser.prog = "maskpose"
     parser.add_argument("--version", action="version", version=f"maskpose {__version__}")
     parser.add_argument("--check", action="store_true", help="import Caffe and every package needed")
     if not parser.parse_args().check:
@@ -30,6 +30,7 @@ def main():
     import_caffe()
     if int(importlib.import_module("cv2").__version__.split(".")[0]) >= 5:
         raise InputError("OpenCV 5 cannot read Caffe models: install opencv-python below 5")
+    print("ok: Caffe and every package needed are there")
 
 
 if __name__ == "__main__":
