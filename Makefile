@@ -18,7 +18,7 @@ export PYTHONPATH := $(CURDIR)/python:$(PYTHONPATH)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help caffe caffe-test setup check-python prototxt proto lmdb train overfit predict evaluate demo test lint
+.PHONY: help caffe caffe-if-missing caffe-test setup check-python prototxt proto lmdb train overfit predict evaluate demo test lint
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value …]"
@@ -27,17 +27,20 @@ help: ## list the targets
 caffe: ## build and install Caffe into .venv (once a machine: later clones reuse the wheel)
 	@$(SYSTEM_PYTHON) caffe_build/build.py --python $(SYSTEM_PYTHON)
 
+caffe-if-missing:
+	@$(SYSTEM_PYTHON) caffe_build/build.py --python $(SYSTEM_PYTHON) --quiet
+
 caffe-test: caffe ## run pycaffe's own tests and Caffe's C++ tests (builds the latter: minutes)
 	@$(SYSTEM_PYTHON) caffe_build/test.py --python $(SYSTEM_PYTHON)
 
 setup: $(SETUP) ## everything the other targets need: Caffe, this package and its requirements
 
-.venv/.installed: pyproject.toml | caffe
+.venv/.installed: pyproject.toml | caffe-if-missing
 	.venv/bin/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
 check-python:
-	@$(PYTHON) -m maskpose --check
+	@$(PYTHON) -m maskpose --check >/dev/null
 
 prototxt: $(SETUP) ## write prototxt/ from python/maskpose/network.py
 	$(PYTHON) tools/make_prototxt.py

@@ -579,11 +579,12 @@ def install_wheel(interpreter, wheel, venv, key, log):
 # ---- All of it ----------------------------------------------------------------------------------------
 
 
-def ensure_caffe(python, venv, cache, onednn=True, with_tree=False):
+def ensure_caffe(python, venv, cache, onednn=True, with_tree=False, quiet=False):
     """See to it that the environment has this Caffe; returns the cache folder of its build.
 
     `onednn` allows for oneDNN; where it cannot be had, Caffe is built without. `with_tree` asks for the
-    source and the build tree in that folder too, which an environment may outlive.
+    source and the build tree in that folder too, which an environment may outlive. `quiet`
+    says nothing where there is nothing to do.
     """
     interpreter = inspect_interpreter(python)
     venv, cache = Path(venv).absolute(), Path(cache).absolute()
@@ -595,7 +596,8 @@ def ensure_caffe(python, venv, cache, onednn=True, with_tree=False):
     for choice, key in keys.items():
         wheel = cache / key / wheel_name(interpreter)
         if is_installed(interpreter, venv, key) and (wheel.exists() or not with_tree):
-            print(f"Caffe is in {venv} already{'' if choice else ', without oneDNN'}")
+            if not quiet:
+                print(f"Caffe is in {venv} already{'' if choice else ', without oneDNN'}")
             return wheel.parent
     check_venv(interpreter, venv)
     cache.mkdir(parents=True, exist_ok=True)
@@ -664,9 +666,10 @@ def main():
         epilog="example: python3 caffe_build/build.py --python /usr/bin/python3.11 --venv .venv",
     )
     add_arguments(parser)
+    parser.add_argument("--quiet", action="store_true", help="say nothing where there is nothing to do")
 
     def work(arguments):
-        ensure_caffe(arguments.python, arguments.venv, arguments.cache, arguments.onednn)
+        ensure_caffe(arguments.python, arguments.venv, arguments.cache, arguments.onednn, quiet=arguments.quiet)
         return 0
 
     return run_main(work, parser.parse_args())
