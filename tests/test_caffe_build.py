@@ -285,3 +285,11 @@ def test_shared_options_have_defaults(build, monkeypatch, tmp_path):
     arguments = parser.parse_args([])
     assert arguments.cache == tmp_path / "maskpose" / "caffe"
     assert arguments.venv == Path(".venv")
+
+
+def test_quiet_says_nothing_where_there_is_nothing_to_do(build, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(build, "is_installed", lambda *arguments: True)
+    build.ensure_caffe(sys.executable, tmp_path, tmp_path)
+    assert "already" in capsys.readouterr().out
+    build.ensure_caffe(sys.executable, tmp_path, tmp_path, quiet=True)
+    assert capsys.readouterr().out == ""
