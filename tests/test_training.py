@@ -117,8 +117,9 @@ def test_going_on_otherwise_than_it_began_is_said(finished, drawn_db, tmp_path, 
 
 def test_a_refused_run_leaves_the_definitions_of_the_one_before(finished, drawn_db):
     text = (finished[0] / "train.prototxt").read_text()
-    with pytest.raises(InputError, match="earlier run"):
-        train(small_run(drawn_db, finished[0], batch_size=3), progress=False)
+    for resume, said in ((None, "earlier run"), ("auto", "nothing left")):
+        with pytest.raises(InputError, match=said):
+            train(small_run(drawn_db, finished[0], batch_size=3), resume=resume, progress=False)
     assert (finished[0] / "train.prototxt").read_text() == text
 
 

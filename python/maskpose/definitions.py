@@ -1,5 +1,7 @@
 """What two runs' definitions differ in: a run that goes on otherwise than it began says so."""
 
+import contextlib
+
 from google.protobuf import text_format
 
 from maskpose.errors import InputError
@@ -26,6 +28,19 @@ def of(folder):
         **{key: value for key, value in data.items() if key not in FREE_OF_DATA},
         **{key: value for key, value in fields.items() if key not in FREE_OF_SOLVER},
     }
+
+
+@contextlib.contextmanager
+def kept_on_error(folder):
+    """Within it, an InputError leaves the definitions in ``folder`` as they were before."""
+    paths = [folder / name for name in ("train.prototxt", "solver.prototxt")]
+    texts = {path: path.read_bytes() for path in paths if path.is_file()}
+    try:
+        yield
+    except InputError:
+        for path, text in texts.items():
+            path.write_bytes(text)
+        raise
 
 
 def changes(before, now):

@@ -88,20 +88,22 @@ def train(run, initial_weights=None, resume=None, progress=True, group=None):
     caffe = import_caffe()
     group = group or Alone()
     with group:
-        if group.rank == 0:
-            refuse_other_run(run, resume)
-            before = definitions.of(run.folder if resume in (None, "auto") else Path(resume).parent)
-            write_definitions(run)
-        group.mean([0])  # wait until they are there
-        solver = caffe.get_solver(str(run.folder / "solver.prototxt"))
-        layer = solver.net.layers[0]
-        start(solver, run, initial_weights, resume)
-        if group.rank == 0 and solver.iter and (changes := definitions.changes(before, definitions.of(run.folder))):
+        lead = group.rank == 0
+        with definitions.kept_on_error(run.folder) if lead else contextlib.nullcontext():
+            if lead:
+                refuse_other_run(run, resume)
+                before = definitions.of(run.folder if resume in (None, "auto") else Path(resume).parent)
+                write_definitions(run)
+            group.mean([0])  # wait until they are there
+            solver = caffe.get_solver(str(run.folder / "solver.prototxt"))
+            layer = solver.net.layers[0]
+            start(solver, run, initial_weights, resume)
+        if lead and solver.iter and (changes := definitions.changes(before, definitions.of(run.folder))):
             print(f"going on with {', '.join(changes)}")
         group.connect(solver)
         layer.seek(solver.iter)
         try:
-            stopped = iterate(solver, run, group, progress and group.rank == 0)
+            stopped = iterate(solver, run, group, progress and lead)
         finally:
             layer.close()
     model = snapshots.model_path(solver, run.folder, run.name)
