@@ -309,3 +309,36 @@ def test_makefile_hands_the_options_on():
     assert '--cuda "1" --cudnn "1" --cuda-arch "80 90"' in asked
     assert "--cuda" not in commands("caffe", CUDA="/usr/local/cuda", CUDNN="/opt/cudnn")
     assert '--cuda-arch "90"' in commands("caffe-cuda-check", "CUDA_ARCH=90")
+
+
+# ---- make caffe-cuda-check
+
+
+@pytest.fixture
+def cuda_check(build, monkeypatch):
+    monkeypatch.setitem(sys.modules, "build", build)
+    monkeypatch.syspath_prepend(FOLDER)
+    spec = importlib.util.spec_from_file_location("cuda_check_script", FOLDER / "cuda_check.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("script", "complaint"),
+    [
+        ("for i in range(20): print('loss = 0.7')", r"the training did not learn: loss 0\.7 to 0\.7"),
+        ("for i in range(20): print('loss = nan')", "did not learn: loss nan to nan"),
+        ("print('loss = 0.7')", "printed 1 losses, not 20"),
+        ("raise SystemExit(3)", "ended with status 3"),
+    ],
+)
+def test_check_refuses_a_training_that_does_not_learn(build, cuda_check, tmp_path, script, complaint):
+    with pytest.raises(build.BuildError, match=complaint):
+        cuda_check.check_training([sys.executable, "-c", script], tmp_path, "the training")
+
+
+def test_check_takes_a_training_that_learns(cuda_check, tmp_path):
+    script = "for i in range(20): print('loss =', 0.7 / (i + 1))"
+    first, last = cuda_check.check_training([sys.executable, "-c", script], tmp_path, "the training")
+    assert (first, last) == (0.7, 0.7 / 20)
