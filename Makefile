@@ -3,6 +3,8 @@
 #   PYTHON         the Python to use: left out, the project's own .venv (made, with Caffe, when first needed);
 #                  given, nothing is built or installed: it must have Caffe and the packages of pyproject.toml
 #   SYSTEM_PYTHON  the Python that .venv is made from: the one that the system's boost_python serves
+#   CUDA           1: Caffe for GPUs in .venv, with CUDNN=1, CUDA_ARCH='80 90' and CUDA_TOOLKIT=/path if given;
+#                  0: for the CPU; left out: as it is in .venv (docs/gpu.md)
 
 SYSTEM_PYTHON ?= /usr/bin/python3
 VARIANT ?= compact/mask_pose
@@ -17,21 +19,30 @@ SETUP := check-python
 export PYTHONPATH := $(CURDIR)/python:$(PYTHONPATH)
 endif
 
+# A variable of the command line as an option of build.py; the environment's, which may mean other things, are not.
+option = $(if $(findstring command,$(origin $(1))),--$(2) "$($(1))")
+CAFFE = --python $(SYSTEM_PYTHON) $(call option,CUDA,cuda) $(call option,CUDNN,cudnn) \
+  $(call option,CUDA_ARCH,cuda-arch) $(call option,CUDA_TOOLKIT,cuda-toolkit)
+
 .DEFAULT_GOAL := help
-.PHONY: help caffe caffe-if-missing caffe-test setup check-python prototxt proto lmdb train overfit predict evaluate demo test lint
+.PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check setup check-python prototxt proto lmdb train overfit \
+  predict evaluate demo test lint
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value …]"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-caffe: ## build and install Caffe into .venv (once a machine: later clones reuse the wheel)
-	@$(SYSTEM_PYTHON) caffe_build/build.py --python $(SYSTEM_PYTHON)
+caffe: ## build and install Caffe into .venv (once a machine: later clones reuse the wheel) [CUDA=1: for GPUs]
+	@$(SYSTEM_PYTHON) caffe_build/build.py $(CAFFE)
 
 caffe-if-missing:
-	@$(SYSTEM_PYTHON) caffe_build/build.py --python $(SYSTEM_PYTHON) --quiet
+	@$(SYSTEM_PYTHON) caffe_build/build.py $(CAFFE) --quiet
 
 caffe-test: caffe ## run pycaffe's own tests and Caffe's C++ tests (builds the latter: minutes)
-	@$(SYSTEM_PYTHON) caffe_build/test.py --python $(SYSTEM_PYTHON)
+	@$(SYSTEM_PYTHON) caffe_build/test.py $(CAFFE)
+
+caffe-cuda-check: ## [CUDNN=1] [CUDA_ARCH=…]: build for GPUs, try that Caffe in an environment of its own
+	@$(SYSTEM_PYTHON) caffe_build/cuda_check.py $(CAFFE)
 
 setup: $(SETUP) ## everything the other targets need: Caffe, this package and its requirements
 

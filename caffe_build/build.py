@@ -3,12 +3,14 @@
 
     python3 caffe_build/build.py                     # into .venv
     python3 caffe_build/build.py --venv /opt/pose    # into another environment
+    python3 caffe_build/build.py --cuda 1            # for GPUs; cuda_toolkit.py has what concerns CUDA
 
 The steps, each a function below, in this order:
 
 1. Debian packages   those of apt-packages.txt that are missing; installed if the caller is root
 2. source            the archive from the package index, checked against its SHA-256
-3. patches           patches/*.patch, in the order of their names, and the files of onednn/
+3. patches           patches/*.patch, in the order of their names, and the files of onednn/; for GPUs, instead
+                     of the latter, patches/cuda/*.patch
 4. compilation       cmake, with CMAKE_OPTIONS; on x86-64 with oneDNN, from the package index too
 5. wheel             the Python package with libcaffe inside, and the `caffe` program
 6. installation      into the virtual environment, which is made if it is missing
@@ -32,16 +34,24 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+import cuda_toolkit
+from cuda_toolkit import CudaError
 
 HERE = Path(__file__).resolve().parent
 PATCHES = HERE / "patches"
+CUDA_PATCHES = PATCHES / "cuda"
 ONEDNN = HERE / "onednn"
 APT_PACKAGES = HERE / "apt-packages.txt"
 
 VERSION = "1.0.0"
+
+# The file in an environment that tells which Caffe it has.
+STAMP = ".caffe-key"
 
 # BVLC/caffe at its last commit, 9b891540183ddc834a02b2bd81b31afae71b2153, as somebody published it. The
 # archive's own setup.py wants conda and an old Python; it is never used to build.
@@ -83,19 +93,24 @@ CMAKE_TARGETS = ("caffe", "pycaffe", "caffe.bin")
 # than the compiler that wrote caffe_pb2.py: protoc 3.21, as Debian 12 has it, goes with 4.21.
 WHEEL_REQUIRES = ("numpy>=1.23", "scipy", "scikit-image>=0.19", "protobuf>=4.21", "h5py", "six")
 
-WHEEL_METADATA = "\n".join(
-    [
-        "Metadata-Version: 2.1",
-        "Name: caffe",
-        f"Version: {VERSION}",
-        "Summary: BVLC Caffe, built from source for this machine",
-        "License: BSD-2-Clause",
-        *(f"Requires-Dist: {requirement}" for requirement in WHEEL_REQUIRES),
-        "Provides-Extra: draw",
-        'Requires-Dist: pydot; extra == "draw"',
-        "",
-    ]
-)
+
+def wheel_metadata(cuda=None):
+    """The wheel's METADATA; a build for GPUs requires the packages whose libraries it loads."""
+    requires = [*WHEEL_REQUIRES, *(cuda.requires if cuda else [])]
+    return "\n".join(
+        [
+            "Metadata-Version: 2.1",
+            "Name: caffe",
+            f"Version: {VERSION}",
+            "Summary: BVLC Caffe, built from source for this machine",
+            "License: BSD-2-Clause",
+            *(f"Requires-Dist: {requirement}" for requirement in requires),
+            "Provides-Extra: draw",
+            'Requires-Dist: pydot; extra == "draw"',
+            "",
+        ]
+    )
+
 
 # Variables that would lead the commands astray: the options and variables of a calling make, which reach
 # every make below it, and other places to import from.
@@ -202,9 +217,9 @@ def default_cache():
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "maskpose" / "caffe"
 
 
-def list_patches(folder=PATCHES):
-    """The patches in the order in which they are applied."""
-    return sorted(folder.glob("*.patch"))
+def list_patches(folder=PATCHES, cuda=None):
+    """The patches in the order in which they are applied; those for GPUs come after all others."""
+    return sorted(folder.glob("*.patch")) + (sorted(CUDA_PATCHES.glob("*.patch")) if cuda else [])
 
 
 def system_release(path="/etc/os-release"):
@@ -223,8 +238,11 @@ def list_onednn_files(folder=ONEDNN):
     return [(path, path.relative_to(folder)) for path in paths]
 
 
-def cache_key(abi, machine, release, patches, onednn):
-    """A short hash over all that decides what the wheel contains; `onednn` tells whether oneDNN is in it."""
+def cache_key(abi, machine, release, patches, onednn, cuda=None):
+    """A short hash over all that decides what the wheel contains.
+
+    `onednn` tells whether oneDNN is in it; `cuda` is what it is made with if it is for GPUs.
+    """
     files = [[path.name, path] for path in patches]
     files += [[str(name), path] for path, name in list_onednn_files()] if onednn else []
     parts = {
@@ -232,10 +250,13 @@ def cache_key(abi, machine, release, patches, onednn):
         "patches": [[name, hashlib.sha256(path.read_bytes()).hexdigest()] for name, path in files],
         "cmake": [CMAKE_OPTIONS, CMAKE_TARGETS],
         "oneDNN": [CMAKE_ONEDNN_OPTIONS, ONEDNN_VERSION, ONEDNN_SHA256] if onednn else [],
-        "metadata": WHEEL_METADATA,
+        "metadata": wheel_metadata(cuda),
         "built with": [BUILD_REQUIRES, "layout 2"],  # count up when make_wheel() changes the layout
         "machine": [abi, machine, *release],
     }
+    if cuda:
+        options = cuda.cmake_options({name: Path(name) for name in cuda.groups})
+        parts["CUDA"] = [asdict(cuda), cuda.groups, cuda.runtime, {name: str(value) for name, value in options.items()}]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -391,21 +412,46 @@ def copy_onednn_files(source):
 # ---- 4. Compilation -----------------------------------------------------------------------------------
 
 
+def install_pinned(python, packages, log, folder=None, show=True):
+    """Install packages, each with its version and SHA-256, in the interpreter's environment or in a folder."""
+    lines = [f"{name}=={version} --hash=sha256:{sha256}\n" for name, (version, sha256) in packages.items()]
+    with tempfile.NamedTemporaryFile("w", prefix="requirements-", suffix=".txt") as wanted:
+        wanted.write("".join(lines))
+        wanted.flush()
+        target = ["--target", folder] if folder else []
+        log.run(
+            [python, "-m", "pip", "install", "--no-input", "--no-deps", "--require-hashes", *target, "-r", wanted.name],
+            "pip install",
+            show=show,
+        )
+
+
 def install_onednn(tools, log):
     """Install oneDNN, with its headers, in the virtual environment of the build tools."""
-    wanted = tools / "onednn.txt"
-    wanted.write_text(
-        "".join(f"{name}=={ONEDNN_VERSION} --hash=sha256:{sha256}\n" for name, sha256 in ONEDNN_SHA256.items())
-    )
-    python = tools / "bin" / "python"
+    packages = {name: (ONEDNN_VERSION, sha256) for name, sha256 in ONEDNN_SHA256.items()}
     try:
-        log.run(
-            [python, "-m", "pip", "install", "--no-input", "--no-deps", "--require-hashes", "-r", wanted],
-            "pip install",
-            show=False,
-        )
+        install_pinned(tools / "bin" / "python", packages, log, show=False)
     except BuildError as error:
         raise NoOneDNN from error
+
+
+def fetch_cuda_packages(python, cache, cuda, log):
+    """The folders of the Python packages that a build for GPUs is compiled with, downloaded if need be.
+
+    They stay in the cache, so that builds for other architectures find them.
+    """
+    folders = {}
+    for name, packages in cuda.groups.items():
+        pins = hashlib.sha256(json.dumps(packages).encode()).hexdigest()[:8]
+        folders[name] = folder = cache / "cuda-packages" / f"{name}-{pins}"
+        if not folder.exists():
+            log.step(f"downloading {', '.join(packages)}")
+            partial = folder.with_suffix(".partial")
+            shutil.rmtree(partial, ignore_errors=True)
+            install_pinned(python, packages, log, partial)
+            cuda_toolkit.name_libraries(partial)
+            partial.replace(folder)
+    return folders
 
 
 def openblas_openmp(root="/usr"):
@@ -413,7 +459,7 @@ def openblas_openmp(root="/usr"):
     return next((path for path in Path(root).glob(OPENBLAS_OPENMP) if (path / "libopenblas.so").exists()), None)
 
 
-def compile_caffe(interpreter, tools, source, build, onednn, log):
+def compile_caffe(interpreter, tools, source, build, onednn, more_options, log):
     """Configure and build the library, the Python module and the caffe program."""
     python = tools / "bin" / "python"
     options = {
@@ -426,6 +472,7 @@ def compile_caffe(interpreter, tools, source, build, onednn, log):
         options.update(CMAKE_ONEDNN_OPTIONS, OneDNN_ROOT=tools)
         if openblas_openmp():
             options["OpenBLAS_LIB"] = openblas_openmp() / "libopenblas.so"
+    options.update(more_options)
     log.step("configuring")
     log.run(
         ["cmake", "-S", source, "-B", build, *(f"-D{name}={value}" for name, value in options.items())],
@@ -444,11 +491,12 @@ def compile_targets(build, targets, log):
 # ---- 5. Wheel -----------------------------------------------------------------------------------------
 
 
-def make_wheel(interpreter, tools, source, build, folder, onednn, log):
+def make_wheel(interpreter, tools, source, build, folder, onednn, cuda, log):
     """Lay the wheel out in `folder`, pack it there and return its path.
 
     libcaffe lies in the package beside the module that loads it, and oneDNN beside libcaffe. The caffe
-    program is installed in the environment's bin/ and finds libcaffe from there.
+    program is installed in the environment's bin/ and finds libcaffe from there. CUDA's libraries are
+    found in NVIDIA's packages in the environment, or in the system's toolkit.
     """
     python = tools / "bin" / "python"
     root = folder / f"caffe-{VERSION}"
@@ -465,17 +513,18 @@ def make_wheel(interpreter, tools, source, build, folder, onednn, log):
     scripts = root / f"caffe-{VERSION}.data" / "scripts"
     scripts.mkdir(parents=True)
     library = f"libcaffe.so.{VERSION}"
-    from_bin = f"$ORIGIN/../lib/python{interpreter.version}/site-packages/caffe"
+    site = f"$ORIGIN/../lib/python{interpreter.version}/site-packages"
     # Which OpenBLAS is loaded shall not depend on the system's choice among those it has.
-    openblas = f":{openblas_openmp()}" if onednn and openblas_openmp() else ""
-    for built, packed, rpath in (
-        (build / "lib" / library, package / library, "$ORIGIN"),
-        (build / "lib" / "_caffe.so", package / "_caffe.so", "$ORIGIN"),
-        (build / "tools" / "caffe", scripts / "caffe", from_bin),
+    openblas = [str(openblas_openmp())] if onednn and openblas_openmp() else []
+    for built, packed, own, packages in (
+        (build / "lib" / library, package / library, "$ORIGIN", "$ORIGIN/.."),
+        (build / "lib" / "_caffe.so", package / "_caffe.so", "$ORIGIN", "$ORIGIN/.."),
+        (build / "tools" / "caffe", scripts / "caffe", f"{site}/caffe", site),
     ):
         shutil.copy(built, packed)
+        paths = [own, *openblas, *(cuda.library_paths(packages) if cuda else [])]
         log.run(
-            ["patchelf", "--set-rpath", rpath + openblas, packed],
+            ["patchelf", "--set-rpath", ":".join(paths), packed],
             f"setting the library path of {packed.name}",
         )
     if onednn:
@@ -483,7 +532,7 @@ def make_wheel(interpreter, tools, source, build, folder, onednn, log):
 
     info = root / f"caffe-{VERSION}.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(WHEEL_METADATA)
+    (info / "METADATA").write_text(wheel_metadata(cuda))
     (info / "WHEEL").write_text(
         f"Wheel-Version: 1.0\nGenerator: caffe_build\nRoot-Is-Purelib: false\nTag: {interpreter.tag}\n"
     )
@@ -494,7 +543,7 @@ def make_wheel(interpreter, tools, source, build, folder, onednn, log):
     return folder / wheel_name(interpreter)
 
 
-def build_wheel(interpreter, cache, place, onednn, log):
+def build_wheel(interpreter, cache, place, onednn, cuda, log):
     """Build the wheel in the cache folder `place`; the patched source and the build tree stay beside it.
 
     The wheel appears last, by a rename: a folder that has it is whole, and any other is begun anew.
@@ -504,24 +553,27 @@ def build_wheel(interpreter, cache, place, onednn, log):
     place.mkdir()
     try:
         log.step("preparing the build tools")
-        if not onednn:
+        if cuda:
+            log.step(f"this build is {cuda}, with {cuda.source}")
+        elif not onednn:
             log.step("this build is without oneDNN: convolutions are slower")
         log.run([interpreter.path, "-m", "venv", tools], "making a virtual environment")
         python = tools / "bin" / "python"
         log.run([python, "-m", "pip", "install", "--no-input", *BUILD_REQUIRES], "pip install")
         if onednn:
             install_onednn(tools, log)
+        cuda_options = cuda.cmake_options(fetch_cuda_packages(python, cache, cuda, log)) if cuda else {}
         archive = fetch_source(python, cache, log)
-        patches = list_patches()
+        patches = list_patches(cuda=cuda)
         log.step(f"unpacking the source and applying {len(patches)} patches")
         unpack(archive, source)
         apply_patches(source, patches, log)
         if onednn:
             copy_onednn_files(source)
-        compile_caffe(interpreter, tools, source, build, onednn, log)
+        compile_caffe(interpreter, tools, source, build, onednn, cuda_options, log)
         log.step("packing the wheel")
         packing.mkdir()
-        wheel = make_wheel(interpreter, tools, source, build, packing, onednn, log)
+        wheel = make_wheel(interpreter, tools, source, build, packing, onednn, cuda, log)
         wheel.replace(place / wheel.name)
         shutil.rmtree(packing)
     except BaseException:
@@ -532,11 +584,25 @@ def build_wheel(interpreter, cache, place, onednn, log):
 # ---- 6. Installation ----------------------------------------------------------------------------------
 
 
+def read_stamp(venv):
+    """What the environment notes of its Caffe: the key, and what a build for GPUs was asked for, or None."""
+    stamp = venv / STAMP
+    key, _, cuda = stamp.read_text().partition("\n") if stamp.is_file() else ("", "", "")
+    return key.strip(), json.loads(cuda) if cuda.strip() else None
+
+
+def write_stamp(venv, key, cuda):
+    """Note the key, and in the case of GPUs what was asked for, so that it stays so."""
+    lines = [key]
+    if cuda:
+        lines.append(json.dumps({"archs": " ".join(cuda.archs), "cudnn": cuda.cudnn, "toolkit": cuda.toolkit}))
+    (venv / STAMP).write_text("\n".join(lines) + "\n")
+
+
 def is_installed(interpreter, venv, key):
     """Whether the environment has the wheel of this key."""
     module = venv / "lib" / f"python{interpreter.version}" / "site-packages" / "caffe" / "_caffe.so"
-    stamp = venv / ".caffe-key"
-    return stamp.is_file() and stamp.read_text().strip() == key and module.exists()
+    return read_stamp(venv)[0] == key and module.exists()
 
 
 def check_venv(interpreter, venv):
@@ -563,41 +629,56 @@ def make_venv(interpreter, venv, log):
         raise
 
 
-def install_wheel(interpreter, wheel, venv, key, log):
+def install_wheel(interpreter, wheel, venv, key, cuda, log):
     """Install the wheel and its requirements, then note the key."""
     if not venv.exists():
         make_venv(interpreter, venv, log)
     log.step(f"installing {wheel.name} in {venv}")
-    stamp = venv / ".caffe-key"
-    stamp.unlink(missing_ok=True)
+    (venv / STAMP).unlink(missing_ok=True)
+    if cuda:
+        install_pinned(venv / "bin" / "python", cuda.runtime, log)
     install = [venv / "bin" / "python", "-m", "pip", "install", "--no-input"]
     log.run([*install, "--force-reinstall", "--no-deps", wheel], "pip install")
     log.run([*install, wheel], "pip install")  # the requirements only
-    stamp.write_text(key + "\n")
+    write_stamp(venv, key, cuda)
 
 
 # ---- All of it ----------------------------------------------------------------------------------------
 
 
-def ensure_caffe(python, venv, cache, onednn=True, with_tree=False, quiet=False):
+def choose_cuda(cuda, cudnn, archs, toolkit, venv):
+    """The build for GPUs that the options --cuda, --cudnn, --cuda-arch and --cuda-toolkit ask for, or None.
+
+    Without --cuda it is the one that the environment has, if that was built for GPUs: nobody who trains with it
+    shall find it replaced.
+    """
+    if cuda == 1:
+        return cuda_toolkit.choose(archs, cudnn == 1, toolkit)
+    if cudnn or archs or toolkit:
+        raise BuildError("CUDNN, CUDA_ARCH and CUDA_TOOLKIT are for builds for GPUs: give CUDA=1 too")
+    asked = read_stamp(Path(venv))[1] if cuda is None else None
+    return cuda_toolkit.choose(**asked) if asked else None
+
+
+def ensure_caffe(python, venv, cache, onednn=True, cuda=None, with_tree=False, quiet=False):
     """See to it that the environment has this Caffe; returns the cache folder of its build.
 
-    `onednn` allows for oneDNN; where it cannot be had, Caffe is built without. `with_tree` asks for the
-    source and the build tree in that folder too, which an environment may outlive. `quiet`
-    says nothing where there is nothing to do.
+    `onednn` allows for oneDNN; where it cannot be had, Caffe is built without. `cuda` is what to build with for
+    GPUs, always without oneDNN. `with_tree` asks for the source and the build tree in that folder too, which an
+    environment may outlive. `quiet` says nothing where there is nothing to do.
     """
     interpreter = inspect_interpreter(python)
     venv, cache = Path(venv).absolute(), Path(cache).absolute()
-    choices = [True, False] if onednn and platform.machine() in ONEDNN_MACHINES else [False]
+    choices = [True, False] if onednn and not cuda and platform.machine() in ONEDNN_MACHINES else [False]
     keys = {
-        choice: cache_key(interpreter.abi, platform.machine(), system_release(), list_patches(), choice)
+        choice: cache_key(interpreter.abi, platform.machine(), system_release(), list_patches(cuda=cuda), choice, cuda)
         for choice in choices
     }
     for choice, key in keys.items():
         wheel = cache / key / wheel_name(interpreter)
         if is_installed(interpreter, venv, key) and (wheel.exists() or not with_tree):
             if not quiet:
-                print(f"Caffe is in {venv} already{'' if choice else ', without oneDNN'}")
+                print(f"Caffe is in {venv} already{f', {cuda}' if cuda else '' if choice else ', without oneDNN'}")
             return wheel.parent
     check_venv(interpreter, venv)
     cache.mkdir(parents=True, exist_ok=True)
@@ -609,11 +690,11 @@ def ensure_caffe(python, venv, cache, onednn=True, with_tree=False, quiet=False)
             check_interpreter(interpreter, boost_python_versions())
             try:
                 if not wheel.exists():
-                    build_wheel(interpreter, cache, wheel.parent, choice, log)
+                    build_wheel(interpreter, cache, wheel.parent, choice, cuda, log)
             except NoOneDNN:
                 continue
             if not is_installed(interpreter, venv, key):
-                install_wheel(interpreter, wheel, venv, key, log)
+                install_wheel(interpreter, wheel, venv, key, cuda, log)
         break
     log.step(f"done: {venv / 'bin' / 'caffe'}, and `import caffe` in {venv / 'bin' / 'python'}")
     return wheel.parent
@@ -640,6 +721,30 @@ def add_arguments(parser):
         action="store_false",
         help="convolutions by Caffe's own code only, which is slower",
     )
+    gpus = parser.add_argument_group("for GPUs")
+    gpus.add_argument(
+        "--cuda",
+        type=int,
+        choices=(0, 1),
+        help="1: build for GPUs; 0: for the CPU (default: as the environment has it, or for the CPU)",
+    )
+    gpus.add_argument("--cudnn", type=int, choices=(0, 1), help="1: convolutions and more by cuDNN (default: 0)")
+    gpus.add_argument(
+        "--cuda-arch",
+        metavar="LIST",
+        help="architectures, such as '80 90' (default: those of this machine's GPUs, or else of all common cards)",
+    )
+    gpus.add_argument(
+        "--cuda-toolkit",
+        metavar="DIR",
+        help="toolkit to build with, or 'pypi' (default: the system's if it is whole, or else pypi)",
+    )
+
+
+def ensure_from_arguments(arguments, with_tree=False, quiet=False):
+    """ensure_caffe() with the options of add_arguments()."""
+    cuda = choose_cuda(arguments.cuda, arguments.cudnn, arguments.cuda_arch, arguments.cuda_toolkit, arguments.venv)
+    return ensure_caffe(arguments.python, arguments.venv, arguments.cache, arguments.onednn, cuda, with_tree, quiet)
 
 
 def run_main(function, arguments):
@@ -648,7 +753,7 @@ def run_main(function, arguments):
         signal.signal(number, signal.default_int_handler)
     try:
         return function(arguments)
-    except BuildError as error:
+    except (BuildError, CudaError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
@@ -662,14 +767,14 @@ def run_main(function, arguments):
 def main():
     """The command line."""
     parser = argparse.ArgumentParser(
-        description="Build official BVLC Caffe (CPU) and install it in a virtual environment.",
+        description="Build official BVLC Caffe and install it in a virtual environment.",
         epilog="example: python3 caffe_build/build.py --python /usr/bin/python3.11 --venv .venv",
     )
     add_arguments(parser)
     parser.add_argument("--quiet", action="store_true", help="say nothing where there is nothing to do")
 
     def work(arguments):
-        ensure_caffe(arguments.python, arguments.venv, arguments.cache, arguments.onednn, quiet=arguments.quiet)
+        ensure_from_arguments(arguments, quiet=arguments.quiet)
         return 0
 
     return run_main(work, parser.parse_args())

@@ -4,7 +4,8 @@
     python3 caffe_build/test.py
 
 The C++ tests are one large program that is compiled on the first call, in the cached build tree of the very
-libcaffe that is installed; that takes longer than Caffe itself does.
+libcaffe that is installed; that takes longer than Caffe itself does. In a build for GPUs they try both
+processors, and are run only where there is a GPU.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import subprocess
 import sys
 
 import build
+import cuda_toolkit
 
 # The pictures that C++ tests read from examples/images/, which the source archive lacks: pictures of noise
 # take their places, since only the shapes below (height, width, channels) matter to the tests...
@@ -98,13 +100,20 @@ def draw_pictures(place, venv, log):
 
 
 def test_library(place, venv, log):
-    """Compile Caffe's C++ tests where they are not yet, and run those for the CPU; returns the counts."""
+    """Compile Caffe's C++ tests where they are not yet, and run those for the CPU; returns the counts.
+
+    In a build for GPUs all are run, or none if there is no GPU, since most try both processors.
+    """
     tree = place / "build"
+    for_gpus = build.read_stamp(venv)[1] is not None
+    if for_gpus and not cuda_toolkit.installed_gpus():
+        log.step("this build is for GPUs, and there is none: the C++ tests are left out")
+        return {"passed": 0, "left out": "all"}
     log.step("compiling the C++ tests (many minutes the first time)")
     build.compile_targets(tree, ["test.testbin"], log)
     draw_pictures(place, venv, log)
     alone = ":".join(RUN_ALONE)
-    others = "-" + ":".join(NEED_GPU + LEFT_OUT + RUN_ALONE)
+    others = "-" + ":".join((() if for_gpus else NEED_GPU) + LEFT_OUT + RUN_ALONE)
     total = 0
     for what, wanted in (("C++ tests", others), ("C++ tests that want a process of their own", alone)):
         log.step(f"running the {what}")
@@ -122,7 +131,7 @@ def test_library(place, venv, log):
 
 def test_caffe(arguments):
     """Both suites and the summary line."""
-    place = build.ensure_caffe(arguments.python, arguments.venv, arguments.cache, arguments.onednn, with_tree=True)
+    place = build.ensure_from_arguments(arguments, with_tree=True)
     log = build.Log(place.parent / f"{place.name}.test.log")
     with build.locked(place.parent, log):
         log.path.unlink(missing_ok=True)
@@ -138,7 +147,7 @@ def test_caffe(arguments):
 def main():
     """The command line."""
     parser = argparse.ArgumentParser(
-        description="Run Caffe's own unit tests on the CPU, after building and installing it if need be.",
+        description="Run Caffe's own unit tests, after building and installing it if need be.",
         epilog="example: python3 caffe_build/test.py --venv .venv",
     )
     build.add_arguments(parser)

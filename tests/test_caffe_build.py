@@ -20,9 +20,11 @@ BUILD = Path(__file__).resolve().parents[1] / "caffe_build" / "build.py"
 
 @pytest.fixture(scope="module")
 def build():
-    spec = importlib.util.spec_from_file_location("caffe_build_script", BUILD)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BUILD.parent)  # for what it imports
+        spec = importlib.util.spec_from_file_location("caffe_build_script", BUILD)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
     return module
 
 
@@ -32,9 +34,10 @@ def log(build, tmp_path):
 
 
 PATCHES = sorted((BUILD.parent / "patches").glob("*.patch"))
+CUDA_PATCHES = sorted((BUILD.parent / "patches" / "cuda").glob("*.patch"))
 
 
-@pytest.mark.parametrize("path", PATCHES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", PATCHES + CUDA_PATCHES, ids=lambda path: path.stem)
 def test_patch_opens_with_an_explanation(path):
     text = path.read_text()
     explanation = text.partition("\ndiff --git ")[0]
@@ -45,12 +48,17 @@ def test_patch_opens_with_an_explanation(path):
 
 
 def test_patches_are_numbered_without_gaps():
-    assert [path.name[:3] for path in PATCHES] == [f"{i + 1:02}-" for i in range(len(PATCHES))]
+    for patches in (PATCHES, CUDA_PATCHES):
+        assert [path.name[:3] for path in patches] == [f"{i + 1:02}-" for i in range(len(patches))]
 
 
-def test_readme_lists_every_patch():
-    readme = (BUILD.parent / "README.md").read_text()
-    assert re.findall(r"^\| `(\d\d-[\w-]+)` \|", readme, re.M) == [path.stem for path in PATCHES]
+def test_documents_list_every_patch():
+    for document, patches in (
+        (BUILD.parent / "README.md", PATCHES),
+        (BUILD.parents[1] / "docs" / "gpu.md", CUDA_PATCHES),
+    ):
+        listed = re.findall(r"^\| `(\d\d-[\w-]+)` \|", document.read_text(), re.M)
+        assert listed == [path.stem for path in patches]
 
 
 @pytest.fixture
@@ -72,6 +80,27 @@ def test_patches_apply_to_the_pristine_source(build, pristine, log):
     assert "H5Fis_hdf5" in (pristine / "src/caffe/net.cpp").read_text()
     assert "tostring" not in (pristine / "python/caffe/io.py").read_text()
     assert (pristine / "examples/CMakeLists.txt").exists()
+    assert not [*pristine.rglob("*.orig"), *pristine.rglob("*.rej")]
+
+
+@pytest.mark.skipif(shutil.which("patch") is None, reason="the patch program is not installed")
+def test_cuda_patches_apply_after_the_others(build, pristine, log):
+    patches = build.list_patches(cuda=build.cuda_toolkit.Cuda("pypi", "13.0", ("90",), True))
+    assert patches == PATCHES + CUDA_PATCHES
+    build.apply_patches(pristine, patches, log)
+    texts = {
+        path: path.read_text(errors="replace")
+        for path in pristine.rglob("*")
+        if path.suffix in (".cpp", ".cu", ".hpp") and "test" not in path.parts
+    }
+    # Fields and calls that CUDA 13 and cuDNN 9 no longer have; the latter only as older versions are asked.
+    for gone in (r"prop\.(clockRate|deviceOverlap|kernelExecTimeoutEnabled)", r"cudnnGetConvolution\w+Algorithm\("):
+        users = {path.name for path, text in texts.items() if re.search(gone, text)}
+        assert users <= {"cudnn.hpp"}
+    # Threads ask CUDA for a device in GPU mode only.
+    threads = texts[pristine / "src" / "caffe" / "internal_thread.cpp"]
+    assert len(re.findall(r"cuda[GS]etDevice\(", threads)) == 2
+    assert len(re.findall(r"if \(mode == Caffe::GPU\) {\n\s+CUDA_CHECK\(cuda[GS]etDevice\(", threads)) == 2
     assert not [*pristine.rglob("*.orig"), *pristine.rglob("*.rej")]
 
 
@@ -210,7 +239,7 @@ def test_failed_build_leaves_nothing(build, tmp_path, log, monkeypatch):
     monkeypatch.setattr(log, "run", run)
     monkeypatch.setattr(build, "fetch_source", fail)
     with pytest.raises(build.BuildError, match="no source"):
-        build.build_wheel(SimpleNamespace(path=sys.executable), tmp_path, tmp_path / "key", False, log)
+        build.build_wheel(SimpleNamespace(path=sys.executable), tmp_path, tmp_path / "key", False, None, log)
     assert not (tmp_path / "key").exists()
 
 
