@@ -4,9 +4,10 @@ Everything follows from (seed, epoch, index): batch ``b`` of a run is the same w
 whatever order batches are made.
 """
 
+import cv2
 import numpy as np
 
-from maskpose import geometry, heatmaps
+from maskpose import geometry, heatmaps, images
 from maskpose.augmentation import draw_affine
 from maskpose.database import Reader
 from maskpose.errors import InputError
@@ -14,7 +15,7 @@ from maskpose.parallel import shard
 from maskpose.variants import IGNORE_LABEL, KEYPOINTS, STRIDE
 
 FILL = (128, 128, 128)  # beside the photograph, section 3.1
-IMAGE_SCALE, IMAGE_SHIFT = 1 / 256, -0.5  # uint8 BGR to network input
+IMAGE_SCALE, IMAGE_MEAN = 1 / 256, (128, 128, 128)  # uint8 BGR to network input: (x - mean) * scale, -0.5 to 0.5
 
 
 class BatchSource:
@@ -56,10 +57,7 @@ class BatchSource:
         if settings.augment:
             rng = np.random.default_rng([settings.seed, epoch, index])
             affine = geometry.compose(draw_affine(rng, settings), affine)
-        image = sample.decode_image()
-        if image.shape[:2] != (sample.height, sample.width):
-            raise InputError(f"{settings.db}: {sample.name} is not of the size its record states")
-        arrays["image"][...] = network_input(geometry.warp(image, affine, settings.input_size, FILL))
+        arrays["image"][...] = network_input(self._warped(sample, affine))
         if "mask" in arrays:
             arrays["mask"][0] = mask_label(sample.decode_mask(), affine, settings.input_size)
         if "heatmaps" in arrays:
@@ -67,6 +65,15 @@ class BatchSource:
             visible = sample.visible & geometry.inside(points, settings.input_size, settings.input_size)
             cells = geometry.apply(geometry.grid_affine(), points)
             heatmaps.encode(cells, visible, settings.grid_size, settings.sigma, settings.background, arrays["heatmaps"])
+
+    def _warped(self, sample, affine):
+        """The photograph under ``affine``, decoded no larger than needed: (m, m, 3) uint8 BGR."""
+        reduction = geometry.reduction(affine) if images.reducible(sample.image) else 1
+        image = sample.decode_image(reduction)
+        if image.shape[:2] != (-(-sample.height // reduction), -(-sample.width // reduction)):
+            raise InputError(f"{self.settings.db}: {sample.name} is not of the size its record states")
+        affine = geometry.compose(affine, geometry.scale_affine(reduction))
+        return geometry.warp(image, affine, self.settings.input_size, FILL)
 
 
 def array_shapes(settings):
@@ -87,10 +94,7 @@ def array_shapes(settings):
 
 def network_input(image):
     """(m, m, 3) uint8 BGR to (3, m, m) float32 BGR / 256 - 0.5, as training and inference feed it."""
-    planes = image.transpose(2, 0, 1).astype(np.float32)
-    planes *= IMAGE_SCALE
-    planes += IMAGE_SHIFT
-    return planes
+    return cv2.dnn.blobFromImage(image, IMAGE_SCALE, mean=IMAGE_MEAN)[0]
 
 
 def mask_label(mask, affine, size):
@@ -102,5 +106,5 @@ def mask_label(mask, affine, size):
     if mask is None:
         return np.full((cells, cells), IGNORE_LABEL, np.float32)
     warped = geometry.warp(mask, affine, size, 0)
-    coverage = warped.reshape(cells, STRIDE, cells, STRIDE).mean(axis=(1, 3))
-    return (coverage >= 127.5).astype(np.float32)
+    coverage = cv2.resize(warped, (cells, cells), interpolation=cv2.INTER_AREA)  # the mean of 8 x 8, rounded
+    return (coverage > 127).astype(np.float32)

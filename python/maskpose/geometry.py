@@ -73,6 +73,12 @@ def inside(points, width, height):
     return (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
 
 
+def reduction(affine):
+    """By how much a picture may be reduced before ``affine`` without a loss: 1, 2, 4 or 8."""
+    shrinks = 1 / max(affine_scale(affine), 1e-6) + 1e-6
+    return max(factor for factor in (1, 2, 4, 8) if factor <= max(shrinks, 1))
+
+
 def warp(image, affine, size, fill):
     """Resample ``image`` (h, w[, c]) uint8 by ``affine`` into a square of ``size``; ``fill`` outside.
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from maskpose import images, messages, record_pb2
@@ -22,9 +23,9 @@ class Sample:
     mask: bytes = b""  # empty: no mask is known
     source: str = ""
 
-    def decode_image(self):
-        """(height, width, 3) uint8 BGR; InputError where the file is broken."""
-        return images.decode_color(self.image, self.name)
+    def decode_image(self, reduction=1):
+        """(height, width, 3) uint8 BGR, or a ``reduction`` of it; InputError where the file is broken."""
+        return images.decode_color(self.image, self.name, reduction)
 
     def decode_mask(self):
         """(height, width) uint8, 255 on the hand and 0 elsewhere, or None; InputError where it is broken."""
@@ -35,7 +36,7 @@ class Sample:
             raise InputError(
                 f"mask of {self.name} is {gray.shape[1]}x{gray.shape[0]}, its image {self.width}x{self.height}"
             )
-        return np.where(gray > 127, 255, 0).astype(np.uint8)
+        return cv2.threshold(gray, 127, 255, cv2.THRESH_BINARY)[1]
 
     def serialize(self):
         """The record's bytes."""
