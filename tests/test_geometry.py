@@ -102,3 +102,9 @@ def test_a_dot_lands_where_its_point_does(scale):
 def test_inside_counts_whole_pixels():
     points = np.array([[-0.5, 0], [-0.51, 0], [9.49, 4.49], [9.5, 0], [0, 4.5]])
     assert geometry.inside(points, 10, 5).tolist() == [True, False, True, False, False]
+
+
+@pytest.mark.parametrize("scale,expected", [(1.2, 1), (0.51, 1), (0.5, 2), (0.3, 2), (0.25, 4), (0.1, 8), (0.01, 8)])
+def test_how_far_a_picture_may_be_reduced(scale, expected):
+    turned = geometry.compose(geometry.rotation(30, (5, 7)), geometry.scale_affine(scale))
+    assert geometry.reduction(turned) == expected

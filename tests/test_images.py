@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from conftest import exif_rotated
 from maskpose import images
 from maskpose.errors import InputError
 
@@ -159,3 +160,25 @@ def test_writing_where_it_cannot_be(tmp_path, photograph, name):
     with pytest.raises(InputError, match=name):
         images.write_image(tmp_path / name, photograph)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder.png"]
+
+
+@pytest.mark.parametrize("reduction", [2, 4, 8])
+def test_a_reduced_photograph_is_the_photographs_block_averages(reduction):
+    height, width = 90, 133  # of which no reduction is a divisor
+    y, x = np.mgrid[:height, :width]
+    image = np.stack([128 + 100 * np.sin(x / 9 + i) * np.cos(y / 11) for i in range(3)], axis=2).astype(np.uint8)
+    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 98, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111])[1]
+    found = images.decode_color(data.tobytes(), "x.jpg", reduction)
+    assert found.shape == (-(-height // reduction), -(-width // reduction), 3)
+    h, w = height // reduction, width // reduction
+    blocks = image[: h * reduction, : w * reduction].reshape(h, reduction, w, reduction, 3).mean(axis=(1, 3))
+    assert np.abs(found[:h, :w] - blocks).max() < 6
+
+
+def test_a_reduced_photograph_is_upright_too(tmp_path):
+    image = np.zeros((32, 64, 3), np.uint8)
+    image[:, :16] = 255
+    data = exif_rotated(cv2.imencode(".jpg", image)[1].tobytes())
+    whole, half = (images.decode_color(data, "x.jpg", reduction) for reduction in (1, 2))
+    assert whole.shape == (64, 32, 3) and half.shape == (32, 16, 3)
+    assert np.abs(half.astype(int) - whole[::2, ::2]).max() < 40
