@@ -32,6 +32,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -245,9 +246,9 @@ def wheel_name(interpreter):
 
 
 @contextlib.contextmanager
-def locked(cache, log):
-    """Hold the cache's lock, so that two builds at once work one after the other."""
-    with open(cache / "lock", "w") as file:
+def locked(path, log):
+    """Hold the lock file of a build, so that two of the same work one after the other; others do not wait."""
+    with open(path, "w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -338,20 +339,15 @@ def fetch_source(python, cache, log):
     archive = cache / SOURCE_FILE
     if not archive.exists():
         log.step(f"downloading {SOURCE_FILE}")
-        partial = cache / "download.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir()
-        try:
-            wanted = partial / "requirements.txt"
+        with tempfile.TemporaryDirectory(prefix="download-", dir=cache) as partial:
+            wanted = Path(partial, "requirements.txt")
             wanted.write_text(f"{SOURCE_NAME}=={SOURCE_VERSION} --hash=sha256:{SOURCE_SHA256}\n")
             log.run(
                 [python, "-m", "pip", "download", "--no-deps", "--no-build-isolation", "--no-binary",
                  SOURCE_NAME, "--require-hashes", "-r", wanted, "-d", partial],
                 "downloading the source",
             )  # fmt: skip
-            (partial / SOURCE_FILE).replace(archive)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            Path(partial, SOURCE_FILE).replace(archive)
     check_sha256(archive)
     return archive
 
@@ -604,7 +600,7 @@ def ensure_caffe(python, venv, cache, onednn=True, with_tree=False, quiet=False)
     for choice, key in keys.items():
         wheel = cache / key / wheel_name(interpreter)
         log = Log(cache / f"{key}.log")
-        with locked(cache, log):
+        with locked(cache / f"{key}.lock", log):
             install_packages(log)
             check_interpreter(interpreter, boost_python_versions())
             try:

@@ -124,7 +124,7 @@ def test_caffe(arguments):
     """Both suites and the summary line."""
     place = build.ensure_caffe(arguments.python, arguments.venv, arguments.cache, arguments.onednn, with_tree=True)
     log = build.Log(place.parent / f"{place.name}.test.log")
-    with build.locked(place.parent, log):
+    with build.locked(place.with_name(place.name + ".lock"), log):
         log.path.unlink(missing_ok=True)
         python = test_pycaffe(place, arguments.venv.absolute(), log)
         library = test_library(place, arguments.venv.absolute(), log)

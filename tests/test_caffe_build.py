@@ -245,7 +245,7 @@ def test_second_build_waits_for_the_first(build, tmp_path, log, capsys):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(build.fcntl, "flock", flock)
-        with build.locked(tmp_path, log):
+        with build.locked(tmp_path / "lock", log):
             pass
     assert seen == [fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_EX]
     assert "waiting" in capsys.readouterr().out
