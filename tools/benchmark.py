@@ -24,9 +24,10 @@ def main():
     parser.add_argument("name", choices=BENCHMARKS, help="which benchmark")
     parser.add_argument("--json", type=Path, help="file to write the rows to")
     args = parser.parse_args()
-    rows = BENCHMARKS[args.name]()
-    for row in rows:
-        print(row)
+    rows = []
+    for row in BENCHMARKS[args.name]():
+        print(row, flush=True)
+        rows.append(row)
     if args.json:
         write_text(args.json, json.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n")
 

@@ -29,11 +29,10 @@ CASES = (
 
 
 def run(batches=(1, 8)):
-    """[Row]: ms a training step (peer PyTorch, channels_last) or a forward pass (peer OpenVINO fp32, then PyTorch).
+    """Yield Rows: ms a training step (peer PyTorch, channels_last), a forward pass (OpenVINO fp32, then PyTorch).
 
     ``train_full`` and ``train_compact`` are of batch 8, the forward rows of batch 1; ``_batch<n>`` names the other.
     """
-    rows = []
     for name, what, variant, usual, peers in CASES:
         for batch in batches:
             seen = {engine: [] for engine in ("caffe", *peers)}
@@ -44,9 +43,7 @@ def run(batches=(1, 8)):
             full_name = name if batch == usual else f"{name}_batch{batch}"
             for peer, time_of_peer in zip(peers, theirs):
                 row_name = full_name if peer == peers[0] else f"{full_name}_{peer}"
-                rows.append(Row(row_name, "ms", ours, time_of_peer))
-                print(rows[-1], flush=True)
-    return rows
+                yield Row(row_name, "ms", ours, time_of_peer)
 
 
 def measure_apart(engine, what, variant, batch):
