@@ -26,7 +26,7 @@ REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_RED
 
 
 def reducible(data):
-    """Whether a reduced picture is decoded from these bytes in less time: that of a JPEG, from its lower frequencies."""
+    """Whether a reduced picture takes less time to decode: that of a JPEG, from its lower frequencies."""
     return data.startswith(JPEG_START)
 
 

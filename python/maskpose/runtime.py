@@ -37,8 +37,8 @@ def set_device(gpu=None):
     if result.returncode:
         if "CPU-only" in result.stderr:
             raise InputError(
-                f"GPU {gpu}: this Caffe was built for the CPU only; a GPU needs a Caffe of your own that was built "
-                "with CUDA: make … PYTHON=/path/to/python"
+                f"GPU {gpu}: this Caffe was built for the CPU only. `make caffe CUDA=1` builds one for GPUs, or give a "
+                "Python that has one: make … PYTHON=/path/to/python"
             )
         reason = next((line for line in result.stderr.splitlines() if "Check failed" in line or "GPU" in line), "")
         raise InputError(f"GPU {gpu} cannot be used by this Caffe: {reason.partition('] ')[2] or 'no reason given'}")
