@@ -31,12 +31,8 @@ def build(variant, folder, batch, side, engine=None):
         inputs.append(layer)
     layers = [*inputs, *list(net.layer)[1:]]
     for layer in layers:
-        if engine is not None and layer.type == "Convolution":
-            layer.convolution_param.engine = engine
-        if engine is not None and layer.type == "ReLU":
-            layer.relu_param.engine = engine
-        if engine is not None and layer.type == "Pooling":
-            layer.pooling_param.engine = engine
+        if engine is not None and layer.type in ("Convolution", "ReLU", "Pooling"):
+            getattr(layer, f"{layer.type.lower()}_param").engine = engine
     del net.layer[:]
     net.layer.extend(layers)
     net.force_backward = True  # the first convolution's gradient to its data too
@@ -101,14 +97,13 @@ def onednn(tmp_path_factory):
 def test_outputs_and_gradients_are_caffes_own(name, tmp_path):
     caffe = import_caffe()
     variant = get_variant(name)
-    engines = (None, caffe.params.Convolution.CAFFE)
     batch = 1 if variant.width == 1 else 3
-    found, expected = [], []
-    for engine, into in zip(engines, (found, expected)):
+    both = []
+    for engine in (None, caffe.params.Convolution.CAFFE):
         net = build(variant, tmp_path, batch, SIDE, engine)
         fill(net)
-        into.append(results(net))
-    (found,), (expected,) = found, expected
+        both.append(results(net))
+    found, expected = both
     assert found.keys() == expected.keys() and len(found) > 3 * len(get_convolutions(variant))
     errors = {key: relative(found[key], expected[key]) for key in expected}
     assert max(errors.values()) < 1e-4, sorted(errors.items(), key=lambda item: -item[1])[:5]

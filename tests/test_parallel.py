@@ -97,6 +97,16 @@ def as_on_gpus(ranks, db, folder, *arguments, **environment):
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
 
 
+def assert_same_run(one, several, iterations, falls_to):
+    """The folders of two runs hold the same weights and losses, and the loss fell to less than that share."""
+    weights = [blobs_of(folder / f"mask_pose_iter_{iterations}.caffemodel") for folder in (one, several)]
+    for name in weights[0]:
+        assert np.allclose(weights[0][name], weights[1][name], rtol=1e-3, atol=1e-5), name
+    totals = [[row["total"] for row in read_losses(folder / "losses.csv")] for folder in (one, several)]
+    assert len(totals[0]) == iterations and min(totals[0]) < falls_to * totals[0][0]
+    assert np.allclose(totals[0], totals[1], rtol=1e-4)
+
+
 def test_gpu_ranks_with_an_uneven_batch_equal_one(drawn_db, tmp_path):
     options = ["--iterations", "6", "--data", "batch_size=5", "--solver", "type=SGD", "--solver", "base_lr=5e-5",
                "--solver", "clip_gradients=-1", "--warmup", "1"]  # fmt: skip
@@ -104,12 +114,7 @@ def test_gpu_ranks_with_an_uneven_batch_equal_one(drawn_db, tmp_path):
         result = as_on_gpus(ranks, drawn_db, tmp_path / str(ranks), *options)
         assert result.returncode == 0, result.stderr[-2000:]
         assert len(list((tmp_path / str(ranks) / "run").glob("*.caffemodel"))) == 1
-    one, three = (blobs_of(tmp_path / ranks / "run/mask_pose_iter_6.caffemodel") for ranks in "13")
-    for name in one:
-        assert np.allclose(one[name], three[name], rtol=1e-3, atol=1e-5), name
-    totals = [[row["total"] for row in read_losses(tmp_path / ranks / "run/losses.csv")] for ranks in "13"]
-    assert len(totals[0]) == 6 and min(totals[0]) < 0.95 * totals[0][0]
-    assert np.allclose(totals[0], totals[1], rtol=1e-4)
+    assert_same_run(*(tmp_path / ranks / "run" for ranks in "13"), iterations=6, falls_to=0.95)
 
 
 def test_a_gpu_rank_that_is_killed_ends_all(drawn_db, tmp_path):
@@ -132,12 +137,7 @@ def test_two_ranks_with_an_uneven_batch_equal_one(drawn_db, tmp_path):
     for ranks in (1, 2):
         result = mpirun(ranks, drawn_db, tmp_path / str(ranks), *options)
         assert result.returncode == 0, result.stderr[-2000:]
-    one, two = (blobs_of(tmp_path / ranks / "mask_pose_iter_20.caffemodel") for ranks in "12")
-    for name in one:
-        assert np.allclose(one[name], two[name], rtol=1e-3, atol=1e-5), name
-    totals = [[row["total"] for row in read_losses(tmp_path / ranks / "losses.csv")] for ranks in "12"]
-    assert len(totals[0]) == 20 and min(totals[0]) < 0.9 * totals[0][0]
-    assert np.allclose(totals[0], totals[1], rtol=1e-4)
+    assert_same_run(*(tmp_path / ranks for ranks in "12"), iterations=20, falls_to=0.9)
 
 
 def test_a_failing_rank_ends_all(tmp_path):

@@ -5,6 +5,7 @@ import contextlib
 from google.protobuf import text_format
 
 from maskpose.errors import InputError
+from maskpose.files import write_text
 from maskpose.runtime import import_caffe
 from maskpose.settings import DataSettings
 
@@ -34,12 +35,12 @@ def of(folder):
 def kept_on_error(folder):
     """Within it, an InputError leaves the definitions in ``folder`` as they were before."""
     paths = [folder / name for name in ("train.prototxt", "solver.prototxt")]
-    texts = {path: path.read_bytes() for path in paths if path.is_file()}
+    texts = {path: path.read_text() for path in paths if path.is_file()}
     try:
         yield
     except InputError:
         for path, text in texts.items():
-            path.write_bytes(text)
+            write_text(path, text)
         raise
 
 

@@ -75,8 +75,7 @@ def inside(points, width, height):
 
 def reduction(affine):
     """By how much a picture may be reduced before ``affine`` without a loss: 1, 2, 4 or 8."""
-    shrinks = 1 / max(affine_scale(affine), 1e-6) + 1e-6
-    return max(factor for factor in (1, 2, 4, 8) if factor <= max(shrinks, 1))
+    return max(factor for factor in (1, 2, 4, 8) if factor <= max(_whole_block(affine), 1))
 
 
 def warp(image, affine, size, fill):
@@ -85,7 +84,7 @@ def warp(image, affine, size, fill):
     Bilinear, in one resampling; a reduction of more than twofold first averages whole blocks of pixels
     (INTER_AREA), so that nothing between the samples is lost. Training and inference both come here.
     """
-    block = int(1 / max(affine_scale(affine), 1e-6) + 1e-6)
+    block = _whole_block(affine)
     if block >= 2:
         height, width = image.shape[:2]
         reduced = max(1, round(width / block)), max(1, round(height / block))
@@ -95,3 +94,8 @@ def warp(image, affine, size, fill):
     return cv2.warpAffine(
         image, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
     )
+
+
+def _whole_block(affine):
+    """Side of the largest block of source pixels that becomes no more than one destination pixel; 0 if it enlarges."""
+    return int(1 / max(affine_scale(affine), 1e-6) + 1e-6)
