@@ -165,9 +165,27 @@ class Log:
                 raise
         if status != 0:
             if show:
-                lines = self.path.read_text(errors="replace").splitlines()[-30:]
-                print(*lines, sep="\n", file=sys.stderr)
+                show_end(self.path.read_text(errors="replace"))
             raise BuildError(f"{what} failed with status {status}; the whole log is {self.path}")
+
+
+def captured(command, **options):
+    """Run a program to its end; returns its exit status and all that it printed."""
+    answer = subprocess.run(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        **options,
+    )
+    return answer.returncode, answer.stdout
+
+
+def show_end(output):
+    """Show the last lines of what a program that failed has printed."""
+    print(*output.splitlines()[-30:], sep="\n", file=sys.stderr)
 
 
 # ---- The interpreter, the key and the cache -----------------------------------------------------------

@@ -11,7 +11,6 @@ first one, and on all together if there are several, by NCCL.
 import argparse
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -67,23 +66,13 @@ for i in range({ITERATIONS}):
 def check_that(condition, what, output):
     """Fail with the end of a program's output unless the condition holds."""
     if not condition:
-        print(*output.splitlines()[-30:], sep="\n", file=sys.stderr)
+        build.show_end(output)
         raise build.BuildError(what)
 
 
 def run(command, folder, **environment):
     """Run a program in a folder; returns its exit status and all it printed."""
-    answer = subprocess.run(
-        [str(part) for part in command],
-        cwd=folder,
-        env={**os.environ, **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    return answer.returncode, answer.stdout
+    return build.captured(command, cwd=folder, env={**os.environ, **environment})
 
 
 def write_inputs(python, folder):

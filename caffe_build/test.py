@@ -11,7 +11,6 @@ processors, and are run only where there is a GPU.
 import argparse
 import os
 import re
-import subprocess
 import sys
 
 import build
@@ -36,26 +35,12 @@ NEED_GPU = ("*GPU*",)
 RUN_ALONE = ("CommonTest.TestRandSeedCPU",)
 
 
-def run(command, **options):
-    """Run a test program; returns its exit status and what it printed."""
-    answer = subprocess.run(
-        [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        **options,
-    )
-    return answer.returncode, answer.stdout
-
-
 def check(status, output, counts, what, log):
     """Keep a program's output; when it failed, or ran no test, show its end and fail."""
     with open(log.path, "a") as file:
         file.write(output)
     if status != 0 or not counts["passed"]:
-        print(*output.splitlines()[-30:], sep="\n", file=sys.stderr)
+        build.show_end(output)
         how = f"failed with status {status}" if status else "ran no test"
         raise build.BuildError(f"{what} {how}; the whole output is in {log.path}")
 
@@ -73,7 +58,7 @@ def test_pycaffe(place, venv, log):
         log.run([python, "-m", "pip", "install", "--target", partial, "--upgrade", "pydot"], "pip install")
         partial.replace(extra)
     log.step("running pycaffe's tests")
-    status, output = run(
+    status, output = build.captured(
         [python, "-m", "unittest", "discover", "-s", place / "source" / "python" / "caffe" / "test"],
         cwd=place,
         env={**os.environ, "PYTHONPATH": str(extra), "GLOG_minloglevel": "2"},
@@ -117,7 +102,7 @@ def test_library(place, venv, log):
     total = 0
     for what, wanted in (("C++ tests", others), ("C++ tests that want a process of their own", alone)):
         log.step(f"running the {what}")
-        status, output = run(
+        status, output = build.captured(
             [tree / "test" / "test.testbin", f"--gtest_filter={wanted}"],
             cwd=place / "source",
             env={**os.environ, "GLOG_minloglevel": "1"},
