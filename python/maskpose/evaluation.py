@@ -45,10 +45,10 @@ class Results:
         return Results(names, *arrays)
 
 
-def run(predictor, reader, description="predict"):
-    """Results of ``predictor`` on every sample of ``reader``, a maskpose.database.Reader."""
+def run(predictor, samples, description="predict", **bar):
+    """Results of ``predictor`` on ``samples``, one or more, such as a maskpose.database.Reader; bar: as tqdm's."""
     rows = []
-    for sample in tqdm(reader, desc=description, unit="image", dynamic_ncols=True):
+    for sample in tqdm(samples, desc=description, unit="image", dynamic_ncols=True, **bar):
         hand = predictor.predict(sample.decode_image())
         mask = sample.decode_mask()
         known = mask is not None and hand.mask is not None
@@ -74,14 +74,19 @@ def sizes(results, normaliser):
     raise InputError(f"unknown normaliser {normaliser!r}: expected one of {', '.join(NORMALISERS)}")
 
 
+def mean_scores(results, normaliser="box"):
+    """(mean PCK@0.2, mean mask IoU), 0 to 1; NaN where no keypoint, or no mask, can be scored."""
+    errors = metrics.normalised_errors(results.predicted, results.truth, _scored(results), sizes(results, normaliser))
+    ious = results.ious[~np.isnan(results.ious)]
+    return float(metrics.mean_pck(errors, [PCK_AT])[0]), float(ious.mean()) if len(ious) else np.nan
+
+
 def scores(results, normaliser="box", threshold=None):
     """All figures of one set of results, as a JSON-able dict.
 
     threshold: joints of lower confidence count as not found; None takes the best position always.
     """
-    predicted, visible = results.predicted, results.visible
-    if np.isnan(predicted).all():  # a variant without a pose stage: nothing to score, rather than all wrong
-        visible = np.zeros_like(visible)
+    predicted, visible = results.predicted, _scored(results)
     if threshold is not None:
         predicted = np.where((results.confidences > threshold)[..., None], predicted, np.nan)
     errors = metrics.normalised_errors(predicted, results.truth, visible, sizes(results, normaliser))
@@ -184,6 +189,11 @@ def write_curves(tables, folder):
     with written_beside(folder / "pck.png") as partial:
         figure.savefig(partial, dpi=110)
     return files
+
+
+def _scored(results):
+    """(N, 21) bool: the keypoints that count. Without a pose stage, none: nothing to score, rather than all wrong."""
+    return results.visible & ~np.isnan(results.predicted).all()
 
 
 def _number(value):

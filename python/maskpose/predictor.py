@@ -1,5 +1,6 @@
 """From a photograph to its hand: mask, keypoints, confidences, heatmaps (section 3.3, Inference)."""
 
+import tempfile
 from dataclasses import dataclass
 
 import cv2
@@ -36,16 +37,24 @@ class Predictor:
         use_pyramid: the paper's test time, or one pass (False), or as the variant says (None); seed: of the
         pyramid's crops. Raises InputError for weights that are missing or of another variant.
         """
-        caffe = import_caffe()
-        self.variant = get_variant(variant)
-        self.use_pyramid = self.variant.pyramid if use_pyramid is None else use_pyramid
+        variant = get_variant(variant)
+        weights_path = weights_path or default_weights(variant)
+        net = open_net(variant)
+        weights.load(net, weights_path, whole=True)
+        self._set_up(variant, net, use_pyramid, seed)
+
+    @classmethod
+    def of_net(cls, variant, net, use_pyramid=None, seed=1):
+        """A predictor that runs ``net``, as ``open_net`` gives it, with the weights that it has at each call."""
+        predictor = cls.__new__(cls)
+        predictor._set_up(get_variant(variant), net, use_pyramid, seed)
+        return predictor
+
+    def _set_up(self, variant, net, use_pyramid, seed):
+        self.variant = variant
+        self.net = net
+        self.use_pyramid = variant.pyramid if use_pyramid is None else use_pyramid
         self.seed = seed
-        weights_path = weights_path or default_weights(self.variant)
-        prototxt = REPOSITORY / "prototxt" / self.variant.name / "deploy.prototxt"
-        if not prototxt.is_file():
-            raise InputError(f"{prototxt} is missing: run `make prototxt`")
-        self.net = caffe.Net(str(prototxt), caffe.TEST)
-        weights.load(self.net, weights_path, whole=True)
 
     def predict(self, image):
         """The hand in ``image`` (h, w, 3) uint8 BGR, as a Hand."""
@@ -79,6 +88,26 @@ class Predictor:
             self.net.blobs["data"].data[...] = chunk
             chunks.append({name: blob.copy() for name, blob in self.net.forward().items()})
         return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+
+
+def open_net(variant):
+    """The deploy network of a variant in TEST phase, its weights zero: no random number is drawn for them.
+
+    Raises InputError where its prototxt is missing.
+    """
+    from google.protobuf import text_format
+
+    caffe = import_caffe()
+    prototxt = REPOSITORY / "prototxt" / variant.name / "deploy.prototxt"
+    if not prototxt.is_file():
+        raise InputError(f"{prototxt} is missing: run `make prototxt`")
+    net = text_format.Parse(prototxt.read_text(), caffe.proto.caffe_pb2.NetParameter())
+    for layer in net.layer:
+        layer.convolution_param.ClearField("weight_filler")  # then it is constant 0
+    with tempfile.NamedTemporaryFile("w", suffix=".prototxt") as file:
+        file.write(text_format.MessageToString(net))
+        file.flush()
+        return caffe.Net(file.name, caffe.TEST)
 
 
 def default_weights(variant):
