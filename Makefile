@@ -63,9 +63,10 @@ lmdb: $(SETUP) ## SRC=folder of OneHand10K [DB=folder for train.lmdb and test.lm
 	@test -n "$(SRC)" || { echo 'error: say where the data set is: make lmdb SRC=path/to/OneHand10K' >&2; exit 2; }
 	$(PYTHON) data_prep/onehand10k.py "$(SRC)" "$(DB)" $(ARGS)
 
-train: $(SETUP) ## [VARIANT=…] [DB=…] [WEIGHTS=file] [RESUME=file|auto] [ITERS=n] [GPU=n] [ARGS=…]
+train: $(SETUP) ## [VARIANT=…] [DB=…] [VAL=lmdb] [WEIGHTS=file] [RESUME=file|auto] [ITERS=n] [GPU=n] [ARGS=…]
 	$(PYTHON) tools/train.py --variant $(VARIANT) --db "$(DB)/train.lmdb" $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
-	  $(if $(RESUME),--resume "$(RESUME)") $(if $(ITERS),--iterations $(ITERS)) $(if $(GPU),--gpu $(GPU)) $(ARGS)
+	  $(if $(VAL),--val-db "$(VAL)") $(if $(RESUME),--resume "$(RESUME)") $(if $(ITERS),--iterations $(ITERS)) \
+	  $(if $(GPU),--gpu $(GPU)) $(ARGS)
 
 overfit: $(SETUP) ## SRC=… : learn 16 photographs by heart, and score them: data, loss and decoding agree
 	@test -n "$(SRC)" || { echo 'error: say where the data set is: make overfit SRC=path/to/OneHand10K' >&2; exit 2; }

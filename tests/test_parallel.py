@@ -108,13 +108,17 @@ def assert_same_run(one, several, iterations, falls_to):
 
 
 def test_gpu_ranks_with_an_uneven_batch_equal_one(drawn_db, tmp_path):
+    """Although the first of three is alone in validating, meanwhile."""
     options = ["--iterations", "6", "--data", "batch_size=5", "--solver", "type=SGD", "--solver", "base_lr=5e-5",
                "--solver", "clip_gradients=-1", "--warmup", "1"]  # fmt: skip
     for ranks in (1, 3):
-        result = as_on_gpus(ranks, drawn_db, tmp_path / str(ranks), *options)
+        scored = ["--val-db", str(drawn_db), "--val-every", "3", "--val-limit", "2"] if ranks == 3 else []
+        result = as_on_gpus(ranks, drawn_db, tmp_path / str(ranks), *options, *scored)
         assert result.returncode == 0, result.stderr[-2000:]
         assert len(list((tmp_path / str(ranks) / "run").glob("*.caffemodel"))) == 1
     assert_same_run(*(tmp_path / ranks / "run" for ranks in "13"), iterations=6, falls_to=0.95)
+    scored = [row["iteration"] for row in read_losses(tmp_path / "3/run/losses.csv") if "val_pck" in row]
+    assert scored == [3, 6]
 
 
 def test_a_gpu_rank_that_is_killed_ends_all(drawn_db, tmp_path):

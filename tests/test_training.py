@@ -15,7 +15,8 @@ import pytest
 from conftest import ROOT, blobs_of
 from maskpose import training
 from maskpose.errors import InputError, Stopped
-from maskpose.losses import LossLog, plot_losses, read_losses
+from maskpose.losses import read_losses
+from maskpose.parallel import Alone
 from maskpose.snapshots import states
 from maskpose.training import Run, train, write_definitions
 from maskpose.variants import get_variant
@@ -131,16 +132,81 @@ def test_a_caller_learns_that_it_was_stopped(drawn_db, tmp_path, monkeypatch):
     assert states(tmp_path)
 
 
-def test_the_learning_rate_rises_as_warm_up_says(drawn_db, tmp_path):
-    """One step of plain SGD moves weights in proportion to the learning rate."""
-    moved = {}
-    for name, base_lr, warmup in (("still", 0.0, 1), ("whole", 1e-4, 1), ("tenth", 1e-4, 10)):
-        run = small_run(drawn_db, tmp_path / name, iterations=1)
-        run.solver.update(type="SGD", base_lr=base_lr, clip_gradients=-1.0)
-        run.warmup = warmup
-        moved[name] = blobs_of(train(run, progress=False))["conv1_10"].astype(np.float64)
-    whole, tenth = (np.linalg.norm(moved[name] - moved["still"]) for name in ("whole", "tenth"))
-    assert whole > 0 and tenth / whole == pytest.approx(0.1, rel=0.02)
+class Noting(Alone):
+    """A group of one that notes the last biases and their gradient before each update."""
+
+    def connect(self, solver):
+        biases, self.noted = solver.net.params["Mconv7_stage6"][1], []
+        solver.add_callback(lambda: None, lambda: self.noted.append((biases.data.copy(), biases.diff.copy())))
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+@pytest.mark.parametrize(
+    "policy,factors",
+    [
+        ({"lr_policy": "fixed"}, [0.5, 1, 1, 1, 1, 1]),
+        ({"lr_policy": "step", "gamma": 0.5, "stepsize": 3}, [0.5, 1, 1, 0.5, 0.5, 0.5]),
+        ({"lr_policy": "exp", "gamma": 0.7}, [0.5, *(0.7**i for i in range(1, 6))]),
+        ({"lr_policy": "inv", "gamma": 1.0, "power": 0.5}, [0.5, *((1 + i) ** -0.5 for i in range(1, 6))]),
+        ({"lr_policy": "multistep", "gamma": 0.5, "stepvalue": [3, 5]}, [0.5, 1, 1, 0.5, 0.5, 0.25]),
+        (
+            {"lr_policy": "sigmoid", "gamma": 1.0, "stepsize": 3},
+            [0.5 * sigmoid(-3), *(sigmoid(i - 3) for i in range(1, 6))],
+        ),
+        ({"lr_policy": "poly", "power": 2.0}, [0.5, *((1 - i / 7) ** 2 for i in range(1, 6))]),
+    ],
+    ids=lambda value: value["lr_policy"] if isinstance(value, dict) else "",
+)
+def test_the_learning_rate_of_a_row_is_that_of_the_update(drawn_db, tmp_path, policy, factors):
+    """Plain SGD moves the biases against the gradient, by twice the rate (lr_mult); warm-up halves the first."""
+    run = small_run(drawn_db, tmp_path, iterations=7, input_size=32, workers=0)
+    run.solver = {"type": "SGD", "momentum": 0.0, "weight_decay": 0.0, "clip_gradients": -1.0, **policy}
+    run.solver["base_lr"] = 1e-3
+    run.log_every, run.warmup = 1, 2
+    group = Noting()
+    train(run, progress=False, group=group)
+    used = []
+    for (biases, gradient), (after, _) in zip(group.noted, group.noted[1:]):
+        used.append(np.vdot(biases - after, gradient) / np.vdot(gradient, gradient) / 2)
+    written = [row["learning_rate"] for row in read_losses(tmp_path / "losses.csv")]
+    assert written[:6] == pytest.approx([1e-3 * factor for factor in factors], rel=1e-5)
+    assert used == pytest.approx(written[:6], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"lr_policy": "step", "stepsize": 0},
+        {"lr_policy": "exp", "gamma": -0.5},
+        {"lr_policy": "multistep", "stepvalue": []},
+        {"lr_policy": "multistep", "gamma": 0.5, "stepvalue": [4, 4]},
+    ],
+)
+def test_a_learning_rate_policy_that_lacks_what_it_needs(drawn_db, tmp_path, setting):
+    run = small_run(drawn_db, tmp_path)
+    run.solver.update(setting)
+    with pytest.raises(InputError, match=rf"solver {list(setting)[-1]}: lr_policy {setting['lr_policy']} needs"):
+        train(run, progress=False)
+
+
+def test_a_run_whose_log_is_older_than_the_columns_goes_on(finished, drawn_db, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(finished[0], folder)
+    for path in folder.glob("*_iter_4.*"):
+        path.unlink()
+    rows = list(csv.DictReader((folder / "losses.csv").open()))
+    old = [column for column in rows[0] if column not in ("learning_rate", "val_pck", "val_mask_iou")]
+    with (folder / "losses.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, old, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    train(small_run(drawn_db, folder), resume="auto", progress=False)
+    now = list(csv.DictReader((folder / "losses.csv").open()))
+    assert [row["total"] for row in now] == [row["total"] for row in rows]
+    assert [row["learning_rate"] for row in now] == ["", rows[1]["learning_rate"]]
 
 
 def test_a_snapshot_may_come_before_a_log_row(drawn_db, tmp_path):
@@ -214,48 +280,3 @@ def test_a_dead_worker_ends_the_training_with_an_error(drawn_db, tmp_path):
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2, errors[-1500:]
     assert "error: data worker 0 ended" in errors and "Traceback" not in errors
-
-
-def test_a_log_is_cut_back_to_where_a_run_resumes(tmp_path):
-    def write(first, count):
-        log = LossLog(tmp_path / "losses.csv", {"mask_loss": 0.5}, first, batch_size=2)
-        with log:
-            for iteration in range(first + 1, first + count + 1):
-                log.add({"mask_loss": float(iteration)}, waited=0.0)
-                log.write(iteration)
-
-    write(0, 5)
-    write(3, 2)
-    rows = read_losses(tmp_path / "losses.csv")
-    assert [row["iteration"] for row in rows] == [1, 2, 3, 4, 5]
-    assert [row["total"] for row in rows] == [0.5, 1.0, 1.5, 2.0, 2.5]
-    plot_losses(tmp_path / "losses.csv", tmp_path / "losses.png")
-    assert (tmp_path / "losses.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_the_progress_line_shows_parts_that_add_up(tmp_path):
-    log = LossLog(tmp_path / "losses.csv", {"mask_loss": 0.05, "heatmap_loss_stage2": 1.0}, 0, batch_size=2)
-    with log:
-        log.add({"mask_loss": 80.0, "heatmap_loss_stage2": 6.0}, waited=0.0)
-        line = log.write(1)
-    assert line.startswith("loss 10 (mask ×0.05 4 stage2 6) ")
-    assert read_losses(tmp_path / "losses.csv")[0]["mask_loss"] == 80
-
-
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("rows", ["1,5,0\n2,4,0\n", "1,5,0\n2,4,3\n", "1,0,0\n"])
-def test_losses_of_zero_can_be_drawn(tmp_path, rows):
-    (tmp_path / "losses.csv").write_text("iteration,total,mask_loss\n" + rows)
-    plot_losses(tmp_path / "losses.csv", tmp_path / "losses.png")
-    assert (tmp_path / "losses.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_a_torn_last_row_is_left_out(tmp_path):
-    (tmp_path / "losses.csv").write_text("iteration,total\n1,5\n2,4\n3,3.")
-    assert [row["iteration"] for row in read_losses(tmp_path / "losses.csv")] == [1, 2]
-
-
-def test_a_file_that_is_no_log_is_said(tmp_path):
-    (tmp_path / "losses.csv").write_text("iteration,total\n1,two\n")
-    with pytest.raises(InputError, match=r"losses\.csv"):
-        read_losses(tmp_path / "losses.csv")

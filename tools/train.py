@@ -4,6 +4,7 @@
 Example:
     .venv/bin/python tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb
     .venv/bin/python tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb --resume auto
+    .venv/bin/python tools/train.py --db data/onehand10k/train.lmdb --val-db data/onehand10k/test.lmdb --val-limit 500
     .venv/bin/python tools/train.py --variant mask_pose --db data/onehand10k/train.lmdb --gpu 0,1
     mpirun -np 2 .venv/bin/python tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb
 """
@@ -32,6 +33,10 @@ def parse_arguments():
     parser.add_argument("--snapshot-every", type=positive, help="iterations between snapshots")
     parser.add_argument("--keep", type=positive, help="how many snapshots to leave, the newest (all)")
     parser.add_argument("--warmup", type=positive, help="iterations over which the learning rate rises (variant's)")
+    parser.add_argument("--val-db", help="LMDB to score on, single-scale, while training (none)")
+    parser.add_argument("--val-every", type=positive, help="iterations between those scores (as between snapshots)")
+    parser.add_argument("--val-limit", type=positive, help="samples of it to score, evenly spread (all)")
+    parser.add_argument("--tensorboard", action="store_true", help="write event files too (needs tensorboardX)")
     parser.add_argument("--log-every", type=positive, default=10, help="iterations a row of losses.csv (%(default)s)")
     parser.add_argument(
         "--data", type=key_value, action="append", default=[], metavar="KEY=VALUE",
@@ -67,6 +72,10 @@ def main():
         snapshot_every=args.snapshot_every,
         keep=args.keep,
         warmup=args.warmup,
+        val_db=args.val_db,
+        val_every=args.val_every,
+        val_limit=args.val_limit,
+        tensorboard=args.tensorboard,
     )
     try:
         model = train(run, args.weights, args.resume, group=group)

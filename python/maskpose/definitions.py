@@ -1,6 +1,7 @@
 """What two runs' definitions differ in: a run that goes on otherwise than it began says so."""
 
 import contextlib
+from pathlib import Path
 
 from google.protobuf import text_format
 
@@ -29,6 +30,16 @@ def of(folder):
         **{key: value for key, value in data.items() if key not in FREE_OF_DATA},
         **{key: value for key, value in fields.items() if key not in FREE_OF_SOLVER},
     }
+
+
+def loss_weights(folder):
+    """{loss: its weight in the total} of the train.prototxt in ``folder``; {} where it cannot be read."""
+    try:
+        net = import_caffe().proto.caffe_pb2.NetParameter()
+        text_format.Merge((Path(folder) / "train.prototxt").read_text(), net)
+    except (OSError, ValueError, text_format.ParseError):
+        return {}
+    return {layer.top[0]: layer.loss_weight[0] for layer in net.layer if layer.loss_weight}
 
 
 @contextlib.contextmanager

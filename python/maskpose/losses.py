@@ -1,34 +1,44 @@
-"""The record of a training run: its losses as CSV, and their picture."""
+"""The record of a training run, losses.csv: written row by row, cut back where a run resumes, read again."""
 
+import contextlib
 import csv
 import time
 from pathlib import Path
 
 from maskpose.errors import InputError
-from maskpose.files import write_text, written_beside
+from maskpose.files import write_text
+
+VALIDATION = ("val_pck", "val_mask_iou")
 
 
 class LossLog:
     """losses.csv: a row holds means over the iterations since the row before.
 
-    Columns: iteration, total (the weighted sum), each loss unweighted, images_per_second, and
-    waiting_share (of the time, spent waiting for data; 0 to 1). ``heatmap_loss_stage<t+1>`` is of the
-    paper's sub-stage S^t.
+    Columns: iteration; total, the weighted sum; each loss unweighted, of which ``heatmap_loss_stage<t+1>`` is of
+    the paper's sub-stage S^t; learning_rate, of the row's last iteration; images_per_second; waiting_share, of the
+    time, spent waiting for data; and the scores on the validation database, val_pck and val_mask_iou, empty where
+    none were measured. Shares and scores are 0 to 1.
     """
 
     def __init__(self, path, weights, first, batch_size):
-        """weights: {loss: its weight in the total}; rows of ``path`` after iteration ``first`` are cut off."""
+        """weights: {loss: its weight in the total}; rows of ``path`` after iteration ``first`` are cut off.
+
+        A row that was written before a column came to be has that cell empty. Raises InputError where ``path`` is
+        no losses.csv.
+        """
         self.path = Path(path)
         self.weights = weights
-        self.written = first
         self._batch_size = batch_size
-        self._columns = ["iteration", "total", *weights, "images_per_second", "waiting_share"]
+        self._columns = ["iteration", "total", *weights, "learning_rate", "images_per_second", "waiting_share"]
+        self._columns += VALIDATION
         self._kept = [row for row in read_losses(path) if row["iteration"] <= first] if first else []
+        self.newest_scores = {}  # the last that were measured, by column
+        for row in self._kept:
+            self._remember(row)
         self._reset(0.0)
 
     def __enter__(self):
-        rows = [self._columns]
-        rows += [[f"{row[column]:.6g}" if column in row else "" for column in self._columns] for row in self._kept]
+        rows = [self._columns, *map(self._cells, self._kept)]
         write_text(self.path, "".join(",".join(row) + "\n" for row in rows))
         self._file = self.path.open("a", newline="")
         return self
@@ -43,22 +53,49 @@ class LossLog:
         for name in self.weights:
             self._sums[name] += losses[name]
 
-    def write(self, iteration):
-        """Write a row; give it as one line for a progress bar, in which the losses are weighted."""
+    @contextlib.contextmanager
+    def paused(self):
+        """Within it, time counts neither in images_per_second nor in waiting_share."""
+        began = time.monotonic()
+        yield
+        self._started += time.monotonic() - began
+
+    def write(self, iteration, learning_rate, scores=()):
+        """Write a row of the iterations added since the last; give it as {column: value}.
+
+        scores: {column of VALIDATION: value}, what was measured of them.
+        """
         elapsed = time.monotonic() - self._started
         means = {name: total / self._count for name, total in self._sums.items()}
-        total = sum(self.weights[name] * mean for name, mean in means.items())
-        rate = self._count * self._batch_size / elapsed
-        waiting = (self._waited - self._waited_before) / elapsed
-        values = [total, *means.values(), rate, waiting]
-        csv.writer(self._file).writerow([iteration, *(f"{value:.6g}" for value in values)])
+        row = {
+            "iteration": iteration,
+            "total": sum(self.weights[name] * mean for name, mean in means.items()),
+            **means,
+            "learning_rate": learning_rate,
+            "images_per_second": self._count * self._batch_size / elapsed,
+            "waiting_share": (self._waited - self._waited_before) / elapsed,
+            **dict(scores),
+        }
+        csv.writer(self._file, lineterminator="\n").writerow(self._cells(row))
         self._file.flush()
-        self.written = iteration
+        self._remember(row)
         self._reset(self._waited)
-        parts = " ".join(
-            f"{part_name(name, self.weights[name])} {self.weights[name] * mean:.4g}" for name, mean in means.items()
-        )
-        return f"loss {total:.5g} ({parts}) {rate:.1f} images/s, waiting {100 * waiting:.0f} %"
+        return row
+
+    def line(self, row):
+        """A row for a progress bar: its losses are weighted, so that they add up; then the newest scores."""
+        parts = " ".join(f"{part_name(name, weight)} {weight * row[name]:.4g}" for name, weight in self.weights.items())
+        speed = f"{row['images_per_second']:.1f} images/s, waiting {100 * row['waiting_share']:.0f} %"
+        names = {"val_pck": "val PCK", "val_mask_iou": "val IoU"}
+        scores = "".join(f", {names[column]} {value:.3f}" for column, value in self.newest_scores.items())
+        return f"loss {row['total']:.5g} ({parts}) {speed}{scores}"
+
+    def _cells(self, row):
+        first, *rest = self._columns
+        return [f"{row[first]:.0f}", *(f"{row[column]:.6g}" if column in row else "" for column in rest)]
+
+    def _remember(self, row):
+        self.newest_scores.update({column: row[column] for column in VALIDATION if column in row})
 
     def _reset(self, waited):
         self._started = time.monotonic()
@@ -74,45 +111,24 @@ def part_name(loss, weight=1.0):
 
 
 def read_losses(path):
-    """The rows of a losses.csv as dicts of floats; [] where there is no such file."""
+    """The rows of a losses.csv as {column: float}, without the cells that are empty; [] where there is no such file.
+
+    Raises InputError where it is another file.
+    """
     path = Path(path)
     if not path.is_file():
         return []
-    lines = path.read_text().splitlines(keepends=True)
+    complaint = f"{path} is not a losses.csv of the trainer"
+    try:
+        lines = path.read_text().splitlines(keepends=True)
+    except UnicodeDecodeError:
+        raise InputError(complaint) from None
     if lines and not lines[-1].endswith("\n"):
         lines.pop()  # torn by a kill
     try:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(lines)]
+        rows = [{key: float(cell) for key, cell in row.items() if cell != ""} for row in csv.DictReader(lines)]
     except (TypeError, ValueError):
-        raise InputError(f"{path} is not a losses.csv of the trainer") from None
-
-
-def plot_losses(csv_path, png_path, weights=None):
-    """Draw the loss curves of a losses.csv, logarithmic, the total first; zeros, as of no masks, leave gaps.
-
-    weights: {loss: what it is multiplied by}, the weights in the total; 1 where it is not named.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    rows = read_losses(csv_path)
-    if not rows:
-        raise InputError(f"{csv_path} has no losses to draw")
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    iterations = [row["iteration"] for row in rows]
-    for name in rows[0]:
-        weight = (weights or {}).get(name, 1.0)
-        values = [weight * row[name] for row in rows]
-        if (name == "total" or "_loss" in name) and max(values) > 0:
-            width = 1.8 if name == "total" else 0.9
-            values = [value if value > 0 else float("nan") for value in values]
-            axes.plot(iterations, values, linewidth=width, label=part_name(name, weight))
-    axes.set(xlabel="iteration", ylabel="loss")
-    axes.grid(alpha=0.3)
-    if axes.lines:
-        axes.set_yscale("log")
-        axes.legend(ncols=2)
-    with written_beside(png_path) as partial:
-        figure.savefig(partial, dpi=110)
+        raise InputError(complaint) from None
+    if not all("iteration" in row for row in rows):
+        raise InputError(complaint)
+    return rows

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from maskpose import definitions, snapshots, weights
 from maskpose.errors import InputError, Stopped
 from maskpose.files import REPOSITORY, make_folder, write_text
-from maskpose.losses import LossLog, plot_losses
 from maskpose.network import data_settings
 from maskpose.parallel import Alone, weigh_losses
 from maskpose.runtime import import_caffe
 from maskpose.settings import DataSettings
+from maskpose.watching import Watch
 
 SOLVER_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
 LR_POLICIES = ("fixed", "step", "exp", "inv", "multistep", "sigmoid", "poly")
@@ -37,11 +36,20 @@ class Run:
     snapshot_every: int | None = None  # iterations; None: the variant's
     keep: int | None = None  # how many snapshots to leave; None: all
     warmup: int | None = None  # iterations over which the learning rate rises; None: the variant's
+    val_db: str | None = None  # LMDB to score on while training; None: no validation
+    val_every: int | None = None  # iterations; None: at every snapshot. The last iteration is scored in any case
+    val_limit: int | None = None  # samples of val_db, evenly spread; None: all
+    tensorboard: bool = False  # whether to write event files into the folder
 
     @property
     def name(self):
         """The last part of the variant's name: the stem of the snapshots."""
         return self.variant.name.rsplit("/", 1)[-1]
+
+    @property
+    def snapshot_interval(self):
+        """Iterations between snapshots."""
+        return self.snapshot_every or self.variant.solver.snapshot
 
 
 def write_definitions(run):
@@ -61,7 +69,7 @@ def write_definitions(run):
     net.layer[0].python_param.param_str = json.dumps(settings)
     for key, value in run.solver.items():
         try:
-            setattr(solver, key, value)
+            set_field(solver, key, value)
         except (AttributeError, TypeError, ValueError):
             raise InputError(f"the solver has no setting {key} that can be {value!r}") from None
     check_solver(solver)
@@ -77,6 +85,15 @@ def write_definitions(run):
     write_text(run.folder / "solver.prototxt", text_format.MessageToString(solver))
 
 
+def set_field(message, key, value):
+    """Set a field of a protocol buffer; a list sets a repeated one."""
+    if isinstance(value, list):
+        del getattr(message, key)[:]
+        getattr(message, key).extend(value)
+    else:
+        setattr(message, key, value)
+
+
 def train(run, initial_weights=None, resume=None, progress=True, group=None):
     """Train to the last iteration; give the path of the last snapshot's weights.
 
@@ -89,6 +106,7 @@ def train(run, initial_weights=None, resume=None, progress=True, group=None):
     group = group or Alone()
     with group:
         lead = group.rank == 0
+        watch = None
         with definitions.kept_on_error(run.folder) if lead else contextlib.nullcontext():
             if lead:
                 refuse_other_run(run, resume)
@@ -98,12 +116,14 @@ def train(run, initial_weights=None, resume=None, progress=True, group=None):
             solver = caffe.get_solver(str(run.folder / "solver.prototxt"))
             layer = solver.net.layers[0]
             start(solver, run, initial_weights, resume)
+            if lead:
+                watch = Watch(run, solver, loss_weights(solver.net), progress)
         if lead and solver.iter and (changes := definitions.changes(before, definitions.of(run.folder))):
             print(f"going on with {', '.join(changes)}")
         group.connect(solver)
         layer.seek(solver.iter)
         try:
-            stopped = iterate(solver, run, group, progress and lead)
+            stopped = iterate(solver, run, group, watch)
         finally:
             layer.close()
     model = snapshots.model_path(solver, run.folder, run.name)
@@ -118,23 +138,18 @@ def refuse_other_run(run, resume):
         raise InputError(f"{run.folder} holds snapshots of an earlier run: resume from one, or choose another folder")
 
 
-def iterate(solver, run, group, progress):
-    """Step to the solver's max_iter, logging and taking snapshots; give whether Ctrl-C ended it before."""
-    layer = solver.net.layers[0]
-    batch_size = layer.settings.batch_size
+def iterate(solver, run, group, watch):
+    """Step to the solver's max_iter, taking snapshots; give whether Ctrl-C ended it before. watch: rank 0's."""
     last = solver.param.max_iter
     base_lr = solver.param.base_lr
     warmup = max(1, run.variant.warmup if run.warmup is None else run.warmup)
-    snapshot_every = run.snapshot_every or run.variant.solver.snapshot
     names = list(loss_weights(solver.net))
-    factor = weigh_losses(solver.net, batch_size, group)
-    log = LossLog(run.folder / "losses.csv", loss_weights(solver.net), solver.iter, batch_size)
-    lead = group.rank == 0
+    factor = weigh_losses(solver.net, solver.net.layers[0].settings.batch_size, group)
     stopped = False
-    bar = tqdm(total=last, initial=solver.iter, unit="it", dynamic_ncols=True, disable=not progress)
-    with StopRequest() as stop, log if lead else contextlib.nullcontext(), bar:
+    with StopRequest() as stop, watch or contextlib.nullcontext():
         while solver.iter < last and not stopped:
             solver.param.base_lr = base_lr * min(1.0, (solver.iter + 1) / warmup)
+            learning_rate = solver.lr  # what its policy makes of that
             solver.step(1)
             losses = [factor * float(solver.net.blobs[name].data) for name in names]
             asked, *losses = group.mean([stop.asked, *losses])
@@ -144,16 +159,13 @@ def iterate(solver, run, group, progress):
                     f"clip_gradients (--solver KEY=VALUE). Snapshots in {run.folder} are from before"
                 )
             stopped = asked > 0
-            done = stopped or solver.iter == last
-            if lead:
-                bar.update()
-                log.add(dict(zip(names, losses)), layer.waited)
-                snapshot_due = solver.iter % snapshot_every == 0 or done
-                if solver.iter % run.log_every == 0 or snapshot_due:
-                    bar.set_postfix_str(log.write(solver.iter))
+            if watch:
+                done = stopped or solver.iter == last
+                snapshot_due = done or solver.iter % run.snapshot_interval == 0
+                watch.step(dict(zip(names, losses)), learning_rate, snapshot_due, stop)
                 if snapshot_due:
                     snapshots.save(solver, run.folder, run.name, run.keep)
-                    plot_losses(log.path, run.folder / "losses.png", log.weights)
+                    watch.draw(last=done)
     return stopped
 
 
@@ -164,6 +176,14 @@ def check_solver(solver):
             raise InputError(f"solver {key}: {getattr(solver, key)!r} is none of {', '.join(known)}")
     if solver.iter_size != 1:
         raise InputError("solver iter_size must be 1: state the whole batch with --data batch_size=…")
+    policy, steps = solver.lr_policy, list(solver.stepvalue)
+    for key, passes, expected in (
+        ("stepsize", policy not in ("step", "sigmoid") or solver.stepsize > 0, "a positive number of iterations"),
+        ("gamma", policy not in ("step", "exp", "multistep", "sigmoid") or solver.gamma >= 0, "0 or more"),
+        ("stepvalue", policy != "multistep" or (steps and steps == sorted(set(steps))), "a list of rising iterations"),
+    ):
+        if not passes:
+            raise InputError(f"solver {key}: lr_policy {policy} needs {expected} (--solver {key}=…)")
 
 
 def start(solver, run, initial_weights, resume):
