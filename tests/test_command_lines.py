@@ -212,6 +212,17 @@ def test_training_and_scoring_on_what_is_not_ours(weights, tmp_path):
         assert_one_line(run("tools/evaluate.py", "--db", db, "--weights", weights), str(db), said)
 
 
+def test_curves_of_two_runs(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "losses.csv").write_text("iteration,total,mask_loss\n1,5,2\n2,4,2\n")
+    picture, runs = tmp_path / "pictures/curves.svg", (tmp_path / "one", tmp_path / "two/losses.csv")
+    result = run("tools/plot_losses.py", *runs, "--out", picture, "--total-only")
+    assert result.returncode == 0 and f"written to {picture}" in result.stdout, result.stderr
+    assert picture.read_text().startswith("<?xml")
+    assert_one_line(run("tools/plot_losses.py", tmp_path, "--out", picture), str(tmp_path), "losses.csv")
+
+
 def test_an_unknown_setting_of_the_data_layer(drawn_db, tmp_path):
     result = run("tools/train.py", "--db", drawn_db, "--out", tmp_path / "run", "--data", "batchsize=3")
     assert_one_line(result, "--data: unknown key 'batchsize'; the keys are db,")
