@@ -1,8 +1,10 @@
+import csv
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -124,27 +126,54 @@ def test_a_state_of_another_network_is_said(finished, drawn_db, tmp_path):
         train(run, resume=finished / "mask_pose_iter_4.solverstate", progress=False)
 
 
+# tools/train.py that from the start of training on counts the calls of and by maskpose. At call number KILL_AT it is
+# killed, or, after KILL_AFTER seconds, wherever it then is, in Caffe too. COUNT: the file to leave their number in.
+KILLED = """
+import os, runpy, signal, sys
+calls, kill_at, kill_after = 0, int(os.environ["KILL_AT"]), float(os.environ["KILL_AFTER"])
+
+def count(frame, event, argument):
+    global calls
+    if event not in ("call", "c_call") or not frame.f_globals.get("__name__", "").startswith("maskpose"):
+        return
+    if calls or frame.f_code.co_name == "iterate":
+        calls += 1
+        if calls == kill_at and kill_after:
+            signal.setitimer(signal.ITIMER_REAL, kill_after)  # nobody handles its signal: that ends a process at once
+        elif calls == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+script = os.environ["SCRIPT"]
+sys.path.insert(0, os.path.dirname(script))
+sys.setprofile(count)
+runpy.run_path(script, run_name="__main__")
+sys.setprofile(None)
+open(os.environ["COUNT"], "w").write(str(calls))
+"""
+
+
 def test_killed_at_random_and_resumed_is_as_if_never_stopped(finished, drawn_db, tmp_path):
-    command = [
-        sys.executable, str(ROOT / "tools/train.py"), "--db", str(drawn_db), "--out", str(tmp_path),
-        "--variant", "compact/mask_pose", "--iterations", "6", "--snapshot-every", "2", "--log-every", "1",
-        "--data", "batch_size=2", "--data", "input_size=64", "--resume", "auto",
-    ]  # fmt: skip
-    chance = random.Random(1)
-    killed = 0
-    for _ in range(3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        reached = len(read_losses(tmp_path / "losses.csv"))
-        deadline = time.monotonic() + 60
-        while process.poll() is None and time.monotonic() < deadline:
-            if len(read_losses(tmp_path / "losses.csv")) > reached + chance.randint(0, 2):
-                break
-            time.sleep(0.02)
-        time.sleep(chance.random() * 0.3)
-        killed += process.poll() is None
-        process.kill()
-        process.wait()
-    assert killed >= 2
-    if not (tmp_path / "mask_pose_iter_6.caffemodel").exists():
-        subprocess.run(command, check=True, capture_output=True)
-    assert_same_end(finished, tmp_path)
+    """Four kills, each within the calls of three iterations, of a run that validates; the other never stopped."""
+
+    def run(folder, kill_at=0, kill_after=0.0):
+        command = [
+            sys.executable, "-c", KILLED, "--db", str(drawn_db), "--out", str(folder), "--variant", "compact/mask_pose",
+            "--iterations", "6", "--snapshot-every", "2", "--log-every", "1", "--data", "batch_size=2",
+            "--data", "input_size=64", "--val-db", str(drawn_db), "--val-limit", "2", "--resume", "auto",
+        ]  # fmt: skip
+        environment = {"KILL_AT": str(kill_at), "KILL_AFTER": str(kill_after), "COUNT": str(tmp_path / "calls")}
+        environment["SCRIPT"] = str(ROOT / "tools/train.py")
+        return subprocess.run(command, capture_output=True, env={**os.environ, **environment}).returncode
+
+    assert run(tmp_path / "whole") == 0
+    calls = int((tmp_path / "calls").read_text())
+    chance, ends = random.Random(1), []
+    for i in range(4):
+        ends.append(run(tmp_path / "killed", chance.randint(1, calls // 2), chance.random() * 0.1 * (i % 2)))
+    assert set(ends) == {-signal.SIGKILL, -signal.SIGALRM}
+    assert run(tmp_path / "killed") == 0
+    assert_same_end(finished, tmp_path / "killed")
+    cells = [list(csv.DictReader((tmp_path / name / "losses.csv").open())) for name in ("whole", "killed")]
+    for row in (row for rows in cells for row in rows):
+        del row["images_per_second"], row["waiting_share"]
+    assert cells[0] == cells[1] and [row["val_mask_iou"] != "" for row in cells[0]] == [False, True] * 3
