@@ -6,7 +6,7 @@ from maskpose import augmentation, batches, geometry, heatmaps
 from maskpose.batches import BatchSource, array_shapes
 from maskpose.database import Reader, build
 from maskpose.errors import InputError
-from maskpose.records import Sample
+from maskpose.records import Sample, pack_mask
 from maskpose.settings import DataSettings
 
 
@@ -33,7 +33,7 @@ def pattern_sample(width=300, height=200, mask=True):
         height=height,
         keypoints=points.astype(np.float32),
         visible=np.ones(21, bool),
-        mask=cv2.imencode(".png", disc)[1].tobytes() if mask else b"",
+        mask=pack_mask(disc > 127) if mask else b"",
     )
 
 
@@ -96,7 +96,7 @@ def test_a_large_photograph_augmented_in_one_warp_against_step_by_step(tmp_path,
     rng = np.random.default_rng(8)
     smooth = cv2.resize(rng.integers(0, 256, (16, 22, 3), np.uint8), (900, 640), interpolation=cv2.INTER_CUBIC)
     disc = cv2.circle(np.zeros((640, 900), np.uint8), (400, 300), 200, 255, -1)
-    sample.image, sample.mask = (cv2.imencode(".png", picture)[1].tobytes() for picture in (smooth, disc))
+    sample.image, sample.mask = cv2.imencode(".png", smooth)[1].tobytes(), pack_mask(disc > 127)
     build(tmp_path / "x.lmdb", [sample], 1)
     scale, degrees, dx, dy = 137 / SIZE, 33, 9.5, -4.5
     affine = augmentation.augmentation_affine(SIZE, scale, degrees, dx, dy, True)
@@ -126,6 +126,35 @@ def test_a_joint_that_the_crop_loses_has_no_map(pattern_db):
     assert 0.1 < empty.mean() < 0.95
     # a map that is not empty has its peak inside: at least exp(-(0.5^2 + 0.5^2) / (2 * 1.5^2)) somewhere
     assert maps.max(axis=(2, 3))[~empty].min() > 0.89
+
+
+def test_the_mask_label_is_where_the_hand_covers_half_the_cell():
+    """Against counting, for each cell, how many of 16 x 16 points on it lie on the hand of the source picture."""
+    rng = np.random.default_rng(3)
+    size, fine = 96, 16
+    wrong = near = 0
+    for _ in range(20):
+        corners = rng.uniform(0.1, 0.9, (7, 2)) * (640, 480)
+        mask = cv2.fillPoly(np.zeros((480, 640), np.uint8), [corners.astype(np.int32)], 255)
+        turn = geometry.rotation(rng.uniform(-40, 40), (48, 48))
+        affine = geometry.compose(turn, geometry.fit_affine(640, 480, size))
+        steps = (np.arange(12 * fine) + 0.5) * 8 / fine - 0.5
+        points = geometry.apply(geometry.invert(affine), np.stack(np.meshgrid(steps, steps), axis=-1))
+        x, y = np.round(points).astype(int).transpose(2, 0, 1)
+        there = (x >= 0) & (x < 640) & (y >= 0) & (y < 480)
+        hand = there & (mask[y.clip(0, 479), x.clip(0, 639)] > 0)
+        coverage = hand.reshape(12, fine, 12, fine).mean(axis=(1, 3))
+        label = batches.mask_label(mask, affine, size)
+        wrong += ((label == 1) != (coverage > 0.5)).sum()
+        sure = np.abs(coverage - 0.5) > 0.1
+        assert np.array_equal(label[sure] == 1, coverage[sure] > 0.5)
+        near += (~sure).sum()
+    assert 0 < wrong < 0.3 * near
+
+
+def test_the_network_input_by_hand():
+    image = np.array([[[0, 64, 255]]], np.uint8)
+    assert batches.network_input(image).ravel().tolist() == [-0.5, -0.25, 255 / 256 - 0.5]
 
 
 def test_a_sample_without_mask_is_ignored_everywhere(tmp_path):

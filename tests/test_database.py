@@ -7,7 +7,7 @@ import pytest
 from maskpose import database
 from maskpose.database import Reader, Writer, build
 from maskpose.errors import InputError
-from maskpose.records import Sample
+from maskpose.records import Sample, pack_mask
 
 
 def sample(i, image=b"image"):
@@ -97,16 +97,29 @@ def ours_with(path, about, records=()):
 
 
 def test_empty_and_newer_databases_are_said(tmp_path):
-    ours_with(tmp_path / "empty", {"format": database.FORMAT, "version": 1, "count": 0})
+    ours_with(tmp_path / "empty", {"format": database.FORMAT, "version": database.FORMAT_VERSION, "count": 0})
     with pytest.raises(InputError, match="is empty"):
         Reader(tmp_path / "empty")
-    ours_with(tmp_path / "newer", {"format": database.FORMAT, "version": 2, "count": 1})
-    with pytest.raises(InputError, match="version 2"):
+    ours_with(tmp_path / "newer", {"format": database.FORMAT, "version": 99, "count": 1})
+    with pytest.raises(InputError, match="version 99"):
         Reader(tmp_path / "newer")
 
 
+def test_a_mask_comes_back_bit_for_bit_or_not_at_all():
+    hand = np.random.default_rng(0).random((13, 11)) < 0.3
+    sample = Sample("a.jpg", b"", 11, 13, np.zeros((21, 2), np.float32), np.ones(21, bool), pack_mask(hand))
+    assert np.array_equal(sample.decode_mask(), np.where(hand, 255, 0))
+    sample.height = 14
+    with pytest.raises(InputError, match=r"a\.jpg .*size, 11x14"):
+        sample.decode_mask()
+    sample.mask = sample.mask[:-3]
+    with pytest.raises(InputError, match=r"mask of a\.jpg is damaged"):
+        sample.decode_mask()
+
+
 def test_a_damaged_record_is_named(tmp_path):
-    ours_with(tmp_path / "x", {"format": database.FORMAT, "version": 1, "count": 2}, [b"\xff\xff\xff"])
+    about = {"format": database.FORMAT, "version": database.FORMAT_VERSION, "count": 2}
+    ours_with(tmp_path / "x", about, [b"\xff\xff\xff"])
     reader = Reader(tmp_path / "x")
     with pytest.raises(InputError, match="record 0"):
         reader[0]

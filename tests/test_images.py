@@ -82,6 +82,15 @@ def test_first_frame_of_a_gif(photograph):
     assert np.abs(images.decode_color(data, "a") - expected).max() <= 2
 
 
+@pytest.mark.parametrize("reduction", [1, 2, 4, 8])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"quality": 30}])
+def test_jpegs_are_what_opencv_makes_of_them(photograph, options, reduction):
+    for picture in (Image.fromarray(photograph), Image.fromarray(photograph).convert("L")):
+        data = encode(picture, "JPEG", exif=oriented(1), **options)
+        expected = cv2.imdecode(np.frombuffer(data, np.uint8), images.REDUCED[reduction])
+        assert np.abs(images.decode_color(data, "a", reduction).astype(int) - expected).max() <= 1
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize("tag", range(1, 9))
 def test_exif_orientation(photograph, kind, tag):

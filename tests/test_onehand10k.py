@@ -69,6 +69,13 @@ def test_samples_hold_the_files_untouched(folder):
     assert samples[2].image == (folder / "Train/source/2.jpg").read_bytes()
     assert [bool(sample.mask) for sample in samples] == [False, True, False]
     assert (samples[1].decode_mask() == 255).all()
+
+
+def test_which_grey_is_hand(folder):
+    grey = np.arange(30 * 40, dtype=np.uint16).reshape(30, 40) % 256
+    cv2.imwrite(str(folder / "Train/mask/1.png"), grey.astype(np.uint8))
+    samples, _ = read(folder)
+    assert np.array_equal(samples[1].decode_mask(), np.where(grey > 127, 255, 0))
     assert samples[0].visible.tolist() == [True] * 20 + [False]
 
 

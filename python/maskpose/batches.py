@@ -15,7 +15,8 @@ from maskpose.parallel import shard
 from maskpose.variants import IGNORE_LABEL, KEYPOINTS, STRIDE
 
 FILL = (128, 128, 128)  # beside the photograph, section 3.1
-IMAGE_SCALE, IMAGE_MEAN = 1 / 256, (128, 128, 128)  # uint8 BGR to network input: (x - mean) * scale, -0.5 to 0.5
+INPUT_VALUES = np.arange(256, dtype=np.float32) / 256 - 0.5  # of the network's input, by the photograph's grey level
+MASK_STEP = 4  # input pixels between the samples that the mask label is counted from: four a cell
 
 
 class BatchSource:
@@ -57,7 +58,7 @@ class BatchSource:
         if settings.augment:
             rng = np.random.default_rng([settings.seed, epoch, index])
             affine = geometry.compose(draw_affine(rng, settings), affine)
-        arrays["image"][...] = network_input(self._warped(sample, affine))
+        network_input(self._warped(sample, affine), arrays["image"])
         if "mask" in arrays:
             arrays["mask"][0] = mask_label(sample.decode_mask(), affine, settings.input_size)
         if "heatmaps" in arrays:
@@ -68,7 +69,7 @@ class BatchSource:
 
     def _warped(self, sample, affine):
         """The photograph under ``affine``, decoded no larger than needed: (m, m, 3) uint8 BGR."""
-        reduction = geometry.reduction(affine) if images.reducible(sample.image) else 1
+        reduction = min(8, geometry.reduction(affine)) if images.reducible(sample.image) else 1
         image = sample.decode_image(reduction)
         if image.shape[:2] != (-(-sample.height // reduction), -(-sample.width // reduction)):
             raise InputError(f"{self.settings.db}: {sample.name} is not of the size its record states")
@@ -92,9 +93,12 @@ def array_shapes(settings):
     return {name: shapes[name] for name in settings.outputs}
 
 
-def network_input(image):
-    """(m, m, 3) uint8 BGR to (3, m, m) float32 BGR / 256 - 0.5, as training and inference feed it."""
-    return cv2.dnn.blobFromImage(image, IMAGE_SCALE, mean=IMAGE_MEAN)[0]
+def network_input(image, out=None):
+    """(m, m, 3) uint8 BGR to (3, m, m) float32 BGR / 256 - 0.5, in ``out`` if given; for training and inference."""
+    out = np.empty((3, *image.shape[:2]), np.float32) if out is None else out
+    for channel, values in zip(cv2.split(image), out):
+        cv2.LUT(channel, INPUT_VALUES, dst=values)
+    return out
 
 
 def mask_label(mask, affine, size):
@@ -105,6 +109,6 @@ def mask_label(mask, affine, size):
     cells = size // STRIDE
     if mask is None:
         return np.full((cells, cells), IGNORE_LABEL, np.float32)
-    warped = geometry.warp(mask, affine, size, 0)
-    coverage = cv2.resize(warped, (cells, cells), interpolation=cv2.INTER_AREA)  # the mean of 8 x 8, rounded
+    warped = geometry.warp(mask, geometry.compose(geometry.scale_affine(1 / MASK_STEP), affine), size // MASK_STEP, 0)
+    coverage = cv2.resize(warped, (cells, cells), interpolation=cv2.INTER_AREA)  # a cell's mean, rounded
     return (coverage > 127).astype(np.float32)

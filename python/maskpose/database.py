@@ -16,7 +16,7 @@ from maskpose.records import Sample
 
 ABOUT_KEY = b"about"
 FORMAT = "maskpose.Record"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 FIRST_MAP_SIZE = 64 << 20
 
 
@@ -149,7 +149,8 @@ class Reader:
             raise InputError(f"{self.path} is not a maskpose database: make one with `make lmdb`")
         if self.about.get("version") != FORMAT_VERSION:
             raise InputError(
-                f"{self.path} has format version {self.about.get('version')}, this program reads {FORMAT_VERSION}"
+                f"{self.path} has format version {self.about.get('version')}, this program reads {FORMAT_VERSION}: "
+                "make it again with `make lmdb`"
             )
         self.count = self.about["count"]
         if not self.count:

@@ -6,6 +6,8 @@ point. Three coordinate systems occur: the photograph's pixels, the network inpu
 cells of the network's output grid (m/8 x m/8).
 """
 
+import math
+
 import cv2
 import numpy as np
 
@@ -34,9 +36,9 @@ def translation(dx, dy):
 
 def rotation(degrees, centre):
     """Turn about ``centre`` (x, y); positive degrees turn from +x towards +y (clockwise on screen)."""
-    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-    turn = np.array([[c, -s, 0], [s, c, 0]], np.float64)
-    return compose(translation(*centre), turn, translation(-centre[0], -centre[1]))
+    c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    x, y = centre
+    return np.array([[c, -s, x - c * x + s * y], [s, c, y - s * x - c * y]], np.float64)
 
 
 def horizontal_flip(width):
@@ -46,10 +48,12 @@ def horizontal_flip(width):
 
 def compose(*affines):
     """One 2x3 map that applies ``affines`` from the last to the first, as a matrix product reads."""
-    product = np.eye(3)
-    for affine in affines:
-        product = product @ np.vstack([affine, [0, 0, 1]])
-    return product[:2]
+    product, *rest = affines
+    for affine in rest:
+        shift = product[:, 2]
+        product = product[:, :2] @ affine
+        product[:, 2] += shift
+    return product
 
 
 def invert(affine):
@@ -64,7 +68,8 @@ def apply(affine, points):
 
 def affine_scale(affine):
     """How many destination pixels a source pixel's side becomes: the root of |determinant|."""
-    return float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+    (a, b, _), (c, d, _) = affine.tolist()
+    return math.sqrt(abs(a * d - b * c))
 
 
 def inside(points, width, height):
@@ -74,28 +79,29 @@ def inside(points, width, height):
 
 
 def reduction(affine):
-    """By how much a picture may be reduced before ``affine`` without a loss: 1, 2, 4 or 8."""
-    return max(factor for factor in (1, 2, 4, 8) if factor <= max(_whole_block(affine), 1))
+    """By how much a picture may be reduced before ``affine`` without a loss: the largest such power of two."""
+    return 2 ** _halvings(affine)
 
 
 def warp(image, affine, size, fill):
     """Resample ``image`` (h, w[, c]) uint8 by ``affine`` into a square of ``size``; ``fill`` outside.
 
-    Bilinear, in one resampling; a reduction of more than twofold first averages whole blocks of pixels
-    (INTER_AREA), so that nothing between the samples is lost. Training and inference both come here.
+    Bilinear, in one resampling; where ``affine`` shrinks to a half or less, blocks of 2 x 2, 4 x 4, … pixels are
+    averaged first, so that nothing between the samples is lost. Training and inference both come here.
     """
-    block = _whole_block(affine)
-    if block >= 2:
-        height, width = image.shape[:2]
-        reduced = max(1, round(width / block)), max(1, round(height / block))
-        image = cv2.resize(image, reduced, interpolation=cv2.INTER_AREA)
-        rx, ry = width / reduced[0], height / reduced[1]
+    height, width = image.shape[:2]
+    w, h = width, height
+    for _ in range(_halvings(affine)):
+        w, h = max(1, w // 2), max(1, h // 2)
+        image = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
+    if (w, h) != (width, height):
+        rx, ry = width / w, height / h
         affine = compose(affine, np.array([[rx, 0, (rx - 1) / 2], [0, ry, (ry - 1) / 2]]))
     return cv2.warpAffine(
         image, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
     )
 
 
-def _whole_block(affine):
-    """Side of the largest block of source pixels that becomes no more than one destination pixel; 0 if it enlarges."""
-    return int(1 / max(affine_scale(affine), 1e-6) + 1e-6)
+def _halvings(affine):
+    """How many times a picture may be halved before ``affine`` without a loss."""
+    return max(0, math.floor(1e-6 - math.log2(max(affine_scale(affine), 1e-6))))

@@ -19,9 +19,10 @@ def encode(cells, visible, size, sigma, background="sum", out=None):
     grid = np.arange(size)
     profiles = np.exp(-((grid - centres[:, :, None]) ** 2) / (2 * sigma**2)).astype(np.float32)
     profiles[~np.asarray(visible)] = 0
-    np.multiply(profiles[:, 1, :, None], profiles[:, 0, None, :], out=out[:count])
+    across, down = profiles[:, 0], profiles[:, 1]
+    np.multiply(down[:, :, None], across[:, None, :], out=out[:count])
     if background == "sum":
-        np.subtract(1, out[:count].sum(axis=0), out=out[count])
+        np.subtract(1, down.T @ across, out=out[count])
     else:
         np.subtract(1, out[:count].max(axis=0), out=out[count])
     return out

@@ -1,8 +1,9 @@
 """Reading photographs robustly, and writing pictures so that no half-written file is ever seen.
 
-Pictures are OpenCV's: (h, w, 3) uint8 BGR, or (h, w) uint8 for masks. OpenCV decodes; bytes are first
-tested for being whole, since many of its versions turn the missing part of a cut file into grey or
-black pixels with only a warning. `name` is whatever the user knows the bytes by, for error messages.
+Pictures are OpenCV's: (h, w, 3) uint8 BGR, or (h, w) uint8 for masks. libjpeg-turbo decodes plain JPEGs and
+OpenCV all others; bytes are first tested for being whole, since many versions of OpenCV turn the missing
+part of a cut file into grey or black pixels with only a warning. `name` is whatever the user knows the
+bytes by, for error messages.
 """
 
 import io
@@ -11,12 +12,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import simplejpeg
 from PIL import Image
 
 from maskpose.errors import InputError
 from maskpose.files import read_bytes, written_beside
 
 JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
+EXIF, ORIENTATION, UPRIGHT = b"Exif\0\0", 0x0112, 1
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
 
@@ -39,7 +42,7 @@ def decode_color(data, name, reduction=1):
     is dropped: the colour stored under a transparent pixel shows. Of an animation, the first frame.
     Raises InputError naming `name` when the bytes are empty, cut short or not an image.
     """
-    return _decode(data, name, REDUCED[reduction])
+    return _decode(data, name, REDUCED[reduction], reduction)
 
 
 def decode_gray(data, name):
@@ -72,7 +75,7 @@ def write_image(path, image):
         partial.write_bytes(buffer)
 
 
-def _decode(data, name, mode):
+def _decode(data, name, mode, reduction=1):
     if not data:
         raise InputError(f"{name} is empty")
     from_pillow = None
@@ -84,6 +87,8 @@ def _decode(data, name, mode):
         whole, from_pillow = True, _load_with_pillow(data, name)
     if not whole:
         raise InputError(f"{name} is truncated: its end is missing")
+    if mode != cv2.IMREAD_GRAYSCALE and (image := _plain_jpeg(data, reduction)) is not None:
+        return image
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error:
@@ -94,6 +99,24 @@ def _decode(data, name, mode):
     if image is None:
         raise InputError(f"{name} cannot be decoded: it is truncated, damaged or not an image")
     return image
+
+
+def _plain_jpeg(data, reduction):
+    """The picture of an upright JPEG in grey or colour, in less time than OpenCV takes; None for anything else."""
+    if not data.startswith(JPEG_START):
+        return None
+    try:
+        if EXIF in data[: _first_scan(data)] and _orientation(data) != UPRIGHT:
+            return None
+        height, width, *_ = simplejpeg.decode_jpeg_header(data)
+        least = {"min_height": -(-height // reduction), "min_width": -(-width // reduction)} if reduction > 1 else {}
+        return simplejpeg.decode_jpeg(data, "BGR", **least)
+    except PILLOW_ERRORS:
+        return None
+
+
+def _orientation(data):
+    return Image.open(io.BytesIO(data)).getexif().get(ORIENTATION, UPRIGHT)
 
 
 def jpeg_is_whole(data):

@@ -1,8 +1,8 @@
 """A sample as Python holds it, and as the LMDB holds it (``record.proto``)."""
 
+import zlib
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from maskpose import images, messages, record_pb2
@@ -10,9 +10,14 @@ from maskpose.errors import InputError
 from maskpose.variants import KEYPOINTS
 
 
+def pack_mask(hand):
+    """The bytes that hold a mask in a record, of (h, w) bool: its bits, row after row, compressed by zlib."""
+    return zlib.compress(np.packbits(hand).tobytes())
+
+
 @dataclass
 class Sample:
-    """One photograph with one hand. ``image`` and ``mask`` are encoded files, untouched."""
+    """One photograph with one hand. ``image`` is the encoded file, untouched; ``mask`` comes from ``pack_mask``."""
 
     name: str
     image: bytes
@@ -20,7 +25,7 @@ class Sample:
     height: int
     keypoints: np.ndarray  # (21, 2) float32, pixels
     visible: np.ndarray  # (21,) bool
-    mask: bytes = b""  # empty: no mask is known
+    mask: bytes = b""  # of (height, width); empty: no mask is known
     source: str = ""
 
     def decode_image(self, reduction=1):
@@ -31,12 +36,14 @@ class Sample:
         """(height, width) uint8, 255 on the hand and 0 elsewhere, or None; InputError where it is broken."""
         if not self.mask:
             return None
-        gray = images.decode_gray(self.mask, f"mask of {self.name}")
-        if gray.shape != (self.height, self.width):
-            raise InputError(
-                f"mask of {self.name} is {gray.shape[1]}x{gray.shape[0]}, its image {self.width}x{self.height}"
-            )
-        return cv2.threshold(gray, 127, 255, cv2.THRESH_BINARY)[1]
+        try:
+            bits = np.frombuffer(zlib.decompress(self.mask), np.uint8)
+        except zlib.error as error:
+            raise InputError(f"the mask of {self.name} is damaged: {error}") from None
+        pixels = self.height * self.width
+        if len(bits) != -(-pixels // 8):
+            raise InputError(f"the mask of {self.name} is not of its photograph's size, {self.width}x{self.height}")
+        return np.unpackbits(bits, count=pixels).reshape(self.height, self.width) * np.uint8(255)
 
     def serialize(self):
         """The record's bytes."""

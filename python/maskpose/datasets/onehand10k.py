@@ -14,7 +14,7 @@ from maskpose import images
 from maskpose.database import build
 from maskpose.errors import InputError
 from maskpose.files import read_bytes
-from maskpose.records import Sample
+from maskpose.records import Sample, pack_mask
 from maskpose.variants import KEYPOINTS
 
 SPLITS = ("Train", "Test")
@@ -109,12 +109,19 @@ def read_sample(root, split, text, origins):
     if pixels.shape[:2] != (height, width):
         raise InputError(f"source/{name} is {pixels.shape[1]}x{pixels.shape[0]}, the label says {width}x{height}")
     mask_path = folder / "mask" / f"{Path(name).stem}.png"
-    mask = read_bytes(mask_path) if mask_path.exists() else b""
-    sample = Sample(name, image, width, height, keypoints, visible, mask, origins.get(name, ""))
-    hand = sample.decode_mask()  # raises where it is broken or of another size
-    if hand is not None and not hand.any():
-        raise InputError(f"the mask of {name} has no pixel brighter than 127: no hand")
-    return sample
+    mask = pack_mask(read_mask(mask_path, width, height)) if mask_path.exists() else b""
+    return Sample(name, image, width, height, keypoints, visible, mask, origins.get(name, ""))
+
+
+def read_mask(path, width, height):
+    """Which pixels of a mask file are hand, those brighter than 127: (height, width) bool. Raises InputError."""
+    gray = images.decode_gray(read_bytes(path), f"mask/{path.name}")
+    if gray.shape != (height, width):
+        raise InputError(f"mask/{path.name} is {gray.shape[1]}x{gray.shape[0]}, its photograph {width}x{height}")
+    hand = gray > 127
+    if not hand.any():
+        raise InputError(f"mask/{path.name} has no pixel brighter than 127: no hand")
+    return hand
 
 
 def read_samples(root, lines, on_problem):
