@@ -25,8 +25,8 @@ CAFFE = --python $(SYSTEM_PYTHON) $(call option,CUDA,cuda) $(call option,CUDNN,c
   $(call option,CUDA_ARCH,cuda-arch) $(call option,CUDA_TOOLKIT,cuda-toolkit)
 
 .DEFAULT_GOAL := help
-.PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check setup check-python prototxt proto lmdb train overfit \
-  predict evaluate demo test lint
+.PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check setup check-python prototxt proto lmdb train time \
+  overfit predict evaluate demo test lint
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value …]"
@@ -67,6 +67,10 @@ train: $(SETUP) ## [VARIANT=…] [DB=…] [VAL=lmdb] [WEIGHTS=file] [RESUME=file
 	$(PYTHON) tools/train.py --variant $(VARIANT) --db "$(DB)/train.lmdb" $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
 	  $(if $(VAL),--val-db "$(VAL)") $(if $(RESUME),--resume "$(RESUME)") $(if $(ITERS),--iterations $(ITERS)) \
 	  $(if $(GPU),--gpu $(GPU)) $(ARGS)
+
+time: $(SETUP) ## [VARIANT=…] [DB=…] [ITERS=n] [GPU=n]: seconds an iteration takes, forward, backward, data
+	$(PYTHON) tools/time_iteration.py --variant $(VARIANT) $(if $(ITERS),--iterations $(ITERS)) \
+	  $(if $(wildcard $(DB)/train.lmdb),--db "$(DB)/train.lmdb") $(if $(GPU),--gpu $(GPU)) $(ARGS)
 
 overfit: $(SETUP) ## SRC=… : learn 16 photographs by heart, and score them: data, loss and decoding agree
 	@test -n "$(SRC)" || { echo 'error: say where the data set is: make overfit SRC=path/to/OneHand10K' >&2; exit 2; }

@@ -11,14 +11,12 @@ Example:
 
 import _packages  # noqa: F401  # isort: skip
 
-import sys
 from pathlib import Path
 
-from maskpose import command_line, ranks
+from maskpose import command_line
 from maskpose.command_line import add_network, argument_parser, folder, key_value, one_line_errors, positive
 from maskpose.errors import InputError, Stopped
-from maskpose.parallel import Mpi, group_of_this_process
-from maskpose.runtime import set_device
+from maskpose.parallel import Mpi, start_ranks
 from maskpose.training import Run, train
 from maskpose.variants import get_variant
 
@@ -54,13 +52,7 @@ def main():
     args = parse_arguments()
     if args.weights and args.resume not in (None, "auto"):
         raise InputError("--weights and --resume exclude one another: a snapshot holds its weights")
-    gpus = args.gpu or [None]
-    if len(gpus) > 1 and not ranks.launched():
-        sys.exit(ranks.launch(len(gpus)))
-    group = group_of_this_process()
-    if isinstance(group, Mpi) and args.gpu:
-        raise InputError("the ranks of mpirun train on the CPU: leave out --gpu, or mpirun")
-    set_device(gpus[group.rank] if len(gpus) > 1 else gpus[0])
+    group = start_ranks(args.gpu)
     run = Run(
         variant=get_variant(args.variant),
         db=args.db,

@@ -61,15 +61,15 @@ def add_network(
     parser, weights_help="caffemodel or HDF5 file (the repository's own for the variant)", several_gpus=False
 ):
     """Add --variant, --weights and --gpu."""
-    parser.add_argument(
-        "--variant",
-        default=DEFAULT_VARIANT,
-        choices=VARIANTS,
-        metavar="NAME",
-        help=f"{', '.join(VARIANTS)} (%(default)s)",
-    )
+    add_variant(parser)
     parser.add_argument("--weights", metavar="FILE", help=weights_help)
     add_gpu(parser, several_gpus)
+
+
+def add_variant(parser):
+    """Add --variant."""
+    names = f"{', '.join(VARIANTS)} (%(default)s)"
+    parser.add_argument("--variant", default=DEFAULT_VARIANT, choices=VARIANTS, metavar="NAME", help=names)
 
 
 def add_gpu(parser, several=False):

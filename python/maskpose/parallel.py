@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from maskpose import ranks
+from maskpose import ranks, runtime
 from maskpose.errors import InputError
 from maskpose.runtime import import_caffe
 
@@ -113,6 +113,22 @@ class Gpus:
         if kind is not None:
             _say(self, error or kind.__name__)
             os._exit(2)
+
+
+def start_ranks(gpus=None):
+    """The group that this process is to train in, on its own processor: the CPU, or one of the GPUs of these numbers.
+
+    Where there are several, a process is started on each, and this one ends with their status. Raises InputError
+    for a GPU that cannot be used, and for GPUs under mpirun.
+    """
+    gpus = gpus or [None]
+    if len(gpus) > 1 and not ranks.launched():
+        sys.exit(ranks.launch(len(gpus)))
+    group = group_of_this_process()
+    if isinstance(group, Mpi) and gpus != [None]:
+        raise InputError("the ranks of mpirun train on the CPU: leave out --gpu, or mpirun")
+    runtime.set_device(gpus[group.rank] if len(gpus) > 1 else gpus[0])
+    return group
 
 
 def group_of_this_process():

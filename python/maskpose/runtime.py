@@ -1,8 +1,10 @@
-"""Finding Caffe and choosing the processor it runs on."""
+"""Finding Caffe, and the processors it runs on."""
 
 import os
+import platform
 import subprocess
 import sys
+from pathlib import Path
 
 from maskpose.errors import InputError
 
@@ -44,3 +46,24 @@ def set_device(gpu=None):
         raise InputError(f"GPU {gpu} cannot be used by this Caffe: {reason.partition('] ')[2] or 'no reason given'}")
     caffe.set_mode_gpu()
     caffe.set_device(int(gpu))
+
+
+def machine(gpus=()):
+    """What this machine computes on, in a few words: its GPUs of these numbers, or its processor."""
+    if gpus:
+        query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader", f"--id={','.join(map(str, gpus))}"]
+        try:
+            return " + ".join(subprocess.run(query, capture_output=True, text=True, check=True).stdout.split("\n")[:-1])
+        except (OSError, subprocess.CalledProcessError):
+            return f"GPU {', '.join(map(str, gpus))}"
+    threads = os.environ.get("OMP_NUM_THREADS", len(os.sched_getaffinity(0)))
+    return f"{processor()}, {threads} threads"
+
+
+def processor():
+    """The processor's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())

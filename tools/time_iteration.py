@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+"""Seconds a training iteration takes, and its parts: data, forward, backward, the rest.
+
+Example:
+    .venv/bin/python tools/time_iteration.py --variant mask_pose --db data/onehand10k/train.lmdb
+    .venv/bin/python tools/time_iteration.py --variant mask_pose --gpu 0,1
+    mpirun -np 2 .venv/bin/python tools/time_iteration.py --variant compact/mask_pose
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+
+from maskpose import timing
+from maskpose.command_line import add_gpu, add_variant, argument_parser, key_value, one_line_errors, positive
+from maskpose.files import write_text
+from maskpose.parallel import start_ranks
+from maskpose.runtime import machine
+from maskpose.training import Run
+from maskpose.variants import get_variant
+
+
+def parse_arguments():
+    parser = argument_parser(__doc__)
+    add_variant(parser)
+    add_gpu(parser, several=True)
+    parser.add_argument("--db", help="LMDB of training samples (drawn hands, 640x480)")
+    parser.add_argument("--iterations", type=positive, default=10, help="how many are timed (%(default)s)")
+    parser.add_argument("--one-batch", action="store_true", help="the same batch each time: without making data")
+    parser.add_argument(
+        "--data", type=key_value, action="append", default=[], metavar="KEY=VALUE",
+        help="setting of the data layer, e.g. batch_size=8, workers=4",
+    )  # fmt: skip
+    parser.add_argument("--json", type=Path, help="file to write the times to")
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    group = start_ranks(args.gpu)
+    variant = get_variant(args.variant)
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(variant, args.db or timing.drawn_database(folder), Path(folder), data=dict(args.data))
+        times = timing.measure(run, args.iterations, group, args.one_batch)
+    if group.rank == 0:
+        ranks = f"{group.size} ranks, " if group.size > 1 else ""
+        size = variant.input_size
+        print(f"{args.variant}, batch {times.batch_size} at {size}x{size}, {ranks}{machine(args.gpu or ())}")
+        print(times.text())
+        print(timing.PAPER)
+        if args.json:
+            write_text(args.json, json.dumps(dataclasses.asdict(times), indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
