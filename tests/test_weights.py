@@ -75,3 +75,51 @@ def test_a_shape_that_caffe_would_abort_on(net, tmp_path):
     (tmp_path / "w.caffemodel").write_bytes(model.SerializeToString())
     with pytest.raises(InputError, match="another variant"):
         weights.load(fresh(), tmp_path / "w.caffemodel")
+
+
+def vgg_like(folder, trunk):
+    """A file with VGG's name for its network and the weights of ``trunk``, {layer: (weights, bias)}; its path."""
+    model = caffe.proto.caffe_pb2.NetParameter(name="VGG_ILSVRC_19_layers")
+    for name, arrays in {**trunk, "fc8": (np.zeros((5, 7)),)}.items():
+        layer = model.layer.add(name=name, type="Convolution")
+        for array in arrays:
+            blob = layer.blobs.add()
+            blob.shape.dim.extend(array.shape)
+            blob.data.extend(array.ravel().tolist())
+    (folder / "vgg.caffemodel").write_bytes(model.SerializeToString())
+    return folder / "vgg.caffemodel"
+
+
+def test_vgg_weights_give_their_features_for_this_networks_inputs(tmp_path):
+    """Against a network with those very weights, fed as VGG is: 0 to 255, less the mean."""
+    names = ["conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1"]
+    teacher = random_net("compact/no_pose")
+    rng = np.random.default_rng(0)
+    for name in names:  # biases as large as VGG's are beside its weights
+        teacher.params[name][1].data[...] = rng.normal(0, 20, teacher.params[name][1].data.shape)
+    trunk = {name: tuple(blob.data.copy() for blob in teacher.params[name]) for name in names}
+    photograph = rng.integers(0, 256, teacher.blobs["data"].data.shape).astype(np.float32)
+    teacher.blobs["data"].data[...] = photograph - np.array([103.939, 116.779, 123.68]).reshape(1, 3, 1, 1)
+    teacher.forward()
+    student = random_net("compact/no_pose")
+    report = weights.start_from(student, vgg_like(tmp_path, trunk))
+    student.blobs["data"].data[...] = photograph / 256 - 0.5
+    student.forward()
+    for blob in ("conv1_2", "conv3_1"):
+        inner = np.s_[:, :, 8:-8, 8:-8]  # at the border VGG pads with its mean colour
+        expected = teacher.blobs[blob].data[inner] / 256
+        assert expected.std() > 0.01
+        assert np.allclose(student.blobs[blob].data[inner], expected, atol=1e-4 * expected.max())
+    assert "5 of 17 layers filled: conv1_1, conv1_2" in report
+    assert "so random: conv3_2" in report and "not in this network: fc8" in report and "0 to 255" in report
+    again = random_net("compact/no_pose")
+    weights.start_from(again, tmp_path / "vgg.caffemodel", "maskpose")
+    assert np.array_equal(again.params["conv1_1"][1].data, trunk["conv1_1"][1])
+
+
+def test_weights_of_our_own_are_taken_as_they_are(net, tmp_path):
+    net.save(str(tmp_path / "ours.caffemodel"))
+    other = fresh()
+    report = weights.start_from(other, tmp_path / "ours.caffemodel")
+    assert "17 of 17 layers filled" in report and "random" not in report and "255" not in report
+    assert all(np.array_equal(net.params[n][1].data, other.params[n][1].data) for n in net.params)

@@ -19,12 +19,18 @@ from maskpose.errors import InputError, Stopped
 from maskpose.parallel import Mpi, start_ranks
 from maskpose.training import Run, train
 from maskpose.variants import get_variant
+from maskpose.weights import INPUTS
 
 
 def parse_arguments():
     parser = argument_parser(__doc__)
     add_network(parser, "caffemodel or HDF5 whose layers are copied by name (random weights)", several_gpus=True)
+    parser.add_argument("--weights-input", choices=INPUTS, help="inputs that the weights expect (by the file's name)")
     parser.add_argument("--db", required=True, help="LMDB of training samples")
+    parser.add_argument(
+        "--mix", type=key_value, action="append", default=[], metavar="LMDB=SHARE",
+        help="a further LMDB and the share of all samples to take from it, e.g. data/synth/train.lmdb=0.5",
+    )  # fmt: skip
     parser.add_argument("--out", type=folder, help="folder of the run (runs/VARIANT)")
     parser.add_argument("--resume", help=".solverstate to go on from, or 'auto' for the newest in the run's folder")
     parser.add_argument("--iterations", type=positive, help="total iterations (the solver's max_iter)")
@@ -58,8 +64,9 @@ def main():
         db=args.db,
         folder=args.out or Path("runs") / args.variant,
         iterations=args.iterations,
-        data=dict(args.data),
+        data={**({"mix": dict(args.mix)} if args.mix else {}), **dict(args.data)},
         solver=dict(args.solver),
+        weights_input=args.weights_input,
         log_every=args.log_every,
         snapshot_every=args.snapshot_every,
         keep=args.keep,

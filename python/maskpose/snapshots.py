@@ -104,7 +104,7 @@ def restore_newest(solver, folder):
     for path in found:
         try:
             read_state(path)
-            weights.read_shapes(path.with_suffix(".caffemodel"))
+            weights.read(path.with_suffix(".caffemodel"))
         except InputError as error:
             print(f"passed over: {error}", file=sys.stderr)
             continue

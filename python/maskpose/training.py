@@ -32,6 +32,7 @@ class Run:
     iterations: int | None = None  # None: the solver's max_iter
     data: dict = dataclasses.field(default_factory=dict)  # data layer settings that differ from the variant's
     solver: dict = dataclasses.field(default_factory=dict)  # SolverParameter fields that differ from the file's
+    weights_input: str | None = None  # of initial weights: one of weights.INPUTS; None: by the file
     log_every: int = 10
     snapshot_every: int | None = None  # iterations; None: the variant's
     keep: int | None = None  # how many snapshots to leave; None: all
@@ -115,7 +116,7 @@ def train(run, initial_weights=None, resume=None, progress=True, group=None):
             group.mean([0])  # wait until they are there
             solver = caffe.get_solver(str(run.folder / "solver.prototxt"))
             layer = solver.net.layers[0]
-            start(solver, run, initial_weights, resume)
+            start(solver, run, initial_weights, resume, lead)
             if lead:
                 watch = Watch(run, solver, loss_weights(solver.net), progress)
         if lead and solver.iter and (changes := definitions.changes(before, definitions.of(run.folder))):
@@ -186,7 +187,7 @@ def check_solver(solver):
             raise InputError(f"solver {key}: lr_policy {policy} needs {expected} (--solver {key}=…)")
 
 
-def start(solver, run, initial_weights, resume):
+def start(solver, run, initial_weights, resume, lead=True):
     """Bring a new solver to where the run begins: a snapshot, given weights, or the random ones it has."""
     if resume == "auto":
         resume = snapshots.restore_newest(solver, run.folder)
@@ -198,10 +199,12 @@ def start(solver, run, initial_weights, resume):
                 f"{resume} is at iteration {solver.iter}: nothing left of {solver.param.max_iter}; to go further, "
                 "give a larger --iterations (make: ITERS=)"
             )
-        print(f"going on from {resume}")
+        if lead:
+            print(f"going on from {resume}")
     elif initial_weights:
-        filled = weights.load(solver.net, initial_weights)
-        print(f"{initial_weights}: {len(filled)} of {len(solver.net.params)} layers filled")
+        report = weights.start_from(solver.net, initial_weights, run.weights_input)
+        if lead:
+            print(report)
 
 
 def loss_weights(net):

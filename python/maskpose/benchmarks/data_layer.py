@@ -41,7 +41,7 @@ def run(batches=8):
         settings = DataSettings(db=str(drawn_database(folder, batches * BATCH)), batch_size=BATCH)
         source = BatchSource(settings)
         arrays = {name: np.empty(shape, np.float32) for name, shape in array_shapes(settings).items()}
-        samples = list(source.reader)
+        samples = list(source.readers[0])
         mask_folder = Path(folder) / "hands/Train/mask"
         masks = [read_bytes(mask_folder / f"{Path(sample.name).stem}.png") for sample in samples]
         pipeline = albumentations_pipeline(albumentations, settings)

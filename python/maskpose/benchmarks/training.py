@@ -17,7 +17,7 @@ from maskpose.files import REPOSITORY
 from maskpose.timing import drawn_database
 
 ITERATIONS = {"compact/mask_pose": 15, "mask_pose": 2}
-BATCHES = {"compact/mask_pose": 8, "mask_pose": 4}
+BATCHES = {"compact/mask_pose": 8, "mask_pose": 2}
 CORES = 2
 
 
