@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from maskpose import geometry
-from maskpose.augmentation import augmentation_affine, draw_affine
+from maskpose.augmentation import augmentation_affine, draw_affine, draw_colours
 from maskpose.settings import DataSettings
 
 SIZE = 184
@@ -82,3 +82,21 @@ def test_crop_rotated_reaches_further():
     radians = np.deg2rad(np.abs(angle))
     reach = np.abs(scale * 368 * (np.cos(radians) + np.sin(radians)) - 368) / 2 + 1e-6
     assert (np.abs(dx) <= reach).all() and np.abs(dx).max() > 60
+
+
+def test_no_strength_leaves_the_colours():
+    colours = draw_colours(np.random.default_rng(0), 0.0)
+    assert colours.mix is None and np.array_equal(colours.table[0], np.repeat(np.arange(256)[:, None], 3, axis=1))
+
+
+def test_colours_keep_the_order_of_greys_and_reach_as_far_as_said():
+    drawn = [draw_colours(np.random.default_rng(seed), 1.0) for seed in range(400)]
+    tables = np.array([colours.table[0] for colours in drawn]).astype(int)  # (400, 256, 3)
+    assert (np.diff(tables, axis=1) >= 0).all()
+    middle = tables[:, 128]
+    assert middle.min() < 90 and middle.max() > 170 and 110 < middle.mean() < 146
+    assert 5 < np.abs(middle[:, 0] - middle[:, 2]).mean() < 30
+    grey = [colours.mix for colours in drawn if colours.mix is not None]
+    assert 20 < len(grey) < 60
+    pixel = np.float32([[[10, 100, 200]]])
+    assert np.allclose(cv2.transform(pixel, grey[0])[0, 0], 0.114 * 10 + 0.587 * 100 + 0.299 * 200)

@@ -1,3 +1,5 @@
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -10,9 +12,13 @@ from maskpose.records import Sample, pack_mask
 from maskpose.settings import DataSettings
 
 
+def unfilled(settings):
+    return {name: np.full(shape, np.nan, np.float32) for name, shape in array_shapes(settings).items()}
+
+
 def make(settings, batch=0):
     source = BatchSource(settings)
-    arrays = {name: np.full(shape, np.nan, np.float32) for name, shape in array_shapes(settings).items()}
+    arrays = unfilled(settings)
     source.fill(batch, arrays)
     source.close()
     return arrays
@@ -171,13 +177,32 @@ def test_beside_the_photograph_there_is_no_hand(pattern_db):
     assert (grey.mean(axis=(1, 2)) > 0.8).all()
 
 
-def test_every_sample_once_an_epoch_in_an_order_of_its_own(drawn_db):
-    source = BatchSource(DataSettings(db=str(drawn_db)))
-    positions = [source.sample_index(p) for p in range(30)]
+def test_databases_are_mixed_in_their_shares(drawn_db, pattern_db):
+    """The pattern is known by its blue disc."""
+    settings = DataSettings(db=str(drawn_db), mix={pattern_db: 0.2}, batch_size=100, input_size=64, augment=False)
+    images = np.concatenate([make(settings, batch)["image"] for batch in range(10)])
+    middle = images[:, :, 17, 30]  # the disc's, of the fitted pattern
+    assert (np.abs(middle - (255 / 256 - 0.5, -0.5, -0.5)).max(axis=1) < 0.02).sum() == 200
+
+
+def test_mixed_in_samples_have_a_randomness_of_their_own(drawn_db, tmp_path):
+    """The same database under another name: as many samples, none as the other has it."""
+    shutil.copytree(drawn_db, tmp_path / "copy.lmdb")
+    source = BatchSource(DataSettings(db=str(drawn_db), mix={str(tmp_path / "copy.lmdb"): 0.5}, input_size=64))
+    arrays = [{name: array[0] for name, array in unfilled(source.settings).items()} for _ in range(2)]
+    for database in (0, 1):
+        source.fill_sample(database, 2, 3, arrays[database])
     source.close()
-    orders = [[index for e, index in positions if e == epoch] for epoch in range(3)]
-    assert all(sorted(order) == list(range(10)) for order in orders)
-    assert len({tuple(order) for order in orders}) == 3
+    assert not np.array_equal(arrays[0]["heatmaps"], arrays[1]["heatmaps"])
+
+
+def test_colours_change_the_photograph_and_nothing_else(pattern_db):
+    plain = make(DataSettings(db=pattern_db, batch_size=16, input_size=64))
+    coloured = make(DataSettings(db=pattern_db, batch_size=16, input_size=64, photometric=1.0))
+    assert all(np.array_equal(plain[name], coloured[name]) for name in ("mask", "heatmaps"))
+    assert np.abs(plain["image"] - coloured["image"]).mean() > 0.02
+    beside = np.abs(plain["image"]).max(axis=1) == 0  # the fill is no part of the photograph
+    assert beside.mean() > 0.2 and (np.abs(coloured["image"]).max(axis=1)[beside] == 0).mean() > 0.99
 
 
 def test_batches_depend_on_seed_epoch_and_index_alone(drawn_db):

@@ -1,4 +1,6 @@
-"""The paper's augmentation (section 3.3, Training) as one affine map, input pixels to input pixels."""
+"""The paper's augmentation (section 3.3, Training) as one affine map, input pixels to input pixels; and of colours."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -35,3 +37,28 @@ def augmentation_affine(size, scale, degrees, dx, dy, flip):
     if flip:
         affine = geometry.compose(geometry.horizontal_flip(size), affine)
     return affine
+
+GREY = (0.114, 0.587, 0.299)  # brightness of B, G, R
+
+
+@dataclass
+class Colours:
+    """A change of a photograph's colours: first ``mix``, then ``table``."""
+
+    mix: np.ndarray | None  # (3, 3) float32: BGR from BGR, as cv2.transform takes it; None: as they are
+    table: np.ndarray  # (1, 256, 3) uint8: each channel's new value for each old one, as cv2.LUT takes it
+
+
+def draw_colours(rng, strength):
+    """Random Colours (not in the paper): exposure, contrast, gamma, white balance; at times grey.
+
+    strength: 1 for a range as wide as different cameras and lamps give; 0 changes nothing.
+    """
+    exposure, contrast, gamma = rng.uniform(-1, 1, 3) * strength * (0.25, 0.3, 0.3)
+    balance = rng.uniform(-1, 1, 3) * strength * 0.12
+    grey = rng.random() < 0.1 * strength
+    level = np.arange(256)[:, None] / 255
+    level = level ** np.exp(gamma) * np.exp(exposure + balance)
+    level = (level - 0.5) * np.exp(contrast) + 0.5
+    table = np.clip(np.rint(255 * level), 0, 255).astype(np.uint8)[None]
+    return Colours(np.tile(np.float32(GREY), (3, 1)) if grey else None, table)

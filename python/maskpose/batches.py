@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 
 from maskpose import geometry, heatmaps, images
-from maskpose.augmentation import draw_affine
+from maskpose.augmentation import draw_affine, draw_colours
 from maskpose.database import Reader
 from maskpose.errors import InputError
 from maskpose.parallel import shard
+from maskpose.sampling import Order, own_seed
 from maskpose.variants import IGNORE_LABEL, KEYPOINTS, STRIDE
 
 FILL = (128, 128, 128)  # beside the photograph, section 3.1
@@ -25,40 +26,35 @@ class BatchSource:
     def __init__(self, settings):
         """Raises InputError where the database cannot be used."""
         self.settings = settings
-        self.reader = Reader(settings.db)
-        self._order = (None, None)
+        self.readers = [Reader(path) for path in settings.shares]
+        counts, shares = [len(reader) for reader in self.readers], list(settings.shares.values())
+        self.order = Order(counts, shares, settings.seed, settings.shuffle)
 
     def close(self):
-        """Release the database."""
-        self.reader.close()
-
-    def sample_index(self, position):
-        """(epoch, index) of the ``position``-th sample of the run, counted from 0 over all epochs."""
-        epoch, place = divmod(position, len(self.reader))
-        if not self.settings.shuffle:
-            return epoch, place
-        if self._order[0] != epoch:
-            rng = np.random.default_rng([self.settings.seed, epoch])
-            self._order = (epoch, rng.permutation(len(self.reader)))
-        return epoch, int(self._order[1][place])
+        """Release the databases."""
+        for reader in self.readers:
+            reader.close()
 
     def fill(self, batch, arrays):
         """Write the rank's shard of batch number ``batch`` into ``arrays``, shaped as ``array_shapes`` says."""
         settings = self.settings
         first, count = shard(settings.batch_size, settings.rank, settings.ranks)
         for i in range(count):
-            epoch, index = self.sample_index(batch * settings.batch_size + first + i)
-            self.fill_sample(epoch, index, {name: array[i] for name, array in arrays.items()})
+            where = self.order.at(batch * settings.batch_size + first + i)
+            self.fill_sample(*where, {name: array[i] for name, array in arrays.items()})
 
-    def fill_sample(self, epoch, index, arrays):
-        """Write sample ``index`` as ``epoch`` sees it into ``arrays``, one sample's part of a batch."""
+    def fill_sample(self, database, epoch, index, arrays):
+        """Write sample ``index`` of a database as ``epoch`` sees it into ``arrays``, one sample's part of a batch."""
         settings = self.settings
-        sample = self.reader[index]
+        reader = self.readers[database]
+        sample = reader[index]
         affine = geometry.fit_affine(sample.width, sample.height, settings.input_size)
+        colours = None
         if settings.augment:
-            rng = np.random.default_rng([settings.seed, epoch, index])
+            rng = np.random.default_rng(own_seed(database, settings.seed, epoch, index))
             affine = geometry.compose(draw_affine(rng, settings), affine)
-        network_input(self._warped(sample, affine), arrays["image"])
+            colours = draw_colours(rng, settings.photometric) if settings.photometric else None
+        network_input(self._warped(sample, reader.path, affine, colours), arrays["image"])
         if "mask" in arrays:
             arrays["mask"][0] = mask_label(sample.decode_mask(), affine, settings.input_size)
         if "heatmaps" in arrays:
@@ -67,12 +63,15 @@ class BatchSource:
             cells = geometry.apply(geometry.grid_affine(), points)
             heatmaps.encode(cells, visible, settings.grid_size, settings.sigma, settings.background, arrays["heatmaps"])
 
-    def _warped(self, sample, affine):
+    def _warped(self, sample, db, affine, colours):
         """The photograph under ``affine``, decoded no larger than needed: (m, m, 3) uint8 BGR."""
         reduction = min(8, geometry.reduction(affine)) if images.reducible(sample.image) else 1
         image = sample.decode_image(reduction)
         if image.shape[:2] != (-(-sample.height // reduction), -(-sample.width // reduction)):
-            raise InputError(f"{self.settings.db}: {sample.name} is not of the size its record states")
+            raise InputError(f"{db}: {sample.name} is not of the size its record states")
+        if colours is not None:
+            image = cv2.transform(image, colours.mix) if colours.mix is not None else image
+            image = cv2.LUT(image, colours.table)
         affine = geometry.compose(affine, geometry.scale_affine(reduction))
         return geometry.warp(image, affine, self.settings.input_size, FILL)
 

@@ -41,9 +41,8 @@ class HandDataLayer(caffe.Layer):
             self.settings = settings
             if len(top) != len(self.settings.outputs):
                 raise InputError(f"the data layer has {len(top)} tops but outputs {self.settings.outputs}")
-            reader = Reader(self.settings.db)
-            self.sample_count = len(reader)
-            reader.close()
+            for path in self.settings.shares:
+                Reader(path).close()
         except InputError as error:
             _report(error)
             raise

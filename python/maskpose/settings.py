@@ -8,7 +8,7 @@ Only ``db`` must be there.
 """
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from maskpose.errors import InputError
 from maskpose.variants import STRIDE
@@ -21,6 +21,7 @@ class DataSettings:
     """What a batch is made of. Each field is a key of ``param_str``."""
 
     db: str  # the LMDB, as data_prep/ writes it
+    mix: dict = field(default_factory=dict)  # further LMDBs and the share of all samples that each gives: {path: share}
     outputs: tuple = OUTPUTS  # which arrays the layer's tops are, in this order
     batch_size: int = 13  # images; the whole batch, whatever the number of ranks
     rank: int = 0  # which shard of each batch this process makes …
@@ -33,10 +34,16 @@ class DataSettings:
     rotation: float = 40.0  # random rotation in +- this, degrees
     crop: str = "scaled"  # range of the random crop: the "scaled" square, or the one holding it "rotated"
     flip: float = 0.5  # probability of mirroring
+    photometric: float = 0.0  # strength of random changes of colour, 0 to 1; 0: none, as in the paper
     shuffle: bool = True  # a new order each epoch; False: the database's own
     seed: int = 1  # of order and augmentation, with epoch and index
     workers: int = 1  # processes that make batches; 0: made in the training process, which
     # then can open each database once only
+
+    @property
+    def shares(self):
+        """{path: share of all samples} of ``db`` and the databases mixed with it."""
+        return {self.db: 1 - sum(self.mix.values()), **self.mix}
 
     @property
     def grid_size(self):
@@ -52,7 +59,7 @@ class DataSettings:
             raise InputError(f"{name} is not JSON ({error}): {text!r}") from None
         if not isinstance(given, dict):
             raise InputError(f"{name} must be a JSON object, not {text!r}")
-        known = [field.name for field in fields(cls)]
+        known = [one.name for one in fields(cls)]
         for key in given:
             if key not in known:
                 raise InputError(f"{name}: unknown key {key!r}; the keys are {', '.join(known)}")
@@ -67,6 +74,7 @@ class DataSettings:
     def __post_init__(self):
         for name, passes, expected in (
             ("db", _is_text(self.db), "a path"),
+            ("mix", _are_shares(self.mix) and self.db not in self.mix, "{path: share} of other LMDBs, below 1 in all"),
             ("outputs", _are_outputs(self.outputs), f"a list of some of {', '.join(OUTPUTS)}, image first"),
             ("batch_size", _is_int(self.batch_size, 1), "a positive integer"),
             ("ranks", _is_int(self.ranks, 1), "a positive integer"),
@@ -83,6 +91,7 @@ class DataSettings:
             ("rotation", _is_number(self.rotation) and self.rotation >= 0, "degrees, 0 or more"),
             ("crop", self.crop in ("scaled", "rotated"), "'scaled' or 'rotated'"),
             ("flip", _is_number(self.flip) and 0 <= self.flip <= 1, "a probability"),
+            ("photometric", _is_number(self.photometric) and 0 <= self.photometric <= 1, "a number from 0 to 1"),
             ("shuffle", isinstance(self.shuffle, bool), "true or false"),
             ("seed", _is_int(self.seed, 0), "an integer, 0 or more"),
             ("workers", _is_int(self.workers, 0), "an integer, 0 or more"),
@@ -101,6 +110,14 @@ def _is_int(value, least):
 
 def _is_number(value):
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _are_shares(value):
+    return (
+        isinstance(value, dict)
+        and all(_is_text(path) and _is_number(share) and share > 0 for path, share in value.items())
+        and sum(value.values()) < 1
+    )
 
 
 def _is_range(value):
