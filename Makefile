@@ -26,7 +26,7 @@ CAFFE = --python $(SYSTEM_PYTHON) $(call option,CUDA,cuda) $(call option,CUDNN,c
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check setup check-python prototxt proto lmdb train time \
-  overfit predict evaluate demo test lint
+  overfit predict evaluate mediapipe demo test lint
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value …]"
@@ -84,6 +84,16 @@ predict: $(SETUP) ## IMAGE=photo.jpg [OUT=out] [VARIANT=…] [WEIGHTS=…] [GPU=
 evaluate: $(SETUP) ## [DB=…] [VARIANT=…] [WEIGHTS=…] [GPU=n] [ARGS=…]: PCK, mask IoU and AP on DB/test.lmdb
 	$(PYTHON) tools/evaluate.py --db "$(DB)/test.lmdb" --variant $(VARIANT) \
 	  $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(GPU),--gpu $(GPU)) $(ARGS)
+
+mediapipe: $(SETUP) .venv-mediapipe/.installed ## [DB=…] [ARGS=…]: evaluate, with MediaPipe's keypoints beside ours
+	.venv-mediapipe/bin/python tools/mediapipe_predict.py --db "$(DB)/test.lmdb" --out runs/mediapipe.json
+	$(PYTHON) tools/evaluate.py --db "$(DB)/test.lmdb" --variant $(VARIANT) --predictions runs/mediapipe.json \
+	  $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(GPU),--gpu $(GPU)) $(ARGS)
+
+.venv-mediapipe/.installed: pyproject.toml
+	$(SYSTEM_PYTHON) -m venv .venv-mediapipe
+	.venv-mediapipe/bin/python -m pip install --quiet --editable '.[mediapipe]'
+	@touch $@
 
 demo: $(SETUP) ## a look at everything in minutes: data, training, prediction, scores, pictures
 	$(PYTHON) tools/demo.py

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from maskpose import evaluation
+from maskpose.database import Reader, build
 from maskpose.errors import InputError
 from maskpose.evaluation import Results
+from maskpose.predictions import Predictions
+from maskpose.records import Sample
 from maskpose.skeleton import KEYPOINT_NAMES
 
 
@@ -55,7 +58,7 @@ def test_joints_below_the_threshold_count_as_missed():
 
 def test_a_variant_without_keypoints_has_no_pck():
     found = results([0, 0], ious=[1, 0.6])
-    found.predicted[:] = np.nan
+    found.predicted[:], found.pose = np.nan, False
     figures = evaluation.scores(found)
     assert figures["pck"] is None and figures["mean_pixel_error"] is None and figures["mask_iou"] == 0.8
 
@@ -85,15 +88,59 @@ def test_per_joint_lines_are_there_for_every_origin():
 
 def test_the_table_warns_of_mixed_origins_only_where_there_are_some():
     one, two = ({"single": evaluation.scores_by_origin(results([0, 30], sources=sources))} for sources in ("aa", "ab"))
-    assert "mixes the origins" in evaluation.table_text(two).splitlines()[-1]
+    assert "mixes them" in evaluation.table_text(two).splitlines()[-1]
     assert "mixes" not in evaluation.table_text(one)
 
 
 def test_without_a_pose_stage_there_are_no_curves(tmp_path):
     posed, found = results([0]), results([0], ious=[0.5])
-    found.predicted[:] = np.nan
+    found.predicted[:], found.pose = np.nan, False
     tables = {"single": {"all": evaluation.scores(found)}}
     assert evaluation.per_joint_text(tables) == ""
     assert evaluation.write_curves({"single": {"all": evaluation.scores(posed)}}, tmp_path) == ["pck.csv", "pck.png"]
     assert evaluation.write_curves(tables, tmp_path) == []
     assert not any(tmp_path.iterdir())
+
+
+def test_what_finds_no_hand_is_wrong_or_left_out_as_one_asks():
+    samples = [record(name, 100) for name in ("a.jpg", "b.jpg")]
+    hands = {"b.jpg": (samples[1].keypoints + 5.0, np.full(21, 0.7)), "other.jpg": (np.zeros((21, 2)), np.ones(21))}
+    found = evaluation.of_predictions(Predictions("peer", hands), samples)
+    assert found.found.tolist() == [False, True]
+    all_of_them, alone = evaluation.scores(found), evaluation.scores(found.subset(found.found))
+    assert (all_of_them["pck"], all_of_them["missed"], alone["pck"], alone["images"]) == (0.5, 21, 1, 1)
+    nowhere = evaluation.of_predictions(Predictions("peer", {}), samples)
+    assert evaluation.scores(nowhere)["pck"] == 0
+
+
+def record(name, span, source=""):
+    """A sample of 200 x 400 whose keypoints span ``span`` pixels."""
+    points = np.tile(np.linspace(10, 10 + span, 21)[:, None], (1, 2)).astype(np.float32)
+    return Sample(name, b"", 200, 400, points, np.ones(21, bool), source=source)
+
+
+def test_scores_by_the_size_of_the_hand():
+    samples = [record(f"{span}.jpg", span) for span in (40, 69, 71, 149, 151, 180)]  # of 400
+    hands = {"40.jpg": (samples[0].keypoints, np.ones(21)), "151.jpg": (samples[4].keypoints, np.ones(21))}
+    table = evaluation.scores_by_size(evaluation.of_predictions(Predictions("peer", hands), samples))
+    assert {name: (row["images"], row["pck"]) for name, row in table.items()} == {
+        "all": (6, pytest.approx(1 / 3, abs=1e-4)),
+        "to 0.175": (2, 0.5),
+        "0.175-0.375": (2, 0),
+        "0.375-0.65": (2, 0.5),
+    }
+
+
+def test_tables_whose_parts_differ_show_each():
+    whole = evaluation.scores_by_origin(results([0, 30], sources=["a", "b"]))
+    part = evaluation.scores_by_origin(results([30], sources=["b"]))
+    text = evaluation.table_text({"ours": whole, "somebody else's": part})
+    assert [line.split()[0] for line in text.splitlines()[1:-1]] == ["all", "all", "a", "b"]
+
+
+def test_samples_of_chosen_origins(tmp_path):
+    build(tmp_path / "x.lmdb", [record("1.jpg", 50, "a"), record("2.jpg", 50, "b"), record("3.jpg", 50, "b")], 3)
+    reader = Reader(tmp_path / "x.lmdb")
+    assert [sample.name for sample in evaluation.of_origins(reader, ["b"])] == ["2.jpg", "3.jpg"]
+    with pytest.raises(InputError, match="no samples of c: its origins are a, b"):
+        evaluation.of_origins(reader, ["b", "c"])

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Score weights on a database: PCK per joint and mean, mask IoU and AP, per origin.
 
-Writes scores.json and, for keypoints, pck.csv and pck.png into --out, and prints the table.
+Writes scores.json and, for keypoints, pck.csv and pck.png into --out, and prints the table. Others' keypoints, in files
+as maskpose/predictions.py describes them, stand beside: with photographs where they found no hand counted as wrong, and
+("found") on the others alone.
 
 Example:
     .venv/bin/python tools/evaluate.py --db data/onehand10k/test.lmdb --variant compact/mask_pose --out runs/scores
@@ -12,7 +14,7 @@ import _packages  # noqa: F401  # isort: skip
 import json
 from pathlib import Path
 
-from maskpose import evaluation
+from maskpose import evaluation, predictions
 from maskpose.command_line import add_network, argument_parser, folder, fraction, natural, one_line_errors
 from maskpose.database import Reader
 from maskpose.files import write_text
@@ -27,6 +29,10 @@ def parse_arguments():
     parser.add_argument("--out", type=folder, default=Path("runs/scores"), help="folder to write to (%(default)s)")
     parser.add_argument("--ways", nargs="+", choices=("single", "pyramid"), default=["single", "pyramid"],
                         help="single-scale, the paper's pyramid, or both (both)")  # fmt: skip
+    parser.add_argument("--predictions", nargs="+", type=Path, default=[], metavar="FILE", help="others' keypoints")
+    parser.add_argument("--origins", nargs="+", metavar="NAME", help="only the samples of these origins (all)")
+    parser.add_argument("--by", choices=("origin", "size"), default="origin",
+                        help="divide by origin, or by the hand's part of the photograph (%(default)s)")  # fmt: skip
     parser.add_argument("--normaliser", choices=evaluation.NORMALISERS, default="box", help="(%(default)s)")
     parser.add_argument("--threshold", type=fraction, help="confidence below which a keypoint counts as not found")
     parser.add_argument("--seed", type=natural, default=1, help="of the pyramid's crops (%(default)s)")
@@ -37,12 +43,17 @@ def parse_arguments():
 def main():
     args = parse_arguments()
     set_device(args.gpu)
-    reader = Reader(args.db)
-    tables = {}
+    samples = evaluation.of_origins(Reader(args.db), args.origins)
+    results = {}
     for way in args.ways:
         predictor = Predictor(args.variant, args.weights, use_pyramid=way == "pyramid", seed=args.seed)
-        results = evaluation.run(predictor, reader, way)
-        tables[way] = evaluation.scores_by_origin(results, args.normaliser, args.threshold)
+        results[way] = evaluation.run(predictor, samples, way)
+    for path in args.predictions:
+        others = predictions.read(path)
+        results[others.predictor] = evaluation.of_predictions(others, samples)
+        results[f"{others.predictor}, found"] = results[others.predictor].subset(results[others.predictor].found)
+    divide = evaluation.scores_by_size if args.by == "size" else evaluation.scores_by_origin
+    tables = {way: divide(found, args.normaliser, args.threshold) for way, found in results.items()}
     print(f"normaliser: {evaluation.NORMALISERS[args.normaliser]}; strict <; visible joints; per-joint then mean")
     print(evaluation.table_text(tables))
     if per_joint := evaluation.per_joint_text(tables):

@@ -11,9 +11,16 @@ from maskpose import metrics
 from maskpose.errors import InputError
 from maskpose.files import write_text, written_beside
 from maskpose.skeleton import KEYPOINT_NAMES
+from maskpose.variants import KEYPOINTS
 
 PCK_AT = 0.2
 CURVE = np.round(np.arange(0, 0.505, 0.01), 2)  # thresholds of the curve, in units of the normaliser
+SPANS = (  # of the hand, in units of the photograph's larger side: about a tenth, a quarter, half, most of it
+    ("to 0.175", 0, 0.175),
+    ("0.175-0.375", 0.175, 0.375),
+    ("0.375-0.65", 0.375, 0.65),
+    ("from 0.65", 0.65, np.inf),
+)
 NORMALISERS = {
     "box": "larger side of the tight box of the visible ground-truth keypoints",
     "diagonal": "diagonal of the tight box of the visible ground-truth keypoints",
@@ -34,6 +41,7 @@ class Results:
     visible: np.ndarray  # (N, 21) bool
     image_sizes: np.ndarray  # (N, 2) width, height
     ious: np.ndarray  # (N,) mask IoU, NaN without a ground-truth or predicted mask
+    pose: bool = True  # False: of a predictor without a pose stage, so that no keypoint is to be scored
 
     def subset(self, chosen):
         """The samples that ``chosen`` (bool or indices) picks."""
@@ -42,7 +50,17 @@ class Results:
             getattr(self, field)[chosen]
             for field in ("sources", "predicted", "confidences", "truth", "visible", "image_sizes", "ious")
         )
-        return Results(names, *arrays)
+        return Results(names, *arrays, self.pose)
+
+    @property
+    def found(self):
+        """(N,) bool: the samples with a predicted keypoint."""
+        return ~np.isnan(self.predicted).all(axis=(1, 2))
+
+    @property
+    def spans(self):
+        """(N,) larger side of the ground-truth keypoints' box in units of the photograph's larger side."""
+        return metrics.box_size(self.truth, self.visible) / self.image_sizes.max(axis=1)
 
 
 def run(predictor, samples, description="predict", **bar):
@@ -53,12 +71,35 @@ def run(predictor, samples, description="predict", **bar):
         mask = sample.decode_mask()
         known = mask is not None and hand.mask is not None
         iou = metrics.mask_iou(hand.mask, mask > 0) if known else np.nan
-        rows.append(
-            (sample.name, sample.source, hand.keypoints, hand.confidences, sample.keypoints, sample.visible,
-             (sample.width, sample.height), iou)
-        )  # fmt: skip
+        rows.append(_row(sample, hand.keypoints, hand.confidences, iou))
+    return _results(rows, predictor.variant.pose)
+
+
+def of_origins(reader, origins=None):
+    """``reader``, or a list of its samples of ``origins``; InputError where it has none of one."""
+    if origins is None:
+        return reader
+    chosen = [sample for sample in reader if sample.source in origins]
+    if missing := set(origins) - {sample.source for sample in chosen}:
+        there = ", ".join(sorted(reader.about["sources"])) if "sources" in reader.about else "none named"
+        raise InputError(f"{reader.path} has no samples of {', '.join(sorted(missing))}: its origins are {there}")
+    return chosen
+
+
+def of_predictions(predictions, samples):
+    """Results of maskpose.predictions.Predictions on ``samples``; a photograph without a hand there is missed."""
+    none = np.full((KEYPOINTS, 2), np.nan), np.zeros(KEYPOINTS)
+    return _results([_row(sample, *predictions.hands.get(sample.name, none), np.nan) for sample in samples], True)
+
+
+def _row(sample, keypoints, confidences, iou):
+    size = sample.width, sample.height
+    return sample.name, sample.source, keypoints, confidences, sample.keypoints, sample.visible, size, iou
+
+
+def _results(rows, pose):
     names, *columns = zip(*rows)
-    return Results(list(names), *map(np.array, columns))
+    return Results(list(names), *map(np.array, columns), pose)
 
 
 def sizes(results, normaliser):
@@ -125,23 +166,36 @@ def scores_by_origin(results, normaliser="box", threshold=None):
     return table
 
 
+def scores_by_size(results, normaliser="box", threshold=None):
+    """{"all": scores, size: scores …}: by what part of the photograph's larger side the hand spans, small to large."""
+    table = {"all": scores(results, normaliser, threshold)}
+    for name, low, high in SPANS:
+        part = (results.spans >= low) & (results.spans < high)
+        if part.any():
+            table[name] = scores(results.subset(part), normaliser, threshold)
+    return table
+
+
 def table_text(tables):
-    """Lines for people: a row for each origin and way of predicting; tables is {way: scores_by_origin}."""
+    """Lines for people: a row for each part and way of predicting; tables is {way: scores_by_origin or …_by_size}."""
     origins = list(next(iter(tables.values())))
-    header = f"{'origin':<16}{'way':<10}{'images':>7}{'PCK@0.2 (95 %)':>25}{'px error':>10}{'missed':>8}"
+    width = max(10, *(len(way) + 2 for way in tables))
+    header = f"{'of':<16}{'way':<{width}}{'images':>7}{'PCK@0.2 (95 %)':>25}{'px error':>10}{'missed':>8}"
     lines = [header + f"{'masks':>7}{'IoU (95 %)':>25}{'AP50':>7}{'AP75':>7}{'AP80':>7}"]
     for origin in origins:
         for way, table in tables.items():
+            if origin not in table:
+                continue
             row = table[origin]
             lines.append(
-                f"{origin:<16}{way:<10}{row['images']:>7}"
+                f"{origin:<16}{way:<{width}}{row['images']:>7}"
                 f"{_with_interval(row['pck'], row['pck_interval']):>25}{_text(row['mean_pixel_error'], 1):>10}"
                 f"{row['missed']:>8}"
                 f"{row['masks']:>7}{_with_interval(row['mask_iou'], row['mask_iou_interval']):>25}"
                 + "".join(f"{_text(value, 3):>7}" for value in row["ap"].values())
             )
     if len(origins) > 1:
-        lines.append('"all" mixes the origins: their photographs and labels differ, so read each for itself')
+        lines.append('"all" mixes them: photographs and labels differ, so read each for itself')
     return "\n".join(lines)
 
 
@@ -152,7 +206,7 @@ def per_joint_text(tables):
         + "  ".join(f"{name} {_text(value, 2)}" for name, value in table[origin]["pck_per_joint"].items())
         for origin in next(iter(tables.values()))
         for way, table in tables.items()
-        if table[origin]["pck"] is not None
+        if origin in table and table[origin]["pck"] is not None
     )
 
 
@@ -193,7 +247,7 @@ def write_curves(tables, folder):
 
 def _scored(results):
     """(N, 21) bool: the keypoints that count. Without a pose stage, none: nothing to score, rather than all wrong."""
-    return results.visible & ~np.isnan(results.predicted).all()
+    return results.visible & results.pose
 
 
 def _number(value):

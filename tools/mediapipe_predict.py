@@ -1,0 +1,33 @@
+#!/usr/bin/env python3
+"""Let MediaPipe find the hands of a database; tools/evaluate.py --predictions scores them beside ours.
+
+`make mediapipe` runs both. MediaPipe 0.10.21 wants numpy 1, and so an environment of its own.
+
+Example:
+    .venv-mediapipe/bin/python tools/mediapipe_predict.py --db data/onehand10k/test.lmdb --out runs/mediapipe.json
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+from pathlib import Path
+
+from maskpose import mediapipe_hands
+from maskpose.command_line import argument_parser, fraction, one_line_errors
+from maskpose.database import Reader
+
+
+@one_line_errors
+def main():
+    parser = argument_parser(__doc__)
+    parser.add_argument("--db", required=True, help="LMDB of samples")
+    parser.add_argument("--out", type=Path, default=Path("runs/mediapipe.json"), help="file to write (%(default)s)")
+    parser.add_argument("--confidence", type=fraction, default=0.5, help="least of its detections (%(default)s)")
+    args = parser.parse_args()
+    reader = Reader(args.db)
+    predictions = mediapipe_hands.predict(reader, args.confidence)
+    predictions.write(args.out)
+    print(f"{args.out}: a hand in {len(predictions.hands)} of {len(reader)} photographs")
+
+
+if __name__ == "__main__":
+    main()
