@@ -83,7 +83,7 @@ COMMON_ARCHS = ("60", "61", "70", "75", "80", "86", "89", "90", "100", "120")
 # What a toolkit must have to compile Caffe; libraries in one of the folders.
 TOOLKIT_FILES = ("bin/nvcc", "include/cuda.h", "include/cuda_runtime.h", "include/cublas_v2.h", "include/curand.h")
 TOOLKIT_LIBRARIES = ("libcudart.so", "libcublas.so", "libcurand.so")
-LIBRARY_FOLDERS = ("lib64", "lib")
+LIBRARY_FOLDERS = ("lib64", "lib", "lib/x86_64-linux-gnu")
 SYSTEM_TOOLKIT = "/usr/local/cuda"
 
 
@@ -144,13 +144,13 @@ class Cuda:
     def library_paths(self, site):
         """Where a library finds CUDA's, NCCL's and cuDNN's, seen from its own folder; `site` leads from there to
         the environment's site-packages, such as $ORIGIN/.."""
-        if self.toolkit == PYPI:
-            paths = [f"{site}/{PYPI_ROOT}/lib"]
-        else:
-            paths = [str(library_folder(Path(self.toolkit)))]
-        paths.append(f"{site}/{NCCL_ROOT}/lib")
+        paths = [f"{site}/{NCCL_ROOT}/lib"]
         if self.cudnn:
             paths.append(f"{site}/{CUDNN_ROOT}/lib")
+        if self.toolkit == PYPI:
+            paths.append(f"{site}/{PYPI_ROOT}/lib")
+        else:  # last, since it may have another NCCL or cuDNN
+            paths.append(str(library_folder(Path(self.toolkit))))
         return paths
 
     def cmake_options(self, folders):
@@ -170,6 +170,9 @@ class Cuda:
         if self.cudnn:
             cudnn = folders[f"cudnn-cu{self.major}"] / CUDNN_ROOT
             options.update(CUDNN_INCLUDE=cudnn / "include", CUDNN_LIBRARY=cudnn / "lib" / CUDNN_LIBRARY)
+        compiler = host_compiler(Path(self.toolkit)) if self.toolkit != PYPI else None
+        if compiler:
+            options["CUDA_HOST_COMPILER"] = compiler
         return options
 
 
@@ -228,8 +231,9 @@ def default_archs(version, installed):
 
 
 def library_folder(toolkit):
-    """The folder of a toolkit's libraries."""
-    return next((toolkit / name for name in LIBRARY_FOLDERS if (toolkit / name).is_dir()), toolkit / "lib64")
+    """The folder of a toolkit's libraries: that of Debian's toolkit, which is /usr, has many others too."""
+    folders = [toolkit / name for name in LIBRARY_FOLDERS]
+    return next((folder for folder in folders if (folder / TOOLKIT_LIBRARIES[0]).exists()), folders[0])
 
 
 def missing_parts(toolkit):
@@ -247,6 +251,13 @@ def toolkit_version(toolkit):
     if version.partition(".")[0] not in NCCL:
         raise CudaError(f"{toolkit} is CUDA {version}, but only CUDA {', '.join(NCCL)} are supported")
     return version
+
+
+def host_compiler(toolkit):
+    """The newest g++ that the toolkit's nvcc works with, if it is installed under its number, such as g++-11."""
+    config = toolkit / "include" / "crt" / "host_config.h"
+    newest = re.search(r"^#if __GNUC__ > (\d+)$", config.read_text(errors="replace"), re.M) if config.exists() else None
+    return shutil.which(f"g++-{newest[1]}") if newest else None
 
 
 def system_toolkits():

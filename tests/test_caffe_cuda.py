@@ -143,6 +143,17 @@ def test_named_toolkit_must_be_whole(toolkit, tmp_path):
         toolkit.find_toolkit(str(broken))
 
 
+def test_toolkit_as_debian_has_it(toolkit, tmp_path):
+    """Debian's nvidia-cuda-toolkit is /usr itself, where lib64 has nothing of it."""
+    make_toolkit(tmp_path, 11080)
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib64").rename(tmp_path / "lib" / "x86_64-linux-gnu")
+    (tmp_path / "lib64").mkdir()
+    assert toolkit.find_toolkit(None, [tmp_path]) == (str(tmp_path), "11.8")
+    system = toolkit.Cuda(str(tmp_path), "11.8", ("80",), False)
+    assert system.library_paths("S")[-1] == f"{tmp_path}/lib/x86_64-linux-gnu"
+
+
 def test_toolkit_of_another_generation(toolkit, tmp_path):
     with pytest.raises(toolkit.CudaError, match=r"is CUDA 10\.2, but only CUDA 11, 12, 13 are supported"):
         toolkit.find_toolkit(str(make_toolkit(tmp_path, 10020)))
@@ -165,9 +176,9 @@ def test_nccl_and_cudnn_are_of_the_toolkits_generation(toolkit, tmp_path, versio
 
 
 def test_libraries_are_found_in_the_environment_or_the_toolkit(toolkit, cuda, tmp_path):
-    assert cuda.library_paths("$ORIGIN/..") == ["$ORIGIN/../nvidia/cu13/lib", "$ORIGIN/../nvidia/nccl/lib"]
+    assert cuda.library_paths("$ORIGIN/..") == ["$ORIGIN/../nvidia/nccl/lib", "$ORIGIN/../nvidia/cu13/lib"]
     system = toolkit.Cuda(str(make_toolkit(tmp_path)), "13.0", ("80",), True)
-    assert system.library_paths("S") == [f"{tmp_path}/lib64", "S/nvidia/nccl/lib", "S/nvidia/cudnn/lib"]
+    assert system.library_paths("S") == ["S/nvidia/nccl/lib", "S/nvidia/cudnn/lib", f"{tmp_path}/lib64"]
 
 
 def test_every_package_is_pinned(toolkit):
@@ -211,6 +222,20 @@ def test_cmake_is_told_everything(cuda):
     options = replace(cuda, cudnn=True).cmake_options(folders)
     assert options["USE_CUDNN"] == "ON"
     assert str(options["CUDNN_LIBRARY"]) == "/cudnn/nvidia/cudnn/lib/libcudnn.so.9"
+
+
+def test_host_compiler_is_the_newest_that_nvcc_works_with(toolkit, tmp_path, monkeypatch):
+    config = make_toolkit(tmp_path / "cuda") / "include" / "crt" / "host_config.h"
+    config.parent.mkdir()
+    config.write_text("#if defined(__GNUC__)\n\n#if __GNUC__ > 11\n\n#error -- unsupported GNU version!\n")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    monkeypatch.setenv("PATH", str(programs))
+    system = toolkit.Cuda(str(tmp_path / "cuda"), "11.8", ("80",), False)
+    assert "CUDA_HOST_COMPILER" not in system.cmake_options({"nccl-cu11": Path("/nccl")})
+    for name in ("g++", "g++-10", "g++-11", "g++-12"):
+        (programs / name).touch(0o755)
+    assert system.cmake_options({"nccl-cu11": Path("/nccl")})["CUDA_HOST_COMPILER"] == str(programs / "g++-11")
 
 
 # ---- Keys and environments
