@@ -81,6 +81,12 @@ def test_several_runs_have_a_colour_each_and_losses_a_style(folder, tmp_path):
     assert [line.get_color() for line in chart.legends[0].get_lines()] == [*colours[0], *colours[1]]
 
 
+@pytest.mark.parametrize("count", [2, 10, 13])
+def test_however_many_runs_have_different_colours(folder, count):
+    chart = figure([read_run(folder)] * count)
+    assert len({str(line.get_color()) for line in chart.legends[0].get_lines()}) == count
+
+
 def test_which_losses_are_drawn(folder, tmp_path):
     one, two = [read_run(folder)], [read_run(folder)] * 2
     everything = ["total", "mask ×0.05", "stage2", "stage6"]

@@ -130,6 +130,8 @@ def test_a_state_of_another_network_is_said(finished, drawn_db, tmp_path):
 # killed, or, after KILL_AFTER seconds, wherever it then is, in Caffe too. COUNT: the file to leave their number in.
 KILLED = """
 import os, runpy, signal, sys
+from maskpose import loss_curves
+loss_curves.draw = lambda *arguments, **options: None  # for time's sake
 calls, kill_at, kill_after = 0, int(os.environ["KILL_AT"]), float(os.environ["KILL_AFTER"])
 
 def count(frame, event, argument):
@@ -153,7 +155,7 @@ open(os.environ["COUNT"], "w").write(str(calls))
 
 
 def test_killed_at_random_and_resumed_is_as_if_never_stopped(finished, drawn_db, tmp_path):
-    """Four kills, each within the calls of three iterations, of a run that validates; the other never stopped."""
+    """Up to four kills, each within three iterations, of a run that validates, beside one that never stopped."""
 
     def run(folder, kill_at=0, kill_after=0.0):
         command = [
@@ -168,10 +170,11 @@ def test_killed_at_random_and_resumed_is_as_if_never_stopped(finished, drawn_db,
     assert run(tmp_path / "whole") == 0
     calls = int((tmp_path / "calls").read_text())
     chance, ends = random.Random(1), []
-    for i in range(4):
-        ends.append(run(tmp_path / "killed", chance.randint(1, calls // 2), chance.random() * 0.1 * (i % 2)))
-    assert set(ends) == {-signal.SIGKILL, -signal.SIGALRM}
-    assert run(tmp_path / "killed") == 0
+    while len(ends) < 4 and 0 not in ends:
+        kill_after = chance.random() * 0.1 * (len(ends) % 2)
+        ends.append(run(tmp_path / "killed", chance.randint(1, calls // 2), kill_after))
+    assert {-signal.SIGKILL, -signal.SIGALRM} <= set(ends) <= {-signal.SIGKILL, -signal.SIGALRM, 0}
+    assert 0 in ends or run(tmp_path / "killed") == 0
     assert_same_end(finished, tmp_path / "killed")
     cells = [list(csv.DictReader((tmp_path / name / "losses.csv").open())) for name in ("whole", "killed")]
     for row in (row for rows in cells for row in rows):

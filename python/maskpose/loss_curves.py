@@ -121,6 +121,7 @@ def figure(runs, parts=None, smooth=1, title=None):
     gaps. smooth: rows that losses and speed are averaged over; the total itself is drawn pale behind its mean. Raises
     InputError for a part that no run has.
     """
+    from matplotlib import colormaps
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -128,10 +129,13 @@ def figure(runs, parts=None, smooth=1, title=None):
     losses = chosen_losses(runs, parts)
     panels = [name for name in PANELS if any(name in row for run in runs for row in run.rows)]
     scores = [name for name in SCORES if any(name in row for run in runs for row in run.rows)]
-    chart = Figure(figsize=(12, 6.5) if panels else (8, 5), layout="constrained")
+    width, height = (12, 6.5) if panels else (8, 5)  # inches
+    chart = Figure(figsize=(width, height))
     FigureCanvasAgg(chart)
     axes = _lay_out(chart, panels, bool(scores))
     colours = [f"C{i}" for i in range(len(runs))]
+    if len(runs) > 10:  # as many as there are of those
+        colours = list(map(tuple, colormaps["turbo"](np.linspace(0, 1, len(runs)))))
 
     _draw_losses(axes["loss"], runs, losses, smooth, colours)
     for name in panels:
@@ -144,7 +148,7 @@ def figure(runs, parts=None, smooth=1, title=None):
         axes["images_per_second"].set_ylim(bottom=0)
     if "waiting_share" in axes:
         axes["waiting_share"].set_ylim(0, max(0.1, axes["waiting_share"].get_ylim()[1]))
-        axes["waiting_share"].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes["waiting_share"].yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     if scores:
         _draw_scores(axes["scores"], runs, scores, colours)
     axes["loss"].xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))  # of all: they share it
@@ -155,11 +159,18 @@ def figure(runs, parts=None, smooth=1, title=None):
         panel.tick_params(labelbottom=lowest)
         if lowest:
             panel.set_xlabel("iteration")
-    if title:
-        chart.suptitle(title)
+    below = 0.6
     if len(runs) > 1:
         handles = [axes["loss"].plot([], [], color=colour, linewidth=2)[0] for colour in colours]
-        chart.legend(handles, [run.label for run in runs], loc="outside lower center", ncols=min(4, len(runs)))
+        longest = max(len(run.label) for run in runs)
+        columns = min(len(runs), max(1, 130 // (longest + 8)))
+        chart.legend(handles, [run.label for run in runs], loc="lower center", ncols=columns, fontsize="medium")
+        below += 0.25 + 0.22 * -(-len(runs) // columns)
+    if title:
+        chart.suptitle(title, y=1 - 0.12 / height, verticalalignment="top")
+    # by hand, as matplotlib's own layout takes as long as all the rest
+    above = 0.55 if title else 0.35
+    chart.subplots_adjust(0.75 / width, below / height, 1 - 0.2 / width, 1 - above / height, wspace=0.19, hspace=0.5)
     return chart
 
 
