@@ -12,6 +12,7 @@ from maskpose.errors import InputError
 from maskpose.losses import read_losses
 from maskpose.predictor import Predictor, default_weights, open_net
 from maskpose.runtime import import_caffe
+from maskpose.settings import DataSettings
 from maskpose.training import Run, train
 from maskpose.validation import Validation, check_options
 from maskpose.variants import get_variant
@@ -184,5 +185,8 @@ def test_options_that_do_not_go_together(drawn_db, tmp_path):
         train(run, progress=False)
     with pytest.raises(InputError, match=r"nothing.lmdb is not an LMDB"):
         train(make_run(drawn_db, tmp_path, val_db=str(tmp_path / "nothing.lmdb")), progress=False)
-    check_options(None, None, None, "a.lmdb", workers=0)
-    check_options("b.lmdb", 5, 5, "a.lmdb", workers=0)
+    settings = DataSettings("a.lmdb", workers=0, mix={"b.lmdb": 0.5})
+    check_options(None, None, None, settings)
+    check_options("c.lmdb", 5, 5, settings)
+    with pytest.raises(InputError, match=r"b\.lmdb can be opened once only"):
+        check_options("b.lmdb", 5, 5, settings)

@@ -63,12 +63,12 @@ class _GivenUp(Exception):
     pass
 
 
-def check_options(db, every, limit, training_db, workers):
-    """Raise InputError for options of validation that do not go together; arguments as in training.Run.
+def check_options(db, every, limit, settings):
+    """Raise InputError for options of validation that do not go together; the first three as in training.Run.
 
-    training_db: the training's database; workers: its data layer's setting.
+    settings: the training's DataSettings.
     """
     if db is None and (every or limit):
         raise InputError("--val-every and --val-limit say how to use --val-db, which is missing")
-    if db is not None and not workers and os.path.realpath(db) == os.path.realpath(training_db):
+    if db and not settings.workers and os.path.realpath(db) in map(os.path.realpath, settings.shares):
         raise InputError(f"{db} can be opened once only with --data workers=0: give it a worker, or another --val-db")

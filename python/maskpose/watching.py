@@ -21,7 +21,7 @@ class Watch:
         """
         self._run, self._solver, self._progress = run, solver, progress
         self._layer = solver.net.layers[0]
-        validation.check_options(run.val_db, run.val_every, run.val_limit, run.db, self._layer.settings.workers)
+        validation.check_options(run.val_db, run.val_every, run.val_limit, self._layer.settings)
         if run.tensorboard:
             event_files.require()
         self._log = LossLog(run.folder / "losses.csv", weights, solver.iter, self._layer.settings.batch_size)
