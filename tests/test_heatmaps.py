@@ -60,3 +60,35 @@ def test_upsample_is_opencv_on_the_whole_image():
     maps = np.random.default_rng(4).random((3, 6, 7), np.float32)
     whole = cv2.resize(maps.transpose(1, 2, 0), None, fx=8, fy=8, interpolation=cv2.INTER_CUBIC)
     assert np.allclose(heatmaps.upsample(maps), whole.transpose(2, 0, 1))
+
+
+def maps_of(kind, rng):
+    """(4, 23, 23) float32 that try the bound of upsampled_peaks, or look like a network's."""
+    if kind == "noise":
+        maps = rng.normal(size=(4, 23, 23))
+    elif kind == "checks":
+        maps = rng.integers(0, 2, (4, 23, 23))
+    elif kind == "single cells":
+        maps = np.zeros((4, 23, 23))
+        maps.reshape(4, -1)[:, rng.integers(0, 529, 3)] = 1, 1, 0.9
+    elif kind == "below zero":
+        maps = (rng.random((4, 23, 23)) < 0.02) * 3 - np.abs(rng.normal(size=(4, 23, 23)))
+    elif kind == "constant":
+        maps = np.full((4, 23, 23), rng.normal())
+    else:
+        maps = heatmaps.encode(rng.uniform(-1, 24, (4, 2)), np.ones(4, bool), 23, 1.5)[:4]
+    return maps.astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["noise", "checks", "single cells", "below zero", "constant", "hands"])
+def test_peaks_without_large_maps_are_those_of_large_maps(kind):
+    rng = np.random.default_rng(5)
+    for _ in range(40):
+        maps = maps_of(kind, rng)
+        size = rng.integers(1, 185, 2)
+        for width, height in ((None, None), size):
+            large = heatmaps.upsample(maps)[:, :height, :width]
+            points, values = heatmaps.upsampled_peaks(maps, width, height)
+            assert np.allclose(values, large.max(axis=(1, 2)), rtol=1e-6, atol=1e-7)
+            x, y = points.astype(int).T
+            assert np.allclose(large[np.arange(4), y, x], values, rtol=1e-6, atol=1e-7)  # ties round apart

@@ -132,8 +132,8 @@ def decode(maps, view, crop):
     """
     x, y, w, h = crop
     tau = geometry.affine_scale(view)
-    full = heatmaps.upsample(maps[:KEYPOINTS], STRIDE)
-    points, confidences = heatmaps.peaks(full, max(1, int(tau * w + 1e-6)), max(1, int(tau * h + 1e-6)))
+    width, height = max(1, int(tau * w + 1e-6)), max(1, int(tau * h + 1e-6))
+    points, confidences = heatmaps.upsampled_peaks(maps[:KEYPOINTS], width, height, STRIDE)
     points = geometry.apply(geometry.invert(view), points)
     return np.clip(points, (x, y), (x + w - 1, y + h - 1)), confidences
 
