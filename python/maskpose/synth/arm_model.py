@@ -74,6 +74,7 @@ class RestArm(NamedTuple):
     vertices: np.ndarray  # (n, 3)
     heads: np.ndarray  # (22, 3): the point that each bone turns about
     keypoints: np.ndarray  # (21, 3)
+    shoulder: np.ndarray  # (3,)
 
 
 def load():
@@ -124,7 +125,7 @@ def shaped(model, amounts):
     heads = [at["hand"], at["hand"], at["elbow"], at["hand-3"], at["hand-3"], at["hand-2"], at["hand-2"]]
     heads += [joint for finger in fingers for joint in finger[:3]]
     keypoints = np.array([at["hand"], *(joint for finger in fingers for joint in finger)])
-    return RestArm((vertices - wrist) @ axes.T, np.array(heads), keypoints)
+    return RestArm((vertices - wrist) @ axes.T, np.array(heads), keypoints, at["shoulder"])
 
 
 def hand_axes(joints):
@@ -156,7 +157,7 @@ def _anatomical(joints):
 
 def _derive(archive):
     """The arrays of the ArmModel from MakeHuman's files."""
-    positions, texture, faces, groups = _read_obj(archive.read(f"{BODY}/3dobjs/base.obj").decode())
+    positions, texture, faces, groups = read_obj(archive.read(f"{BODY}/3dobjs/base.obj").decode())
     rig = json.loads(archive.read(f"{BODY}/rigs/standard/weights.default.json"))["weights"]
     weights = np.zeros((len(positions), len(SOURCES)))
     for bone, sources in enumerate(SOURCES):
@@ -173,7 +174,7 @@ def _derive(archive):
     vertex_targets = np.zeros((len(names), len(used), 3), np.float32)
     joint_targets = np.zeros((len(names), len(cubes), 3), np.float32)
     for n, name in enumerate(names):
-        moved = _read_target(archive.read(f"{BODY}/targets/{name}.target.gz"), len(positions))
+        moved = read_target(archive.read(f"{BODY}/targets/{name}.target.gz"), len(positions))
         vertex_targets[n] = moved[used]
         joint_targets[n] = [moved[cube].mean(axis=0) for cube in cubes]
     nail_map = decode_gray(archive.read(f"{BODY}/textures/mpfb_fingernails.jpg"), "mpfb_fingernails.jpg") / 255
@@ -216,7 +217,7 @@ def _target_names():
     return sorted([*every, *(f"{path}-{end}" for path in DETAILS.values() for end in ("incr", "decr"))])
 
 
-def _read_obj(text):
+def read_obj(text):
     """Positions (n, 3), texture coordinates (t, 2), faces (f, 4, 2) of both's indices, {group: faces' indices}."""
     positions, texture, faces, groups, group = [], [], [], {}, None
     for line in text.splitlines():
@@ -234,7 +235,7 @@ def _read_obj(text):
     return np.array(positions, float), np.array(texture, float), np.array(faces, int) - 1, numbers
 
 
-def _read_target(data, count):
+def read_target(data, count):
     """(count, 3) by how much a target moves each vertex, in MakeHuman's unit."""
     moved = np.zeros((count, 3))
     lines = gzip.decompress(data).decode().splitlines()

@@ -9,10 +9,10 @@ from maskpose.synth.noise import in_picture
 
 def random_background(rng, size, pictures=()):
     """(h, w, 3) float32 linear BGR of ``size`` (w, h); of ``pictures`` ((h, w, 3) uint8 BGR) in part, if any."""
-    if len(pictures) and rng.random() < 0.6:
+    if len(pictures) and rng.random() < 0.65:
         canvas = _of_photograph(rng, pictures[rng.integers(len(pictures))], size)
     else:
-        kind = rng.choice([_wall, _desk, _clutter, _stripes])
+        kind = rng.choice([_wall, _desk, _clutter, _stripes, _page, _blocks])
         canvas = np.ascontiguousarray(kind(rng, size), np.float32)
     if rng.random() < 0.5:
         canvas = cv2.GaussianBlur(canvas, (0, 0), max(0.3, max(size) * rng.uniform(0.0, 0.02)))
@@ -84,6 +84,44 @@ def _clutter(rng, size):
     for _ in range(rng.integers(4, 30)):
         draw_shape(rng, canvas, rng.uniform(0, 1, 2) * size, max(size) * rng.uniform(0.03, 0.35), random_colour(rng))
     return cv2.GaussianBlur(canvas, (0, 0), max(size) * rng.uniform(0.001, 0.03))
+
+
+def _page(rng, size):
+    """Printed paper lying on something."""
+    canvas = np.ascontiguousarray(_desk(rng, size), np.float32)
+    side = max(size)
+    page = np.full((side, side, 3), linear(rng.uniform(170, 250, 3) if rng.random() < 0.8 else 230), np.float32)
+    height, ink = side * rng.uniform(0.015, 0.06), linear(rng.uniform(10, 90))
+    y = height * 2
+    while y < side - height:
+        x = height * 2
+        while x < side - 2 * height and rng.random() > 0.06:
+            word = height * rng.uniform(0.6, 3.5)
+            page[int(y) : int(y + 0.45 * height) + 1, int(x) : int(x + word)] = ink
+            x += word + 0.5 * height
+        y += height * (1 if rng.random() > 0.1 else 3)
+    corners = np.array([(0, 0), (side, 0), (side, side), (0, side)], np.float32)
+    placed = corners + rng.normal(0, 0.15, (4, 2)).astype(np.float32) * side
+    warp = cv2.getPerspectiveTransform(corners, placed.astype(np.float32))
+    warp = np.vstack([cv2.getRotationMatrix2D((side / 2, side / 2), rng.uniform(0, 360), rng.uniform(0.6, 1.6)),
+                      [0, 0, 1]]) @ warp  # fmt: skip
+    share = cv2.warpPerspective(np.ones((side, side), np.float32), warp, size, flags=cv2.INTER_AREA)
+    return canvas * (1 - share[..., None]) + cv2.warpPerspective(page, warp, size, flags=cv2.INTER_LINEAR)
+
+
+def _blocks(rng, size):
+    """Upright and lying boxes as of furniture, shelves and windows."""
+    canvas = np.ascontiguousarray(_wall(rng, size), np.float32)
+    shades = [random_colour(rng) for _ in range(rng.integers(3, 7))]
+    for _ in range(rng.integers(8, 60)):
+        x, y = (rng.uniform(-0.2, 1, 2) * size).astype(int)
+        w, h = (np.exp(rng.uniform(np.log(0.02), np.log(0.5), 2)) * max(size)).astype(int) + 1
+        shade = shades[rng.integers(len(shades))] * rng.uniform(0.7, 1.2)
+        cv2.rectangle(canvas, (x, y), (x + w, y + h), tuple(map(float, shade)), -1)
+        if rng.random() < 0.5:
+            cv2.rectangle(canvas, (x, y), (x + w, y + h), tuple(map(float, 0.5 * shade)), 1, cv2.LINE_AA)
+    turned = cv2.getRotationMatrix2D((size[0] / 2, size[1] / 2), rng.normal(0, 10), 1.1)
+    return cv2.warpAffine(canvas, turned, size, borderMode=cv2.BORDER_REFLECT)
 
 
 def draw_shape(rng, canvas, centre, reach, colour):

@@ -22,9 +22,29 @@ def joint_frames(keypoints):
     return np.array(rows, np.float32)
 
 
+PALM_LINES = (
+    ((0.95, 0.36), (0.72, 0.22), (0.45, 0.12), (0.18, 0.10)),  # round the ball of the thumb
+    ((0.93, 0.36), (0.78, 0.12), (0.62, -0.12), (0.50, -0.30)),
+    ((1.00, 0.18), (0.88, 0.06), (0.84, -0.14), (0.80, -0.36)),
+)  # control points in distances from wrist to middle knuckle: along the palm, across it
+
+
+def palm_lines(keypoints):
+    """(s, 4) float32 metres: short straight pieces (along, across, along, across) of the palm's lines at rest."""
+    span = keypoints[FINGERS["middle"][0], 0]
+    t = np.linspace(0, 1, 11)[:, None, None]
+    a, b, c, d = np.array(PALM_LINES).transpose(1, 0, 2) * span
+    curves = (1 - t) ** 3 * a + 3 * t * (1 - t) ** 2 * b + 3 * t**2 * (1 - t) * c + t**3 * d
+    return np.concatenate([curves[:-1], curves[1:]], axis=2).reshape(-1, 4).astype(np.float32)
+
+
 @njit(cache=True)
-def lines(points, palm, frames, wobble):
-    """(k,) float32 depth of the creases, 0 to 1, at ``points`` (k, 3) at rest; ``palm`` and ``wobble`` (k,)."""
+def lines(points, palm, frames, pieces, wobble):
+    """(k,) float32 depth of the creases, 0 to 1, at ``points`` (k, 3) at rest.
+
+    ``palm`` (k,) from 0 on the back to 1; ``frames`` and ``pieces`` of ``joint_frames`` and ``palm_lines``;
+    ``wobble`` (k,) noise that bends the lines.
+    """
     result = np.zeros(points.shape[0], np.float32)
     for i in range(points.shape[0]):
         deepest = 0.0
@@ -36,12 +56,20 @@ def lines(points, palm, frames, wobble):
             if dx * dx + dy * dy + dz * dz > reach * reach:
                 continue
             along = dx * frames[j, 3] + dy * frames[j, 4] + dz * frames[j, 5] + 0.0004 * wobble[i]
-            inner = np.exp(-((along / 0.0006) ** 2)) + 0.6 * np.exp(-(((along - 0.0022) / 0.0005) ** 2))
+            inner = np.exp(-((along / 0.0007) ** 2)) + 0.6 * np.exp(-(((along - 0.0024) / 0.0006) ** 2))
             ridges = 0.5 + 0.5 * np.cos(along * 2 * np.pi / 0.0019)
             outer = 0.55 * ridges * ridges * np.exp(-((along / 0.0042) ** 2))
             if frames[j, 7] < 1:
-                outer *= 0.0
-            depth = frames[j, 7] * (palm[i] * inner + (1 - palm[i]) * outer)
-            deepest = max(deepest, depth)
+                outer = 0.0
+            deepest = max(deepest, frames[j, 7] * (palm[i] * inner + (1 - palm[i]) * outer))
+        if palm[i] > 0.4:
+            x, y = points[i, 0] + 0.0008 * wobble[i], points[i, 1] + 0.0008 * wobble[i]
+            nearest = 1e-4
+            for j in range(pieces.shape[0]):
+                ux, uy = pieces[j, 2] - pieces[j, 0], pieces[j, 3] - pieces[j, 1]
+                px, py = x - pieces[j, 0], y - pieces[j, 1]
+                t = min(max((px * ux + py * uy) / (ux * ux + uy * uy), 0.0), 1.0)
+                nearest = min(nearest, (px - t * ux) ** 2 + (py - t * uy) ** 2)
+            deepest = max(deepest, palm[i] * np.exp(-nearest / 6e-7))
         result[i] = min(deepest, 1.0)
     return result

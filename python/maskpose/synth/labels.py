@@ -15,6 +15,7 @@ from maskpose.skeleton import FINGERS
 
 FOREARM_PART = 1 / 3  # of the distance from wrist to middle knuckle
 ROOM = 1.35  # how much thicker flesh is along a slanting line of sight
+BASES = [joints[0] for joints in FINGERS.values()]
 MIDDLE_KNUCKLE = FINGERS["middle"][0]
 
 
@@ -30,14 +31,27 @@ def forearm_coordinate(vertices, arm_share, keypoints, elbow):
     return np.where(arm_share > 0.3, below, np.minimum(below, -1.0))
 
 
-def flesh(vertices, keypoints):
-    """(21,) metres of flesh over each keypoint of a hand at rest, on its thicker side, palm's or back's.
+def flesh(vertices, keypoints, finger_shares):
+    """(21,) metres of flesh over each keypoint of a hand at rest, on its thicker side.
 
-    ``vertices`` (n, 3) and ``keypoints`` (21, 3) are in hand coordinates, the hand nearly flat.
+    ``vertices`` (n, 3) and ``keypoints`` (21, 3) are in hand coordinates; ``finger_shares`` (n, 5) is how much of
+    each vertex moves with each finger. A finger is measured across its bone, the palm from the back or the inside.
     """
-    away = vertices[None] - keypoints[:, None]
-    over = (np.hypot(away[..., 0], away[..., 1]) < 0.007) & (np.abs(away[..., 2]) < 0.035)
-    return np.where(over, np.abs(away[..., 2]), 0.006).max(axis=1)
+    thickness = np.empty(len(keypoints))
+    palm = finger_shares[:, 1:].max(axis=1) < 0.7  # with the thumb, which is the palm's flesh at its base
+    for joint, place in enumerate(keypoints):
+        away = vertices - place
+        if joint == 0 or joint in BASES:
+            near = palm & (np.hypot(away[:, 0], away[:, 1]) < 0.007)
+            across = np.abs(away[:, 2])
+        else:
+            bone = place - keypoints[joint - 1]
+            bone = bone / np.linalg.norm(bone)
+            along = away @ bone
+            near = (finger_shares[:, (joint - 1) // 4] > 0.5) & (np.abs(along + 0.003) < 0.006)
+            across = np.linalg.norm(away - along[:, None] * bone, axis=1)
+        thickness[joint] = across[near].max(initial=0.005)
+    return thickness
 
 
 def seen(keypoints, camera, depth, is_skin, thickness):

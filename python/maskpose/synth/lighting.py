@@ -26,9 +26,9 @@ def random_lighting(rng):
     """Daylight, rooms and flashes: a lamp from the camera's side of the scene, perhaps more, and light all round."""
     kind = rng.choice(["room", "sun", "overcast", "flash"], p=[0.5, 0.2, 0.2, 0.1])
     warm = rng.normal(0, 0.12)
-    strength = {"room": rng.uniform(0.4, 0.8), "sun": rng.uniform(0.7, 1.1), "overcast": rng.uniform(0.1, 0.35),
-                "flash": rng.uniform(0.6, 0.9)}[kind]  # fmt: skip
-    around = {"room": rng.uniform(0.25, 0.55), "sun": rng.uniform(0.15, 0.4), "overcast": rng.uniform(0.5, 0.8),
+    strength = {"room": rng.uniform(0.5, 0.95), "sun": rng.uniform(0.8, 1.3), "overcast": rng.uniform(0.15, 0.4),
+                "flash": rng.uniform(0.7, 1.0)}[kind]  # fmt: skip
+    around = {"room": rng.uniform(0.2, 0.5), "sun": rng.uniform(0.15, 0.35), "overcast": rng.uniform(0.5, 0.8),
               "flash": rng.uniform(0.05, 0.2)}[kind]  # fmt: skip
     first = _towards(rng, 8 if kind == "flash" else 62)
     lamps, colours = [first], [strength * tint(warm)]

@@ -44,13 +44,20 @@ def vertex_normals(vertices, triangles):
 
 
 @njit(cache=True)
-def facing_normals(points, normals):
-    """(k, 3) unit normals, turned round where they look away from the camera, as on the inside of a cuff."""
+def facing_normals(which, triangles, vertices, normals):
+    """(k, 3) unit normals, turned round where the inside of their triangle is seen, as of a cuff.
+
+    ``which`` (k,) are triangles' indices, ``vertices`` (n, 3) camera coordinates, ``normals`` (k, 3) of any length.
+    """
     result = np.empty_like(normals)
-    for i in range(points.shape[0]):
-        n, p = normals[i], points[i]
+    for i in range(which.shape[0]):
+        a, b, c = triangles[which[i]]
+        p, q, r = vertices[a], vertices[b], vertices[c]
+        ux, uy, uz = q[0] - p[0], q[1] - p[1], q[2] - p[2]
+        vx, vy, vz = r[0] - p[0], r[1] - p[1], r[2] - p[2]
+        away = p[0] * (uy * vz - uz * vy) + p[1] * (uz * vx - ux * vz) + p[2] * (ux * vy - uy * vx)
+        n = normals[i]
         length = np.sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2])
-        away = n[0] * p[0] + n[1] * p[1] + n[2] * p[2]
         sign = (-1.0 if away > 0 else 1.0) / max(length, 1e-6)
         for c in range(3):
             result[i, c] = sign * n[c]

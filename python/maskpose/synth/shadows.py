@@ -6,19 +6,25 @@ from numba import njit
 
 from maskpose.synth.raster import rasterise
 
-SIDE = 320  # pixels of the lamp's own picture
-BIAS = 0.0035  # metres
+SIDE = 288  # pixels of the lamp's own picture
+BIAS = 0.002  # metres
+MARGIN = 0.05  # metres
 
 
 class ShadowMap:
-    """Depths as a distant lamp sees them. ``towards`` (3,) is the unit vector from the scene to the lamp."""
+    """Depths as a distant lamp sees them.
 
-    def __init__(self, vertices, triangles, towards):
+    ``towards`` (3,) is the unit vector from the scene to the lamp; ``around`` (p, 3) are points whose neighbourhood
+    the map covers: what is further from them than MARGIN is lit.
+    """
+
+    def __init__(self, vertices, triangles, towards, around):
         side = np.cross(towards, (0.3, 1.0, 0.2))
         side = side / np.linalg.norm(side)
         self.axes = np.stack([side, np.cross(towards, side), -towards])
         seen = vertices @ self.axes.T
-        low, high = seen.min(axis=0), seen.max(axis=0)
+        region = around @ self.axes.T
+        low, high = region.min(axis=0) - MARGIN, region.max(axis=0) + MARGIN
         self.scale = (SIDE - 5) / max(high[0] - low[0], high[1] - low[1])
         self.low = low
         points = (seen[:, :2] - low[:2]) * self.scale + 2

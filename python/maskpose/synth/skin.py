@@ -6,16 +6,22 @@ What does not depend on the person is computed once, at rest, a value a vertex.
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
 from maskpose.skeleton import FINGERS
 from maskpose.synth.colour import linear
 from maskpose.synth.noise import in_space
 
 # sRGB of the back of the hand from light to dark, and of the palm beside it.
-BACKS = np.array([(240, 205, 186), (228, 186, 158), (212, 162, 130), (184, 132, 98), (142, 97, 70), (100, 66, 48),
-                  (68, 46, 36)])  # fmt: skip
-PALMS = np.array([(242, 205, 190), (234, 190, 168), (224, 174, 148), (206, 154, 124), (184, 130, 104),
-                  (160, 110, 88), (138, 95, 77)])  # fmt: skip
+BACKS = np.array([(244, 200, 178), (234, 180, 150), (220, 160, 122), (192, 130, 92), (150, 96, 64), (108, 66, 44),
+                  (72, 45, 33)])  # fmt: skip
+PALMS = np.array([(248, 200, 184), (240, 184, 162), (232, 170, 142), (216, 152, 120), (194, 130, 102),
+                  (168, 110, 86), (142, 95, 75)])  # fmt: skip
+
+# What blood, a vein and a crease leave of the colour or take from it: BGR.
+BLOOD = np.array([0.78, 0.72, 1.0], np.float32)
+VEIN = np.array([0.02, 0.1, 0.14], np.float32)
+CREASE = np.array([0.62, 0.55, 0.42], np.float32)
 
 
 class SkinMap(NamedTuple):
@@ -62,7 +68,7 @@ def random_skin(rng, age):
     """A person's Skin; ``age`` from 0 (child) to 1 (old) has its say in creases and veins."""
     tone = rng.uniform(0, len(BACKS) - 1) if rng.random() < 0.6 else rng.triangular(0, 1.5, len(BACKS) - 1)
     back, palm = (np.array([np.interp(tone, range(len(t)), c) for c in t.T]) for t in (BACKS, PALMS))
-    hue = rng.normal(0, 1, 3) * (2.0, 3.5, 5.0)
+    hue = rng.normal(0, 1, 3) * (3.0, 5.0, 6.0)
     polished = rng.random() < 0.08
     nail = linear(rng.uniform(5, 250, 3)) if polished else np.array([1.1, 1.08, 1.12]) * rng.uniform(0.9, 1.25)
     return Skin(
@@ -75,17 +81,28 @@ def random_skin(rng, age):
 def colours(skin, texture, palm, red, nail, lines, volume):
     """(k, 3) linear BGR of k points of skin: ``texture`` (k, 3) metres at rest, and (k,) ``palm``, ``red``,
     ``nail`` and ``lines`` from 0 to 1; ``volume`` of noise."""
-    colour = skin.back + palm[:, None] * (skin.palm - skin.back)
-    blood = np.array([0.78, 0.72, 1.0], np.float32)
-    blotch = in_space(volume, texture, 0.012) + 0.6 * in_space(volume, texture, 0.005)
-    flush = np.clip(skin.redness * (0.55 * red + 0.12 * palm) + 0.07 * skin.blotches * blotch, -0.25, 1)
-    colour = colour * blood ** flush[:, None]
-    pores = in_space(volume, texture, 0.0009)
-    tan = in_space(volume, texture + np.float32(0.13), 0.03)
-    colour = colour * (1 + 0.035 * skin.pores * pores + 0.05 * skin.blotches * tan)[:, None]
-    vein = np.abs(in_space(volume, texture * np.array([0.45, 1, 1], np.float32), 0.011))
-    vein = np.exp(-((vein / 0.12) ** 2)) * (1 - palm) * skin.veins
-    colour = colour * (1 - vein[:, None] * np.array([0.02, 0.1, 0.14], np.float32))
-    colour = colour * (1 - lines[:, None] * skin.creases * np.array([0.62, 0.55, 0.42], np.float32))
-    plate = skin.nail if skin.polished else skin.nail * colour
-    return (colour + nail[:, None] * (plate - colour)).astype(np.float32)
+    return _colours(
+        skin.back.astype(np.float32), skin.palm.astype(np.float32), skin.nail.astype(np.float32), skin.polished,
+        np.array([skin.redness, skin.blotches, skin.pores, skin.veins, skin.creases], np.float32),
+        palm, red, nail, lines,
+        in_space(volume, texture, 0.012), in_space(volume, texture, 0.005), in_space(volume, texture, 0.0009),
+        in_space(volume, texture + np.float32(0.13), 0.03),
+        in_space(volume, texture * np.array([0.45, 1, 1], np.float32), 0.011),
+    )  # fmt: skip
+
+
+@njit(cache=True, fastmath=True)
+def _colours(back, inside, plate, polished, person, palm, red, nail, lines, large, small, pores, tan, vein):
+    redness, blotches, roughness, veins, creases = person
+    result = np.empty((len(palm), 3), np.float32)
+    for i in range(len(palm)):
+        flush = redness * (0.7 * red[i] + 0.2 * palm[i]) + 0.08 * blotches * (large[i] + 0.6 * small[i])
+        flush = min(max(flush, -0.25), 1.0)
+        uneven = 1 + 0.035 * roughness * pores[i] + 0.05 * blotches * tan[i]
+        blue = np.exp(-((vein[i] / 0.12) ** 2)) * (1 - palm[i]) * veins
+        for c in range(3):
+            colour = (back[c] + palm[i] * (inside[c] - back[c])) * BLOOD[c] ** flush * uneven
+            colour *= (1 - blue * VEIN[c]) * (1 - lines[i] * creases * CREASE[c])
+            target = plate[c] if polished else plate[c] * colour
+            result[i, c] = colour + nail[i] * (target - colour)
+    return result

@@ -1,0 +1,292 @@
+"""Rendered hands: the geometry against values found by hand or brute force, and labels that fit the picture."""
+
+import numpy as np
+import pytest
+
+numba = pytest.importorskip("numba", reason="the renderer's requirements (maskpose[synth]) are not installed")
+
+from maskpose.datasets import onehand10k  # noqa: E402
+from maskpose.errors import InputError  # noqa: E402
+from maskpose.synth import arm_model, dataset, kinematics, labels, poses, render, scene  # noqa: E402
+from maskpose.synth.camera import Camera  # noqa: E402
+from maskpose.synth.meshes import Mesh, halved, joined, vertex_normals  # noqa: E402
+from maskpose.synth.placement import place, random_orientation, uniform_rotation  # noqa: E402
+from maskpose.synth.raster import interpolated, rasterise  # noqa: E402
+from maskpose.synth.subdivision import catmull_clark, subdivide_corners  # noqa: E402
+from maskpose.synth.surface import Surface  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def studio():
+    """A Studio without photographs; skips where the mesh is neither cached nor to be had."""
+    try:
+        return render.Studio()
+    except InputError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def rest(studio):
+    amounts = arm_model.shape_amounts((0.5, 0.5), (0, 1, 0), (0.3, 0.3, 0.4), (0, 1, 0), (0, 1, 0))
+    return arm_model.shaped(studio.body.model, amounts)
+
+
+def chain_of_three():
+    """Two bones of length 1 along x and the point where the second ends."""
+    return np.array([-1, 0]), np.array([[0.0, 0, 0], [1, 0, 0]]), np.array([2.0, 0, 0])
+
+
+def test_a_chain_bends_as_computed_by_hand():
+    parents, heads, end = chain_of_three()
+    quarter = kinematics.turn((0, 0, 1), 90)  # x to y
+    motions = kinematics.forward_kinematics(parents, heads, np.array([quarter, quarter]))
+    assert np.allclose(kinematics.move(motions[0], heads[1]), [0, 1, 0])
+    assert np.allclose(kinematics.move(motions[1], end), [-1, 1, 0])
+    motions = kinematics.forward_kinematics(parents, heads, np.array([np.eye(3), quarter]))
+    assert np.allclose(kinematics.move(motions[1], end), [1, 1, 0])
+
+
+def test_skin_follows_the_mean_of_its_bones():
+    parents, heads, _ = chain_of_three()
+    motions = kinematics.forward_kinematics(parents, heads, np.array([np.eye(3), kinematics.turn((0, 0, 1), 90)]))
+    points = np.array([[0.5, 0, 0], [2.0, 0, 0], [2.0, 0, 0]])
+    weights = np.array([[1.0, 0], [0, 1], [0.5, 0.5]])
+    assert np.allclose(kinematics.skin(motions, weights, points), [[0.5, 0, 0], [1, 1, 0], [1.5, 0.5, 0]])
+
+
+def test_rotations_are_rotations():
+    rng = np.random.default_rng(0)
+    for matrix in [uniform_rotation(rng), random_orientation(rng), kinematics.turn((0.6, 0, 0.8), 40)]:
+        assert np.allclose(matrix @ matrix.T, np.eye(3)) and np.isclose(np.linalg.det(matrix), 1)
+
+
+def test_projection_as_computed_by_hand():
+    camera = Camera(100.0, (200, 100))
+    assert np.allclose(camera.project(np.array([[0.0, 0, 2], [0.5, -0.25, 2]])), [[99.5, 49.5], [124.5, 37]])
+    assert np.allclose(camera.project(3 * camera.ray((17, 80))), [17, 80])
+    assert np.allclose(camera.enlarged(2).project(np.array([0.5, -0.25, 2])), [2 * 124.5 + 0.5, 2 * 37 + 0.5])
+
+
+def test_points_are_placed_where_they_were_asked_for():
+    rng = np.random.default_rng(3)
+    camera = Camera(300.0, (256, 192))
+    for _ in range(20):
+        points = rng.normal(0, 0.05, (21, 3))
+        centre, extent = rng.uniform(60, 130, 2), rng.uniform(30, 120)
+        seen = camera.project(points + place(points, camera, centre, extent))
+        assert np.allclose((seen.min(axis=0) + seen.max(axis=0)) / 2, centre, atol=1.5)
+        assert np.ptp(seen, axis=0).max() == pytest.approx(extent, rel=0.03)
+
+
+def first_hit(direction, vertices, triangles):
+    """(triangle, corners' shares, depth) of the first triangle that a ray from the origin meets: -1 for none."""
+    a, b, c = (vertices[triangles[:, n]] for n in range(3))
+    shares = np.stack([np.cross(b, c) @ direction, np.cross(c, a) @ direction, np.cross(a, b) @ direction], axis=1)
+    shares /= np.einsum("ij,ij->i", a, np.cross(b, c))[:, None]  # Cramer's rule: direction = shares @ corners
+    depth = np.where((shares >= 0).all(axis=1), direction[2] / shares.sum(axis=1), np.inf)
+    best = int(np.argmin(depth))
+    return (best if np.isfinite(depth[best]) else -1), shares[best] / shares[best].sum(), depth[best]
+
+
+def test_the_z_buffer_agrees_with_rays():
+    rng = np.random.default_rng(1)
+    vertices = rng.uniform([-1, -1, 1], [1, 1, 4], (18, 3))
+    triangles = rng.permutation(18).reshape(6, 3)
+    camera = Camera(12.0, (20, 14))
+    fragments = rasterise(camera.project(vertices), vertices[:, 2], triangles, camera.size)
+    assert len(np.unique(fragments.triangle)) > 3
+    for y in range(14):
+        for x in range(20):
+            number, shares, depth = first_hit(camera.ray((x, y)), vertices, triangles)
+            assert fragments.triangle[y, x] == number
+            if number >= 0:
+                assert np.allclose(fragments.corners[y, x], shares, atol=1e-4)
+                assert fragments.depth[y, x] == pytest.approx(depth, rel=1e-4)
+
+
+def test_triangles_behind_the_camera_are_left_out_and_attributes_interpolated():
+    vertices = np.array([[-1.0, -1, 1], [1, -1, 1], [-1, 1, 1], [0, 0, -1]])
+    camera = Camera(8.0, (8, 8))
+    fragments = rasterise(camera.project(vertices), vertices[:, 2], np.array([[0, 1, 2], [0, 1, 3]]), camera.size)
+    assert set(np.unique(fragments.triangle)) == {-1, 0}
+    rows, columns = np.nonzero(fragments.triangle == 0)
+    values = interpolated(
+        fragments.triangle[rows, columns], fragments.corners[rows, columns], np.array([[0, 1, 2]]),
+        vertices.astype(np.float32),
+    )  # fmt: skip
+    assert np.allclose(values, [camera.ray(pixel) for pixel in zip(columns, rows)], atol=1e-5)
+
+
+def test_catmull_clark_of_a_cube():
+    corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], float)
+    quads = np.array([(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)])
+    level = catmull_clark(quads, 8)
+    smooth = level.apply(corners)
+    assert smooth.shape == (8 + 12 + 6, 3) and level.quads.shape == (24, 4)
+    assert np.allclose(np.add.reduceat(level.values, level.starts), 1)
+    assert np.allclose(np.abs(smooth[:8]), 5 / 9)  # a corner of valence 3: (F + 2 R) / 3 with F = 1/3, R = 2/3
+    assert np.allclose(np.sort(np.abs(smooth[8:20]), axis=1), [0, 0.75, 0.75])
+    assert np.allclose(np.sort(np.abs(smooth[20:]), axis=1), [0, 0, 1])
+    assert np.allclose(subdivide_corners(corners[quads])[:, 0], corners[quads].reshape(-1, 3))
+
+
+def test_a_flat_border_stays_straight():
+    quads = np.array([(0, 1, 4, 3), (1, 2, 5, 4)])
+    grid = np.array([[x, y, 0] for y in (0, 1) for x in (0, 1, 2)], float)
+    smooth = catmull_clark(quads, 6).apply(grid)
+    assert np.allclose(smooth[1], [1, 0, 0]) and np.allclose(smooth[:, 2], 0)
+
+
+def test_random_poses_keep_to_the_limits():
+    rng = np.random.default_rng(5)
+    drawn = [poses.random_pose(rng) for _ in range(300)]
+    for name, (low, high) in poses.LIMITS.items():
+        values = np.array([pose[name] for pose in drawn])
+        assert low <= values.min() and values.max() <= high and np.ptp(values) > 0.2 * (high - low)
+    middle, last = (np.array([pose[f"index_{joint}"] for pose in drawn]) for joint in ("middle", "last"))
+    assert np.corrcoef(middle, last)[0, 1] > 0.9  # the last joint follows the middle one
+    middle, ring, little = np.array([[pose[f"{f}_middle"] for f in ("middle", "ring", "little")] for pose in drawn]).T
+    assert np.corrcoef(middle, ring)[0, 1] > 0.4 and np.corrcoef(ring, little)[0, 1] > 0.4
+    assert poses.limited({"index_knuckle": 500})["index_knuckle"] == 92
+
+
+def angle(first, second):
+    return np.rad2deg(np.arccos(first @ second / np.linalg.norm(first) / np.linalg.norm(second)))
+
+
+def test_a_pose_has_the_angles_that_it_names(rest):
+    pose = poses.limited({"middle_knuckle": 70, "middle_middle": 40, "middle_last": 25})
+    base, middle, last, tip = poses.posed_keypoints(rest, poses.bone_motions(rest, pose))[9:13]
+    assert angle(middle - base, last - middle) == pytest.approx(40, abs=2.5)  # the rest's own bend out of plane
+    assert angle(last - middle, tip - last) == pytest.approx(25, abs=2.5)
+    assert np.rad2deg(np.arcsin(-(middle - base)[2] / np.linalg.norm(middle - base))) == pytest.approx(70, abs=0.5)
+
+
+def test_the_hand_at_rest_is_a_hand(studio, rest):
+    palm = np.linalg.norm(rest.keypoints[9])
+    assert 0.07 < palm < 0.1 and np.allclose(rest.keypoints[9, 1:], 0)
+    assert rest.keypoints[5, 1] > 0 > rest.keypoints[17, 1]  # the index finger on the thumb's side
+    finger = np.linalg.norm(np.diff(rest.keypoints[9:13], axis=0), axis=1).sum() / palm
+    assert 1.0 < finger < 1.15  # real hands': 1.08 to 1.1
+    thickness = labels.flesh(rest.vertices, rest.keypoints, studio.body.finger_shares)
+    assert thickness.min() >= 0.005 and thickness.max() < 0.035 and thickness[[6, 10, 14, 18]].max() < 0.018
+
+
+def test_a_fist_shows_knuckles_from_behind_and_hides_tips(studio, rest):
+    arm = arm_in_pose(studio, rest, "fist", np.array([[0.0, -1, 0], [-1, 0, 0], [0, 0, -1]]))
+    visible = seen_keypoints(arm, arm.mesh)
+    assert visible[[5, 9, 13, 17]].all() and not visible[[8, 12, 16, 20]].any()
+
+
+def arm_in_pose(studio, rest, name, orientation, at=(0.0, 0.08, 0.5)):
+    motions = orientation @ poses.bone_motions(rest, poses.limited(poses.POSES[name]))
+    motions[:, :, 3] += at
+    return scene.pose_arm(studio.body, rest, motions, Camera(220.0, (160, 160)), 0.5)
+
+
+def seen_keypoints(arm, mesh):
+    camera = arm.camera
+    fragments = rasterise(camera.project(mesh.vertices), mesh.vertices[:, 2], mesh.triangles, camera.size)
+    is_skin = (fragments.triangle >= 0) & (mesh.material[fragments.triangle] == scene.SKIN)
+    return labels.seen(arm.keypoints, camera, fragments.depth, is_skin, arm.flesh)
+
+
+PALM = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
+
+
+def test_keypoints_of_a_spread_hand_are_seen_from_both_sides(studio, rest):
+    for orientation in (PALM, np.array([[0.0, -1, 0], [-1, 0, 0], [0, 0, -1]])):
+        arm = arm_in_pose(studio, rest, "spread", orientation)
+        assert seen_keypoints(arm, arm.mesh).all()
+
+
+def test_what_is_outside_or_behind_something_is_not_seen(studio, rest):
+    arm = arm_in_pose(studio, rest, "spread", PALM)
+    tip = arm.keypoints[12]
+    for depth, hidden in ((0.9, True), (1.1, False)):
+        place = tip * depth
+        corners = place + np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * 0.012
+        card = Mesh(corners, halved(np.array([[0, 1, 2, 3]])), np.tile([0, 0, -1.0], (4, 1)), corners, np.full(2, 4))
+        visible = seen_keypoints(arm, joined([arm.mesh, card]))
+        assert visible[12] == (not hidden) and visible[np.arange(21) != 12].all()
+    aside = arm_in_pose(studio, rest, "spread", PALM, (0.0, 0.0, 0.5))
+    pixels = aside.camera.project(aside.keypoints)
+    outside = (pixels < -0.5).any(axis=1) | (pixels >= 159.5).any(axis=1)
+    assert outside.any() and not outside.all() and np.array_equal(seen_keypoints(aside, aside.mesh), ~outside)
+
+
+def test_the_mask_is_the_hand_down_to_below_the_wrist(studio, rest):
+    arm = arm_in_pose(studio, rest, "two", PALM)
+    camera = Camera(20.0, (14, 14))
+    fragments = rasterise(
+        camera.project(arm.mesh.vertices), arm.mesh.vertices[:, 2], arm.mesh.triangles, camera.size
+    )
+    surface = Surface(fragments, arm.mesh, arm, len(arm.mesh.triangles))
+    is_hand = np.zeros((14, 14), bool)
+    is_hand[surface.covered] = surface.is_hand
+    for y in range(14):
+        for x in range(14):
+            hit, shares, _ = first_hit(camera.ray((x, y)), arm.mesh.vertices, arm.mesh.triangles)
+            below = shares @ arm.below_wrist[arm.mesh.triangles[hit]] if hit >= 0 else 1.0
+            if abs(below - labels.FOREARM_PART) > 1e-3:
+                assert is_hand[y, x] == (below < labels.FOREARM_PART)
+    assert 4 < is_hand.sum() < surface.covered.sum()
+    wrist, knuckle = arm.keypoints[0], arm.keypoints[9]
+    hand = arm.mesh.vertices[arm.below_wrist < labels.FOREARM_PART]
+    assert ((wrist - knuckle) / np.linalg.norm(wrist - knuckle) @ (hand - wrist).T).max() < 0.045
+
+
+def test_half_a_pixel_of_hand_is_hand():
+    large = np.zeros((4, 4), bool)
+    large[0, :2] = large[3, 3] = True
+    assert labels.hand_mask(large, 2).tolist() == [[255, 0], [0, 0]]
+
+
+def test_a_picture_depends_on_seed_and_number_alone(studio):
+    first, other, again = studio.render((3, 0), 1, 96), studio.render((3, 0), 2, 96), studio.render((3, 0), 1, 96)
+    assert first.jpeg == again.jpeg and np.array_equal(first.keypoints, again.keypoints)
+    assert np.array_equal(first.mask, again.mask) and first.jpeg != other.jpeg
+    assert first.jpeg != studio.render((4, 0), 1, 96).jpeg
+
+
+def test_visible_keypoints_lie_on_or_at_the_mask(studio):
+    for number in range(8):
+        drawn = studio.render((8, 0), number, 96)
+        assert max(drawn.mask.shape) == 96 and set(np.unique(drawn.mask)) <= {0, 255}
+        columns, rows = np.clip(np.rint(drawn.keypoints[drawn.visible]), 0, None).astype(int).T
+        near = np.array([drawn.mask[max(r - 2, 0) : r + 3, max(c - 2, 0) : c + 3].any() for r, c in zip(rows, columns)])
+        assert near.all()
+
+
+def test_what_is_written_is_read_as_onehand10k_and_goes_on_after_a_stop(studio, tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    dataset.write_rendered(whole, 3, 7, size=64, photographs=False, workers=1, progress=lambda x, total: x)
+    samples = list(onehand10k.read_samples(whole, onehand10k.label_lines(whole, "Train"), onehand10k.stop))
+    assert [sample.name for sample in samples] == ["0.jpg", "1.jpg", "2.jpg"]
+    assert all(sample.mask and sample.visible.any() and max(sample.width, sample.height) == 64 for sample in samples)
+
+    dataset.write_rendered(cut, 1, 7, size=64, photographs=False, workers=1, progress=lambda x, total: x)
+    (cut / "Train" / "label_joint.txt").rename(cut / "Train" / dataset.BEGUN)  # as a call that was killed leaves it
+    with (cut / "Train" / dataset.BEGUN).open("a") as log:
+        log.write("1.jpg,64,6")
+    dataset.write_rendered(cut, 3, 7, size=64, photographs=False, workers=1, progress=lambda x, total: x)
+    files = sorted(path.relative_to(whole) for path in whole.rglob("*.*"))
+    assert files == sorted(path.relative_to(cut) for path in cut.rglob("*.*"))
+    assert all((whole / path).read_bytes() == (cut / path).read_bytes() for path in files)
+    assert dataset.sheet(whole / "Train").ndim == 3
+    with pytest.raises(InputError, match="seed 7"):
+        dataset.write_rendered(cut, 3, 8, size=64, photographs=False)
+
+
+def test_bad_destinations(tmp_path):
+    with pytest.raises(InputError, match="Train"):
+        dataset.write_rendered(tmp_path, 1, 0, "validation")
+    (tmp_path / "Train").mkdir()
+    (tmp_path / "Train" / "photo.jpg").touch()
+    with pytest.raises(InputError, match="not this program's"):
+        dataset.write_rendered(tmp_path, 1, 0)
+
+
+def test_normals_point_outwards():
+    corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    assert np.allclose(vertex_normals(corners, np.array([[0, 1, 2]])), [0, 0, 1])
