@@ -10,6 +10,8 @@ SYSTEM_PYTHON ?= /usr/bin/python3
 VARIANT ?= compact/mask_pose
 DB ?= data/onehand10k
 OUT ?= out
+COUNT ?= 6000
+SEED ?= 1
 
 ifeq ($(origin PYTHON),undefined)
 PYTHON := .venv/bin/python
@@ -25,8 +27,8 @@ CAFFE = --python $(SYSTEM_PYTHON) $(call option,CUDA,cuda) $(call option,CUDNN,c
   $(call option,CUDA_ARCH,cuda-arch) $(call option,CUDA_TOOLKIT,cuda-toolkit)
 
 .DEFAULT_GOAL := help
-.PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check setup check-python prototxt proto lmdb train time \
-  overfit predict evaluate mediapipe demo test lint
+.PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check setup check-python prototxt proto lmdb synth train \
+  time overfit predict evaluate mediapipe demo test lint
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value …]"
@@ -62,6 +64,10 @@ proto: ## write record_pb2.py from record.proto (needs protoc)
 lmdb: $(SETUP) ## SRC=folder of OneHand10K [DB=folder for train.lmdb and test.lmdb] [ARGS=…]
 	@test -n "$(SRC)" || { echo 'error: say where the data set is: make lmdb SRC=path/to/OneHand10K' >&2; exit 2; }
 	$(PYTHON) data_prep/onehand10k.py "$(SRC)" "$(DB)" $(ARGS)
+
+synth: OUT = data/synth
+synth: $(SETUP) ## [COUNT=6000] [SEED=1] [OUT=data/synth] [ARGS=…]: render labelled hands (docs/synthetic.md)
+	$(PYTHON) data_prep/synth_hands.py --count $(COUNT) --seed $(SEED) $(ARGS) "$(OUT)"
 
 train: $(SETUP) ## [VARIANT=…] [DB=…] [VAL=lmdb] [WEIGHTS=file] [RESUME=file|auto] [ITERS=n] [GPU=n] [ARGS=…]
 	$(PYTHON) tools/train.py --variant $(VARIANT) --db "$(DB)/train.lmdb" $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
