@@ -682,6 +682,9 @@ def ensure_caffe(python, venv, cache, onednn=True, cuda=None, with_tree=False, q
     """
     interpreter = inspect_interpreter(python)
     venv, cache = Path(venv).absolute(), Path(cache).absolute()
+    if cuda and cuda.toolkit != cuda_toolkit.PYPI:
+        # Debian's nvcc looks on the PATH for its own programs, where those of another toolkit may come first.
+        os.environ["PATH"] = f"{cuda.toolkit}/bin:{os.environ['PATH']}"
     choices = [True, False] if onednn and not cuda and platform.machine() in ONEDNN_MACHINES else [False]
     keys = {
         choice: cache_key(interpreter.abi, platform.machine(), system_release(), list_patches(cuda=cuda), choice, cuda)

@@ -298,6 +298,15 @@ def test_second_make_does_not_replace_the_build(build, cuda, no_gpu, tmp_path, m
     assert capsys.readouterr().out == f"Caffe is in {venv} already, for GPUs: CUDA 13.0, sm_80 sm_90\n"
 
 
+def test_programs_of_the_toolkit_come_first(build, toolkit, tmp_path, monkeypatch):
+    """Debian's nvcc runs whichever cudafe++ and ptxas the PATH has first."""
+    cuda = toolkit.Cuda(str(make_toolkit(tmp_path)), "11.8", ("80",), False)
+    monkeypatch.setattr(build, "is_installed", lambda *_: True)
+    monkeypatch.setenv("PATH", "/other/bin:/usr/bin")
+    build.ensure_caffe(sys.executable, tmp_path, tmp_path, cuda=cuda)
+    assert os.environ["PATH"] == f"{tmp_path}/bin:/other/bin:/usr/bin"
+
+
 @pytest.mark.parametrize("option", [["--cudnn", "1"], ["--cuda-arch", "90"], ["--cuda-toolkit", "pypi", "--cuda", "0"]])
 def test_options_without_cuda_are_refused(option, tmp_path):
     command = [sys.executable, str(FOLDER / "build.py"), "--cache", str(tmp_path / "cache"), *option]
