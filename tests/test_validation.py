@@ -8,9 +8,10 @@ import pytest
 from conftest import ROOT, blobs_of, random_net
 from maskpose import evaluation, snapshots
 from maskpose.database import Reader
+from maskpose.engines import deploy_definition, open_net
 from maskpose.errors import InputError
 from maskpose.losses import read_losses
-from maskpose.predictor import Predictor, default_weights, open_net
+from maskpose.predictor import Predictor, default_weights
 from maskpose.runtime import import_caffe
 from maskpose.settings import DataSettings
 from maskpose.training import Run, train
@@ -100,7 +101,7 @@ def test_time_of_scoring_does_not_count(drawn_db, tmp_path, monkeypatch):
 
 
 def test_parameters_are_shared_not_copied():
-    net, shared = random_net(VARIANT.name), open_net(VARIANT)
+    net, shared = random_net(VARIANT.name), open_net(deploy_definition(VARIANT))
     assert not any(blob.data.any() for blobs in shared.params.values() for blob in blobs)
     shared.share_with(net)
     for name, blobs in net.params.items():

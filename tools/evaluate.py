@@ -15,8 +15,9 @@ import json
 from pathlib import Path
 
 from maskpose import evaluation, predictions
-from maskpose.command_line import add_network, argument_parser, folder, fraction, natural, one_line_errors
+from maskpose.command_line import add_engine, add_network, argument_parser, folder, fraction, natural, one_line_errors
 from maskpose.database import Reader
+from maskpose.engines import choose
 from maskpose.files import write_text
 from maskpose.predictor import Predictor
 from maskpose.runtime import set_device
@@ -26,6 +27,7 @@ def parse_arguments():
     parser = argument_parser(__doc__)
     parser.add_argument("--db", required=True, help="LMDB to score on")
     add_network(parser)
+    add_engine(parser)
     parser.add_argument("--out", type=folder, default=Path("runs/scores"), help="folder to write to (%(default)s)")
     parser.add_argument("--ways", nargs="+", choices=("single", "pyramid"), default=["single", "pyramid"],
                         help="single-scale, the paper's pyramid, or both (both)")  # fmt: skip
@@ -44,9 +46,10 @@ def main():
     args = parse_arguments()
     set_device(args.gpu)
     samples = evaluation.of_origins(Reader(args.db), args.origins)
+    engine = choose(args.engine, args.gpu)
     results = {}
     for way in args.ways:
-        predictor = Predictor(args.variant, args.weights, use_pyramid=way == "pyramid", seed=args.seed)
+        predictor = Predictor(args.variant, args.weights, way == "pyramid", args.seed, engine)
         results[way] = evaluation.run(predictor, samples, way)
     for path in args.predictions:
         others = predictions.read(path)

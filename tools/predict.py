@@ -16,7 +16,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from maskpose import images, output
-from maskpose.command_line import add_network, argument_parser, folder, fraction, natural, one_line_errors
+from maskpose.command_line import add_engine, add_network, argument_parser, folder, fraction, natural, one_line_errors
+from maskpose.engines import choose
 from maskpose.errors import InputError
 from maskpose.predictor import THRESHOLD, Predictor
 from maskpose.runtime import set_device
@@ -27,6 +28,7 @@ def parse_arguments():
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="photographs")
     parser.add_argument("--out", type=folder, default=Path("out"), help="folder to write to (%(default)s)")
     add_network(parser)
+    add_engine(parser)
     parser.add_argument("--threshold", type=fraction, default=THRESHOLD, help="of confidence (%(default)s)")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--single-scale", dest="pyramid", action="store_false", help="one pass over the photograph")
@@ -41,7 +43,7 @@ def main():
     args = parse_arguments()
     output.refuse_duplicates(args.images)
     set_device(args.gpu)
-    predictor = Predictor(args.variant, args.weights, args.pyramid, args.seed)
+    predictor = Predictor(args.variant, args.weights, args.pyramid, args.seed, choose(args.engine, args.gpu))
     bad = 0
     for path in tqdm(args.images, unit="image", disable=len(args.images) == 1):
         try:

@@ -8,6 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
+from maskpose.engines import ENGINES
 from maskpose.errors import InputError, Stopped, WorkerError
 from maskpose.variants import DEFAULT_VARIANT, VARIANTS
 
@@ -70,6 +71,13 @@ def add_variant(parser):
     """Add --variant."""
     names = f"{', '.join(VARIANTS)} (%(default)s)"
     parser.add_argument("--variant", default=DEFAULT_VARIANT, choices=VARIANTS, metavar="NAME", help=names)
+
+
+def add_engine(parser):
+    """Add --engine."""
+    names = ("auto", *ENGINES)
+    parser.add_argument("--engine", choices=names, default="auto", help="what computes the network (%(default)s: the "
+                        "fastest that is installed, Caffe on a GPU)")  # fmt: skip
 
 
 def add_gpu(parser, several=False):

@@ -1,16 +1,15 @@
 """From a photograph to its hand: mask, keypoints, confidences, heatmaps (section 3.3, Inference)."""
 
-import tempfile
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from maskpose import geometry, heatmaps, pyramid, weights
+from maskpose import geometry, heatmaps, pyramid
 from maskpose.batches import FILL, network_input
+from maskpose.engines import open_engine
 from maskpose.errors import InputError
 from maskpose.files import REPOSITORY
-from maskpose.runtime import import_caffe
 from maskpose.variants import DEFAULT_VARIANT, KEYPOINTS, STRIDE, get_variant
 
 THRESHOLD = 0.2  # of a keypoint's confidence, the paper's
@@ -32,29 +31,18 @@ class Hand:
 class Predictor:
     """A variant of the cascade with its weights, ready for photographs."""
 
-    def __init__(self, variant=DEFAULT_VARIANT, weights_path=None, use_pyramid=None, seed=1):
+    def __init__(self, variant=DEFAULT_VARIANT, weights_path=None, use_pyramid=None, seed=1, engine="auto"):
         """variant: a name in ``maskpose.variants``; weights_path: the repository's own where None;
         use_pyramid: the paper's test time, or one pass (False), or as the variant says (None); seed: of the
-        pyramid's crops. Raises InputError for weights that are missing or of another variant.
+        pyramid's crops; engine: a name in ``maskpose.engines``, or "auto" for the fastest there is, or an engine.
+        Raises InputError for weights that are missing or of another variant, and for an engine that is not there.
         """
-        variant = get_variant(variant)
-        weights_path = weights_path or default_weights(variant)
-        net = open_net(variant)
-        weights.load(net, weights_path, whole=True)
-        self._set_up(variant, net, use_pyramid, seed)
-
-    @classmethod
-    def of_net(cls, variant, net, use_pyramid=None, seed=1):
-        """A predictor that runs ``net``, as ``open_net`` gives it, with the weights that it has at each call."""
-        predictor = cls.__new__(cls)
-        predictor._set_up(get_variant(variant), net, use_pyramid, seed)
-        return predictor
-
-    def _set_up(self, variant, net, use_pyramid, seed):
-        self.variant = variant
-        self.net = net
-        self.use_pyramid = variant.pyramid if use_pyramid is None else use_pyramid
+        self.variant = get_variant(variant)
+        self.use_pyramid = self.variant.pyramid if use_pyramid is None else use_pyramid
         self.seed = seed
+        if isinstance(engine, str):
+            engine = open_engine(engine, self.variant, weights_path or default_weights(self.variant))
+        self.engine = engine
 
     def predict(self, image):
         """The hand in ``image`` (h, w, 3) uint8 BGR, as a Hand."""
@@ -80,34 +68,8 @@ class Predictor:
 
     def _forward(self, inputs):
         """Network outputs {blob: (N, C, m/8, m/8)} of inputs (N, 3, m, m), a few at a time."""
-        chunks = []
-        for start in range(0, len(inputs), BATCH):
-            chunk = inputs[start : start + BATCH]
-            if self.net.blobs["data"].shape[0] != len(chunk):
-                self.net.blobs["data"].reshape(*chunk.shape)
-            self.net.blobs["data"].data[...] = chunk
-            chunks.append({name: blob.copy() for name, blob in self.net.forward().items()})
+        chunks = [self.engine(inputs[start : start + BATCH]) for start in range(0, len(inputs), BATCH)]
         return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
-
-
-def open_net(variant):
-    """The deploy network of a variant in TEST phase, its weights zero: no random number is drawn for them.
-
-    Raises InputError where its prototxt is missing.
-    """
-    from google.protobuf import text_format
-
-    caffe = import_caffe()
-    prototxt = REPOSITORY / "prototxt" / variant.name / "deploy.prototxt"
-    if not prototxt.is_file():
-        raise InputError(f"{prototxt} is missing: run `make prototxt`")
-    net = text_format.Parse(prototxt.read_text(), caffe.proto.caffe_pb2.NetParameter())
-    for layer in net.layer:
-        layer.convolution_param.ClearField("weight_filler")  # then it is constant 0
-    with tempfile.NamedTemporaryFile("w", suffix=".prototxt") as file:
-        file.write(text_format.MessageToString(net))
-        file.flush()
-        return caffe.Net(file.name, caffe.TEST)
 
 
 def default_weights(variant):

@@ -6,9 +6,10 @@ import numpy as np
 
 from maskpose import evaluation
 from maskpose.database import Reader
+from maskpose.engines import Caffe, deploy_definition, open_net
 from maskpose.errors import InputError
 from maskpose.losses import VALIDATION
-from maskpose.predictor import Predictor, open_net
+from maskpose.predictor import Predictor
 
 
 class Validation:
@@ -26,7 +27,8 @@ class Validation:
         """
         self.every = every
         self._net = net
-        self._predictor = Predictor.of_net(variant.name, open_net(variant), use_pyramid=False)
+        self._engine = Caffe(open_net(deploy_definition(variant)))
+        self._predictor = Predictor(variant.name, use_pyramid=False, engine=self._engine)
         self._reader = Reader(db)
         count = len(self._reader)
         chosen = min(limit or count, count)
@@ -38,7 +40,7 @@ class Validation:
         What the variant or the database does not have is left out. stop: gives all up, with {}, as soon as its
         ``asked`` is true. progress: whether to show a bar.
         """
-        self._predictor.net.share_with(self._net)
+        self._engine.net.share_with(self._net)
         try:
             samples = self._samples(stop)
             bar = {"total": len(self.indices), "leave": False, "disable": not progress}

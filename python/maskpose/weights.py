@@ -109,6 +109,11 @@ def from_vgg_input(net, filled):
         bias *= scale
 
 
+def arrays(net):
+    """{layer: [its weights and bias, copied]} of a caffe.Net."""
+    return {name: [blob.data.copy() for blob in blobs] for name, blobs in net.params.items()}
+
+
 def _blob_shape(blob):
     if blob.HasField("shape"):
         return tuple(blob.shape.dim)

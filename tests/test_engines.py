@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+from conftest import random_net
+from maskpose import engines, onnx_export, weights
+from maskpose.engines import Caffe, deploy_definition, open_engine
+from maskpose.errors import InputError
+from maskpose.variants import VARIANTS, get_variant
+
+OTHERS = [name for name in engines.ENGINES if name != "caffe"]
+TOLERANCE = 2e-5  # of the largest value; float32 sums in another order
+
+
+def skip_where_missing(name):
+    if missing := engines.missing_packages(name):
+        pytest.skip(f"{' and '.join(missing)} not installed")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """{variant: a file of random weights}."""
+    folder = tmp_path_factory.mktemp("weights")
+    found = {}
+    for name in VARIANTS:
+        found[name] = folder / f"{name.replace('/', '_')}.caffemodel"
+        random_net(name).save(str(found[name]))
+    return found
+
+
+@pytest.mark.parametrize("engine", OTHERS)
+@pytest.mark.parametrize("variant", [name for name in VARIANTS if name.startswith("compact/")] + ["no_pose"])
+def test_engines_agree_with_caffe(files, engine, variant):
+    skip_where_missing(engine)
+    variant = get_variant(variant)
+    ours, theirs = (open_engine(name, variant, files[variant.name]) for name in ("caffe", engine))
+    rng = np.random.default_rng(1)
+    for batch in (2, 1):
+        inputs = rng.uniform(-0.5, 0.5, (batch, 3, variant.input_size, variant.input_size)).astype(np.float32)
+        expected, found = ours(inputs), theirs(inputs)
+        assert set(found) == set(expected)
+        for name, values in expected.items():
+            assert np.abs(found[name] - values).max() <= TOLERANCE * np.abs(values).max(), name
+
+
+def test_real_photographs_on_every_engine(real_hands):
+    """The shipped weights: keypoints, confidences and masks as from Caffe."""
+    from maskpose.images import read_color
+    from maskpose.predictor import Predictor
+
+    photographs = [read_color(path) for path in sorted((real_hands / "Test" / "source").iterdir())[::40]]
+    expected = [Predictor(engine="caffe").predict(image) for image in photographs]
+    for engine in OTHERS:
+        if engines.missing_packages(engine):
+            continue
+        predictor = Predictor(engine=engine)
+        for image, hand in zip(photographs, expected):
+            found = predictor.predict(image)
+            assert np.abs(found.heatmaps - hand.heatmaps).max() < 1e-4
+            assert np.abs(found.confidences - hand.confidences).max() < 1e-4
+            assert (found.mask != hand.mask).mean() < 1e-3
+
+
+def test_an_export_says_what_it_is(files):
+    skip_where_missing("onnxruntime")
+    variant = get_variant("compact/mask_pose")
+    definition = deploy_definition(variant)
+    engine = open_engine("caffe", variant, files[variant.name])
+    model = onnx_export.export(definition, weights.arrays(engine.net))
+    (given,) = model.graph.input
+    assert given.name == "data" and given.type.tensor_type.shape.dim[0].dim_param == "N"
+    assert {output.name for output in model.graph.output} == {"mask_prob", variant.heatmap_blob}
+    assert sum(node.op_type == "Conv" for node in model.graph.node) == len(engine.net.params)
+
+
+def test_a_layer_that_cannot_be_exported_is_named():
+    definition = deploy_definition(get_variant("compact/no_pose"))
+    definition.layer.add(name="odd", type="LRN", bottom=["mask_prob"], top=["odd"])
+    with pytest.raises(InputError, match="odd: LRN"):
+        onnx_export.export(definition, {})
+
+
+def test_the_choice_of_an_engine(monkeypatch):
+    monkeypatch.setattr(engines, "missing_packages", lambda name: ["openvino"] if name == "openvino" else [])
+    assert engines.choose() == next(name for name in engines.ENGINES if name != "openvino")
+    assert engines.choose("auto", gpu=0) == "caffe" and engines.choose("opencv") == "opencv"
+    with pytest.raises(InputError, match="only Caffe"):
+        engines.choose("opencv", gpu=0)
+    with pytest.raises(InputError, match="needs openvino: pip install openvino"):
+        open_engine("openvino", get_variant("compact/mask_pose"), "w.caffemodel")
+    with pytest.raises(InputError, match="unknown engine"):
+        open_engine("tensorflow", get_variant("compact/mask_pose"), "w.caffemodel")
+
+
+def test_caffes_input_follows_the_batch():
+    engine = Caffe(random_net("compact/no_pose"))
+    size = get_variant("compact/no_pose").input_size
+    for batch in (3, 1):
+        assert engine(np.zeros((batch, 3, size, size), np.float32))["mask_prob"].shape[0] == batch
