@@ -76,7 +76,7 @@ train: $(SETUP) ## [VARIANT=…] [DB=…] [VAL=lmdb] [WEIGHTS=file] [RESUME=file
 
 time: $(SETUP) ## [VARIANT=…] [DB=…] [ITERS=n] [GPU=n]: seconds an iteration takes, forward, backward, data
 	$(PYTHON) tools/time_iteration.py --variant $(VARIANT) $(if $(ITERS),--iterations $(ITERS)) \
-	  $(if $(wildcard $(DB)/train.lmdb),--db "$(DB)/train.lmdb") $(if $(GPU),--gpu $(GPU)) $(ARGS)
+	  $(if $(wildcard $(DB)/train.lmdb)$(findstring command,$(origin DB)),--db "$(DB)/train.lmdb") $(if $(GPU),--gpu $(GPU)) $(ARGS)
 
 overfit: $(SETUP) ## SRC=… : learn 16 photographs by heart, and score them: data, loss and decoding agree
 	@test -n "$(SRC)" || { echo 'error: say where the data set is: make overfit SRC=path/to/OneHand10K' >&2; exit 2; }

@@ -27,7 +27,7 @@ def parse_arguments():
     parser = argument_parser(__doc__)
     add_variant(parser)
     add_gpu(parser, several=True)
-    parser.add_argument("--db", help="LMDB of training samples (drawn hands, 640x480)")
+    parser.add_argument("--db", help="LMDB of training samples (drawn hands, 640x480, which takes a while)")
     parser.add_argument("--iterations", type=positive, default=10, help="how many are timed (%(default)s)")
     parser.add_argument("--one-batch", action="store_true", help="the same batch each time: without making data")
     parser.add_argument(
@@ -49,7 +49,9 @@ def main():
     if group.rank == 0:
         ranks = f"{group.size} ranks, " if group.size > 1 else ""
         size = variant.input_size
-        print(f"{args.variant}, batch {times.batch_size} at {size}x{size}, {ranks}{machine(args.gpu or ())}")
+        data = args.db or "drawn 640x480 hands"
+        what = f"{args.variant}, batch {times.batch_size} at {size}x{size} from {data}"
+        print(f"{what}, {ranks}{machine(args.gpu or ())}")
         print(times.text())
         print(timing.PAPER)
         if args.json:

@@ -11,6 +11,7 @@ Example:
 
 import _packages  # noqa: F401  # isort: skip
 
+import sys
 from pathlib import Path
 
 from maskpose import command_line
@@ -20,6 +21,8 @@ from maskpose.parallel import Mpi, start_ranks
 from maskpose.training import Run, train
 from maskpose.variants import get_variant
 from maskpose.weights import INPUTS
+
+STOPPED = 130  # the status of what Ctrl-C ended
 
 
 def parse_arguments():
@@ -82,7 +85,7 @@ def main():
         if group.rank == 0:
             mpirun = f"mpirun -np {group.size} " if isinstance(group, Mpi) else ""
             print(f"stopped at {stop}; to go on: {mpirun}{command_line.this_command('--resume', 'auto')}")
-        return
+        sys.exit(STOPPED)
     if group.rank == 0:
         print(f"weights: {model}; try: make predict VARIANT={args.variant} WEIGHTS={model} IMAGE=photo.jpg")
 

@@ -12,7 +12,7 @@ from maskpose.settings import DataSettings
 
 # what may change without making another run of it
 FREE_OF_DATA = ("workers", "rank", "ranks")
-FREE_OF_SOLVER = ("net", "snapshot", "snapshot_prefix", "display", "max_iter")
+FREE_OF_SOLVER = ("net", "snapshot", "snapshot_prefix", "display")
 
 
 def of(folder):
@@ -28,8 +28,13 @@ def of(folder):
     fields = {field.name: getattr(solver, field.name) for field in solver.DESCRIPTOR.fields}
     return {
         **{key: value for key, value in data.items() if key not in FREE_OF_DATA},
-        **{key: value for key, value in fields.items() if key not in FREE_OF_SOLVER},
+        **{key: value for key, value in fields.items() if key not in FREE_OF_SOLVER and matters(key, solver)},
     }
+
+
+def matters(key, solver):
+    """Whether a solver's field makes another run: max_iter does where the learning rate follows from it."""
+    return key != "max_iter" or solver.lr_policy == "poly"
 
 
 def loss_weights(folder):
@@ -57,4 +62,9 @@ def kept_on_error(folder):
 
 def changes(before, now):
     """["batch_size 2 (was 8)", …] of two dicts that ``of`` gives."""
-    return [f"{key} {now[key]} (was {value})" for key, value in before.items() if key in now and now[key] != value]
+    differing = {key: value for key, value in before.items() if key in now and now[key] != value}
+    return [f"{key} {_text(now[key])} (was {_text(value)})" for key, value in differing.items()]
+
+
+def _text(value):
+    return f"{value:.7g}" if isinstance(value, float) else str(value)  # Caffe's are single precision

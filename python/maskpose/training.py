@@ -4,10 +4,12 @@ import contextlib
 import dataclasses
 import json
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from maskpose import definitions, snapshots, weights
 from maskpose.errors import InputError, Stopped
@@ -147,7 +149,7 @@ def iterate(solver, run, group, watch):
     names = list(loss_weights(solver.net))
     factor = weigh_losses(solver.net, solver.net.layers[0].settings.batch_size, group)
     stopped = False
-    with StopRequest() as stop, watch or contextlib.nullcontext():
+    with StopRequest(say=group.rank == 0) as stop, watch or contextlib.nullcontext():
         while solver.iter < last and not stopped:
             solver.param.base_lr = base_lr * min(1.0, (solver.iter + 1) / warmup)
             learning_rate = solver.lr  # what its policy makes of that
@@ -215,8 +217,10 @@ def loss_weights(net):
 class StopRequest:
     """Within it, Ctrl-C and SIGTERM ask for an end after the iteration; a second one ends at once."""
 
-    def __init__(self):
+    def __init__(self, say=True):
+        """say: whether to tell the user what a request leads to."""
         self.asked = False
+        self._say = say
 
     def __enter__(self):
         self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -230,3 +234,5 @@ class StopRequest:
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
+        if self._say:
+            tqdm.write("stopping after this iteration, with a snapshot (again: at once, without)", file=sys.stderr)
