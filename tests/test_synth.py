@@ -7,7 +7,7 @@ numba = pytest.importorskip("numba", reason="the renderer's requirements (maskpo
 
 from maskpose.datasets import onehand10k  # noqa: E402
 from maskpose.errors import InputError  # noqa: E402
-from maskpose.synth import arm_model, dataset, kinematics, labels, poses, render, scene  # noqa: E402
+from maskpose.synth import arm_model, dataset, kinematics, labels, overlap, poses, render, scene  # noqa: E402
 from maskpose.synth.camera import Camera  # noqa: E402
 from maskpose.synth.meshes import Mesh, halved, joined, vertex_normals  # noqa: E402
 from maskpose.synth.placement import place, random_orientation, uniform_rotation  # noqa: E402
@@ -164,10 +164,10 @@ def test_a_pose_has_the_angles_that_it_names(rest):
 
 def test_the_hand_at_rest_is_a_hand(studio, rest):
     palm = np.linalg.norm(rest.keypoints[9])
-    assert 0.07 < palm < 0.1 and np.allclose(rest.keypoints[9, 1:], 0)
+    assert 0.06 < palm < 0.09 and np.allclose(rest.keypoints[9, 1:], 0)
     assert rest.keypoints[5, 1] > 0 > rest.keypoints[17, 1]  # the index finger on the thumb's side
     finger = np.linalg.norm(np.diff(rest.keypoints[9:13], axis=0), axis=1).sum() / palm
-    assert 1.0 < finger < 1.15  # real hands': 1.08 to 1.1
+    assert 1.05 < finger < 1.25  # photographs' by two ways of labelling: 1.1 and 1.3
     thickness = labels.flesh(rest.vertices, rest.keypoints, studio.body.finger_shares)
     assert thickness.min() >= 0.005 and thickness.max() < 0.035 and thickness[[6, 10, 14, 18]].max() < 0.018
 
@@ -209,7 +209,7 @@ def test_what_is_outside_or_behind_something_is_not_seen(studio, rest):
         card = Mesh(corners, halved(np.array([[0, 1, 2, 3]])), np.tile([0, 0, -1.0], (4, 1)), corners, np.full(2, 4))
         visible = seen_keypoints(arm, joined([arm.mesh, card]))
         assert visible[12] == (not hidden) and visible[np.arange(21) != 12].all()
-    aside = arm_in_pose(studio, rest, "spread", PALM, (0.0, 0.0, 0.5))
+    aside = arm_in_pose(studio, rest, "spread", PALM, (0.0, -0.1, 0.5))
     pixels = aside.camera.project(aside.keypoints)
     outside = (pixels < -0.5).any(axis=1) | (pixels >= 159.5).any(axis=1)
     assert outside.any() and not outside.all() and np.array_equal(seen_keypoints(aside, aside.mesh), ~outside)
@@ -290,3 +290,24 @@ def test_bad_destinations(tmp_path):
 def test_normals_point_outwards():
     corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
     assert np.allclose(vertex_normals(corners, np.array([[0, 1, 2]])), [0, 0, 1])
+
+
+def test_distance_between_segments_agrees_with_brute_force():
+    rng = np.random.default_rng(2)
+    t = np.linspace(0, 1, 201)[:, None]
+    for a, b, c, d in rng.normal(size=(40, 4, 3)):
+        first, second = a + t * (b - a), c + t * (d - c)
+        brute = np.linalg.norm(first[:, None] - second[None], axis=2).min()
+        assert overlap.segment_distance(a, b, c, d) == pytest.approx(brute, abs=0.02)
+    x, y, up = np.array([[0.0, 0, 0], [1, 0, 0], [0, 0, 2]])
+    assert overlap.segment_distance(x, y, x + up, y + up) == pytest.approx(2)
+
+
+def test_usual_poses_do_not_push_fingers_into_each_other(rest):
+    deepest = {
+        name: overlap.deepest(poses.posed_keypoints(rest, poses.bone_motions(rest, poses.limited(pose))))
+        for name, pose in poses.POSES.items()
+    }
+    assert max(deepest.values()) < 0.01, deepest
+    through_palm = poses.POSES["flat"] | poses._thumb(30, 45, 0, 60, 85)
+    assert overlap.deepest(poses.posed_keypoints(rest, poses.bone_motions(rest, poses.limited(through_palm)))) > 0.01

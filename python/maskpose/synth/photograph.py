@@ -23,7 +23,7 @@ def photographed(rng, scene):
     picture = shown(scene)
     picture = 128 + (picture - 128) * rng.uniform(0.92, 1.25)
     grey = picture.mean(axis=2, keepdims=True)
-    picture = grey + (picture - grey) * (rng.uniform(0.8, 1.3) if rng.random() > 0.02 else 0.0)
+    picture = grey + (picture - grey) * (rng.uniform(0.8, 1.3) if rng.random() > 0.04 else 0.0)
     if rng.random() < 0.4:
         picture = picture + rng.uniform(0.2, 1.0) * (picture - cv2.GaussianBlur(picture, (0, 0), 1.0))
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)

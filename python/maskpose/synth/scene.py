@@ -11,6 +11,7 @@ from maskpose.synth.camera import Camera
 from maskpose.synth.creases import joint_frames, palm_lines
 from maskpose.synth.kinematics import move, skin
 from maskpose.synth.meshes import Mesh, halved, vertex_normals
+from maskpose.synth.overlap import deepest
 from maskpose.synth.person import person_mesh, random_stance
 from maskpose.synth.placement import place, random_box, random_camera, random_orientation
 from maskpose.synth.poses import bone_motions, posed_keypoints, random_pose
@@ -19,12 +20,15 @@ from maskpose.synth.things import random_held, random_obstacle, random_pen, rand
 
 SKIN, CLOTH, OTHER_SKIN, HAIR, THING, WORN = range(6)  # numbers of materials; only SKIN is labelled
 
+OVERLAP = 0.006  # metres that fingers may be pushed into each other: flesh gives way
+
 
 class Arm(NamedTuple):
     """An arm in camera coordinates, with what it was like at rest."""
 
     mesh: Mesh  # its texture coordinates are those at rest, in hand coordinates
     keypoints: np.ndarray  # (21, 3)
+    forearm_axis: tuple  # see labels.forearm_axis
     below_wrist: np.ndarray  # (n,) see labels.forearm_coordinate
     corner_nails: np.ndarray  # (m, 3) float32 of the triangles' corners
     skin_map: SkinMap
@@ -74,12 +78,22 @@ def random_arm(rng, body, size):
     rest = RestArm(*(points * stretch for points in rest))
     camera = random_camera(rng, size)
     orientation = random_orientation(rng)
-    motions = bone_motions(rest, random_pose(rng))
-    motions = orientation @ motions
+    motions = orientation @ _random_motions(rng, rest)
     centre, extent = random_box(rng, size)
     shift = place(posed_keypoints(rest, motions), camera, centre, extent)
     motions[:, :, 3] += shift
     return pose_arm(body, rest, motions, camera, age)
+
+
+def _random_motions(rng, rest):
+    """The bones' motions by a random pose; of several that push fingers into each other, the one that does least."""
+    tried = []
+    for _ in range(6):
+        motions = bone_motions(rest, random_pose(rng))
+        tried.append((deepest(posed_keypoints(rest, motions)), len(tried), motions))
+        if tried[-1][0] < OVERLAP:
+            break
+    return min(tried)[2]
 
 
 def pose_arm(body, rest, motions, camera, age):
@@ -92,12 +106,13 @@ def pose_arm(body, rest, motions, camera, age):
     vertices, at_rest = np.ascontiguousarray(fine[:, :3]), fine[:, 3:6]
     keypoints = posed_keypoints(rest, motions)
     elbow = move(motions[FOREARM], rest.heads[UPPER_ARM])
+    axis = labels.forearm_axis(keypoints, elbow)
     mesh = Mesh(
         vertices, body.triangles, vertex_normals(vertices, body.triangles), at_rest,
         np.full(len(body.triangles), SKIN),
     )  # fmt: skip
     return Arm(
-        mesh, keypoints, labels.forearm_coordinate(vertices, body.arm_share, keypoints, elbow), body.nails,
+        mesh, keypoints, axis, labels.forearm_coordinate(vertices, body.arm_share, *axis), body.nails,
         SkinMap(*fine[:, 6:].T), joint_frames(rest.keypoints), palm_lines(rest.keypoints),
         labels.flesh(rest.vertices, rest.keypoints, body.finger_shares), move(motions[UPPER_ARM], rest.shoulder),
         camera, age,

@@ -36,7 +36,7 @@ def skin_map(vertices, normals, keypoints):
     palm = np.clip(0.5 - 1.1 * normals[:, 2], 0, 1)
     palm = palm * palm * (3 - 2 * palm)
     # The forearm's inside is only a little lighter.
-    palm = np.where(vertices[:, 0] < 0.005, palm * np.clip(1 + (vertices[:, 0] - 0.005) / 0.03, 0.25, 1), palm)
+    palm = np.where(vertices[:, 0] < -0.007, palm * np.clip(1 + (vertices[:, 0] + 0.007) / 0.03, 0.25, 1), palm)
     red = np.zeros(len(vertices))
     for finger, joints in FINGERS.items():
         for n, joint in enumerate(joints):
@@ -44,8 +44,8 @@ def skin_map(vertices, normals, keypoints):
             near = np.exp(-(((vertices - keypoints[joint]) / reach) ** 2).sum(axis=1))
             back = 1 - 0.8 * palm if n < 3 else np.ones(len(vertices))
             red = np.maximum(red, near * back * (0.0 if finger == "thumb" and n == 0 else 1.0))
-    heel = np.exp(-(((vertices - [0.03, 0.03, -0.02]) / 0.022) ** 2).sum(axis=1))
-    heel += np.exp(-(((vertices - [0.03, -0.03, -0.015]) / 0.022) ** 2).sum(axis=1))
+    heel = np.exp(-(((vertices - [0.018, 0.03, -0.02]) / 0.022) ** 2).sum(axis=1))
+    heel += np.exp(-(((vertices - [0.018, -0.03, -0.015]) / 0.022) ** 2).sum(axis=1))
     return SkinMap(palm, np.clip(np.maximum(red, 0.6 * heel * palm), 0, 1))
 
 

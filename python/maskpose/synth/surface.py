@@ -34,7 +34,9 @@ class Surface:
         self.normals = facing_normals(which, mesh.triangles, mesh.vertices, normals)
         self.material = mesh.material[which]
         self.is_near = which < near
-        self.is_hand = self.of(SKIN, WORN) & (below_wrist < FOREARM_PART)
+        self.is_hand = self.of(SKIN) & (below_wrist < FOREARM_PART)
+        wrist, axis = arm.forearm_axis
+        self.is_hand |= self.of(WORN) & ((self.points - wrist) @ axis < FOREARM_PART)
         nails = np.where(which < len(arm.corner_nails), which, 0)
         self.nail = (arm.corner_nails[nails] * shares).sum(axis=1) * (self.material == SKIN)
 
