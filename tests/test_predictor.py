@@ -101,7 +101,7 @@ def test_a_whole_prediction_against_the_network_run_by_hand(random_weights, use_
     canvas = np.full((184, 184, 3), 128, np.uint8)
     canvas[:123] = cv2.resize(image, (184, 123), interpolation=cv2.INTER_LINEAR)
     net.blobs["data"].data[0] = canvas.transpose(2, 0, 1) / 256 - 0.5
-    maps = net.forward()["Mconv7_stage4"][0, :21]
+    maps = net.forward()["Mconv7_stage6"][0, :21]
     single = np.array([cv2.resize(m, (184, 184), interpolation=cv2.INTER_CUBIC)[:122].max() for m in maps])
     scale = np.abs(maps).max()
     if use_pyramid:

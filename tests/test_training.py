@@ -45,8 +45,8 @@ def test_what_a_run_leaves(finished):
     rows = list(csv.DictReader((folder / "losses.csv").open()))
     assert [row["iteration"] for row in rows] == ["2", "4"]
     for row in rows:
-        heat = sum(float(row[f"heatmap_loss_stage{stage}"]) for stage in range(2, 5))
-        assert float(row["total"]) == pytest.approx(heat + 0.5 * float(row["mask_loss"]), rel=1e-4)
+        heat = sum(float(row[f"heatmap_loss_stage{stage}"]) for stage in range(2, 7))
+        assert float(row["total"]) == pytest.approx(heat + 0.05 * float(row["mask_loss"]), rel=1e-4)
 
 
 def test_the_first_loss_is_what_an_undecided_network_must_have(finished):
@@ -54,7 +54,7 @@ def test_the_first_loss_is_what_an_undecided_network_must_have(finished):
     # most pi (sigma 1) for each of 21 joints and 1 for each of 64 cells of background.
     row = read_losses(finished[0] / "losses.csv")[0]
     assert row["mask_loss"] == pytest.approx(64 * np.log(2), rel=0.35)
-    assert 16 < row["heatmap_loss_stage4"] < (21 * np.pi + 64) / 2
+    assert 16 < row["heatmap_loss_stage6"] < (21 * np.pi + 64) / 2
 
 
 def test_resumed_is_the_same_as_never_stopped(finished, drawn_db, tmp_path):
@@ -137,7 +137,7 @@ class Noting(Alone):
     """A group of one that notes the last biases and their gradient before each update."""
 
     def connect(self, solver):
-        biases, self.noted = solver.net.params["Mconv7_stage4"][1], []
+        biases, self.noted = solver.net.params["Mconv7_stage6"][1], []
         solver.add_callback(lambda: None, lambda: self.noted.append((biases.data.copy(), biases.diff.copy())))
 
 

@@ -73,13 +73,11 @@ class Variant:
 _PAPER = Variant("mask_pose")
 _COMPACT = Variant(
     "compact/mask_pose",
-    sub_stages=3,
     input_size=184,
     width=0.25,
     sigma=1.0,
     background="max",
     batch_size=8,
-    mask_loss_weight=0.5,
     sub_stage_lr_mult=1.0,
     warmup=100,
     pyramid=False,
