@@ -4,7 +4,7 @@
 A call that was cut short goes on where it was; a larger --count adds pictures. docs/synthetic.md says what is
 rendered, and from what.
 
-Examples:
+Example:
     .venv/bin/python data_prep/synth_hands.py --count 6000 --seed 1 data/synth
     .venv/bin/python data_prep/synth_hands.py --count 60 --sheet sheet.png data/synth_look
 """

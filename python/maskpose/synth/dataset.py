@@ -1,6 +1,8 @@
 """Rendered hands as a split of a data set in OneHand10K's own layout, written by several processes, resumable."""
 
+import functools
 import json
+import multiprocessing
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -23,10 +25,10 @@ SETTINGS, BEGUN = "rendered.json", "begun.txt"
 CHUNK = 8
 SHEET_COLUMNS, SHEET_TILE = 10, (192, 192)
 
-_studio = None  # a worker process's own
 
-
-def write_rendered(folder, count, seed, split="Train", size=256, photographs=True, workers=None, progress=iter):
+def write_rendered(
+    folder, count, seed, split="Train", size=256, photographs=True, workers=None, progress=lambda items, total: items
+):
     """Write pictures 0 to ``count`` - 1 of ``seed`` as a split of a data set in OneHand10K's layout.
 
     Makes ``folder``/``split``/source/<n>.jpg, mask/<n>.png and, when all are there, label_joint.txt. ``size`` is
@@ -98,11 +100,11 @@ def _rendered_lines(root, settings, numbers, workers):
     workers = workers or len(os.sched_getaffinity(0))
     if not numbers:
         return
-    Studio()  # fetches and compiles once, before the workers start
-    if settings["photographs"]:
-        background_pictures()
+    _studio(settings["photographs"])  # fetched once, before the workers start
     chunks = [numbers[i : i + CHUNK] for i in range(0, len(numbers), CHUNK)]
-    pool = ProcessPoolExecutor(min(workers, len(chunks)), initializer=_start, initargs=(settings["photographs"],))
+    # spawned: a fork of a process that has threads, as of OpenMP, may wait for ever
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, len(chunks)), context, initializer=_start)
     try:
         for done in as_completed([pool.submit(_write, root, settings, chunk) for chunk in chunks]):
             yield from done.result()
@@ -112,18 +114,22 @@ def _rendered_lines(root, settings, numbers, workers):
         pool.shutdown(cancel_futures=True)
 
 
-def _start(photographs):
-    global _studio
+def _start():
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends us
     cv2.setNumThreads(1)
-    _studio = Studio(background_pictures() if photographs else ())
+
+
+@functools.cache
+def _studio(photographs):
+    """The Studio of this process and those forked from it."""
+    return Studio(background_pictures() if photographs else ())
 
 
 def _write(root, settings, numbers):
     """Render and write some pictures; give [(n, label line)]."""
-    lines = []
+    lines, studio = [], _studio(settings["photographs"])
     for number in numbers:
-        rendered = _studio.render((settings["seed"], int(settings["split"] == "Test")), number, settings["size"])
+        rendered = studio.render((settings["seed"], int(settings["split"] == "Test")), number, settings["size"])
         with written_beside(root / "source" / f"{number}.jpg") as partial:
             partial.write_bytes(rendered.jpeg)
         write_image(root / "mask" / f"{number}.png", rendered.mask)
