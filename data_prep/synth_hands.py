@@ -34,6 +34,7 @@ def parse_arguments():
     parser.add_argument(
         "--plain", action="store_true", help="no photographs as backgrounds: nothing is fetched from Debian"
     )
+    parser.add_argument("--hidden", action="store_true", help="label also the keypoints that something covers")
     parser.add_argument("--sheet", metavar="FILE", help="also write a contact sheet of the first pictures")
     return parser.parse_args()
 
@@ -42,7 +43,7 @@ def parse_arguments():
 def main():
     args = parse_arguments()
     write_rendered(
-        args.out, args.count, args.seed, args.split, args.size, not args.plain, args.workers,
+        args.out, args.count, args.seed, args.split, args.size, not args.plain, args.hidden, args.workers,
         lambda numbers, total: tqdm(numbers, total=total, unit="picture", smoothing=0.02),
     )  # fmt: skip
     print(f"{args.out / args.split}: {args.count} pictures")

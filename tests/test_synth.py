@@ -261,7 +261,7 @@ def test_visible_keypoints_lie_on_or_at_the_mask(studio):
 def test_what_is_written_is_read_as_onehand10k_and_goes_on_after_a_stop(studio, tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     dataset.write_rendered(whole, 3, 7, size=64, photographs=False, workers=1, progress=lambda x, total: x)
-    samples = list(onehand10k.read_samples(whole, onehand10k.label_lines(whole, "Train"), onehand10k.stop))
+    samples = list(onehand10k.read_samples(whole, onehand10k.label_lines(whole, "Train")))
     assert [sample.name for sample in samples] == ["0.jpg", "1.jpg", "2.jpg"]
     assert all(sample.mask and sample.visible.any() and max(sample.width, sample.height) == 64 for sample in samples)
 
@@ -276,6 +276,22 @@ def test_what_is_written_is_read_as_onehand10k_and_goes_on_after_a_stop(studio, 
     assert dataset.sheet(whole / "Train").ndim == 3
     with pytest.raises(InputError, match="seed 7"):
         dataset.write_rendered(cut, 3, 8, size=64, photographs=False)
+
+
+def test_hidden_keypoints_are_labelled_on_request(studio, tmp_path):
+    seen, whole = tmp_path / "seen", tmp_path / "whole"
+    dataset.write_rendered(seen, 6, 7, size=64, photographs=False, workers=1)
+    dataset.write_rendered(whole, 6, 7, size=64, photographs=False, hidden=True, workers=1)
+    some, all_of_them = (
+        list(onehand10k.read_samples(one, onehand10k.label_lines(one, "Train")))
+        for one in (seen, whole)
+    )
+    rendered = [studio.render((7, 0), n, 64) for n in range(6)]
+    for few, more, truth in zip(some, all_of_them, rendered):
+        within = ((truth.keypoints >= -0.5) & (truth.keypoints < (more.width - 0.5, more.height - 0.5))).all(axis=1)
+        assert few.image == more.image and np.array_equal(few.visible, truth.visible)
+        assert np.array_equal(more.visible, within)
+    assert sum(one.visible.sum() for one in some) < sum(one.visible.sum() for one in all_of_them)
 
 
 def test_bad_destinations(tmp_path):

@@ -15,33 +15,37 @@ from maskpose.datasets.onehand10k import FIELDS, SPLITS, parse_line
 from maskpose.drawing import contact_sheet, overlay
 from maskpose.errors import InputError, WorkerError
 from maskpose.files import make_folder, read_lines, write_text, written_beside
+from maskpose.geometry import inside
 from maskpose.images import decode_gray, read_color, write_image
 from maskpose.synth.labels import label_line
 from maskpose.synth.pictures import background_pictures
 from maskpose.synth.render import Studio
 
-VERSION = 3  # of the pictures that a seed gives; a folder begun with another is not gone on with
+VERSION = 4  # of the pictures that a seed gives; a folder begun with another is not gone on with
 SETTINGS, BEGUN = "rendered.json", "begun.txt"
 CHUNK = 8
 SHEET_COLUMNS, SHEET_TILE = 10, (192, 192)
 
 
 def write_rendered(
-    folder, count, seed, split="Train", size=256, photographs=True, workers=None, progress=lambda items, total: items
-):
+    folder, count, seed, split="Train", size=256, photographs=True, hidden=False, workers=None,
+    progress=lambda items, total: items,
+):  # fmt: skip
     """Write pictures 0 to ``count`` - 1 of ``seed`` as a split of a data set in OneHand10K's layout.
 
     Makes ``folder``/``split``/source/<n>.jpg, mask/<n>.png and, when all are there, label_joint.txt. ``size`` is
-    the longer side in pixels. A picture depends on seed, split, size, ``photographs`` (whether photographs of
-    packages serve as backgrounds) and n alone; so a call that was cut short goes on where it was, and a larger
-    ``count`` adds pictures. ``progress`` is put round the iteration over pictures still to be rendered, as tqdm
-    with its ``total``. Raises InputError for another split, a folder that holds something else, and where the mesh
-    or the photographs cannot be fetched; WorkerError where a process was killed.
+    the longer side in pixels; ``photographs``: whether photographs of packages serve as backgrounds; ``hidden``: label
+    the keypoints that something covers, too. A picture depends on seed, split, these three and n alone; so a call
+    that was cut short goes on where it was, and a larger ``count`` adds pictures. ``progress`` is put round the
+    iteration over pictures still to be rendered, as tqdm with its ``total``. Raises InputError for another split, a
+    folder that holds something else, and where the mesh or the photographs cannot be fetched; WorkerError where a
+    process was killed.
     """
     if split not in SPLITS:
         raise InputError(f'the split must be "Train" or "Test", not {split!r}')
     root = Path(folder) / split
     settings = {"version": VERSION, "seed": seed, "split": split, "size": size, "photographs": photographs}
+    settings["hidden"] = hidden
     begin(root, settings)
     lines = finished_lines(root)
     missing = [n for n in range(count) if n not in lines]
@@ -134,6 +138,7 @@ def _write(root, settings, numbers):
             partial.write_bytes(rendered.jpeg)
         write_image(root / "mask" / f"{number}.png", rendered.mask)
         size = rendered.mask.shape[::-1]
-        lines.append((number, label_line(f"{number}.jpg", size, rendered.keypoints, rendered.visible)))
+        labelled = inside(rendered.keypoints, *size) if settings["hidden"] else rendered.visible
+        lines.append((number, label_line(f"{number}.jpg", size, rendered.keypoints, labelled)))
     return lines
 

@@ -99,6 +99,8 @@ def random_pose(rng):
                 pose |= {name: value for name, value in second.items() if name.startswith(finger)}
     elif kind < 0.65:
         pose |= _random_curls(rng)
+    elif kind < 0.85:
+        pose |= _random_sign(rng)
     loose = rng.uniform(0.2, 1.0)
     together, spread = rng.normal(0, 7, 2) * loose, rng.normal(0, 3) * loose
     for n, finger in enumerate(LONG_FINGERS):
@@ -130,6 +132,14 @@ def _random_curls(rng):
     """Four fingers bent at random, neighbours alike."""
     curl = np.clip(np.cumsum(rng.normal(0, 0.35, 4)) + rng.uniform(-0.1, 1.0), -0.05, 1)
     return _fingers(*((85 * c * rng.uniform(0.5, 1.1), 100 * c) for c in curl))
+
+
+def _random_sign(rng):
+    """Each finger up, folded or half bent whatever its neighbours are, as in counting and signing; a usual thumb."""
+    kinds = rng.choice(3, 4, p=(0.42, 0.42, 0.16))
+    states = [(UP, FOLDED, (rng.uniform(0, 70), rng.uniform(20, 90)))[kind] for kind in kinds]
+    thumb = POSES[str(rng.choice(("gun", "pointing", "two", "thumb_up", "side_fist", "spread")))]
+    return _fingers(*states) | {name: value for name, value in thumb.items() if name.startswith("thumb")}
 
 
 def bone_motions(rest, pose):
