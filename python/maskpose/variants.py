@@ -78,6 +78,7 @@ _COMPACT = Variant(
     sigma=1.0,
     background="max",
     batch_size=8,
+    mask_loss_weight=0.5,
     sub_stage_lr_mult=1.0,
     warmup=100,
     pyramid=False,
