@@ -8,11 +8,9 @@ Example:
 
 import _packages  # noqa: F401  # isort: skip
 
-import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
+from maskpose import conversion
 from maskpose.command_line import argument_parser, natural, one_line_errors, positive
 from maskpose.database import refuse_existing
 from maskpose.datasets import onehand10k
@@ -23,7 +21,7 @@ def parse_arguments():
     parser = argument_parser(__doc__)
     parser.add_argument("source", type=Path, help="folder that holds Train and Test")
     parser.add_argument("db", type=Path, help="folder to receive train.lmdb and test.lmdb")
-    parser.add_argument("--strict", action="store_true", help="stop at the first malformed line or image")
+    conversion.add_care(parser)
     parser.add_argument(
         "--shuffle-split", type=natural, metavar="SEED",
         help="shuffle Train and Test together and split anew, as the paper did",
@@ -38,26 +36,14 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    problems = []
-
-    def on_problem(message):
-        if args.strict:
-            onehand10k.stop(message)
-        problems.append(message)
-        tqdm.write(f"left out: {message}", file=sys.stderr)
-
     names = read_lines(args.names) if args.names else None
     databases = {part: args.db / f"{part}.lmdb" for part in ("train", "test")}
     for path in databases.values():
         refuse_existing(path)
-    plan = onehand10k.plan(args.source, args.shuffle_split, args.train_count, names)
-    for part, lines in plan.items():
+    for part, lines in onehand10k.plan(args.source, args.shuffle_split, args.train_count, names).items():
         if lines:
-            about = {"command": " ".join(sys.argv)}
-            manifest = onehand10k.build_db(args.source, lines, databases[part], on_problem, about)
-            print(f"{databases[part]}: {manifest['count']} samples, {manifest['masks']} with a mask")
-    if problems:
-        print(f"{len(problems)} lines left out, named above", file=sys.stderr)
+            read = onehand10k.Lines(args.source, lines)
+            conversion.convert(args, databases[part], lines, read, onehand10k.NAME)
 
 
 if __name__ == "__main__":

@@ -117,6 +117,18 @@ def test_a_mask_comes_back_bit_for_bit_or_not_at_all():
         sample.decode_mask()
 
 
+def test_a_database_that_was_cut_short_is_said_at_once(tmp_path):
+    rng = np.random.default_rng(0)
+    samples = [sample(n, rng.bytes(40_000)) for n in range(30)]
+    database.build(tmp_path / "a.lmdb", samples, 30)
+    data = tmp_path / "a.lmdb/data.mdb"
+    whole = data.read_bytes()
+    database.Reader(tmp_path / "a.lmdb").close()
+    data.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=rf"a\.lmdb is truncated: data\.mdb has {len(whole) // 2} of"):
+        database.Reader(tmp_path / "a.lmdb")
+
+
 def test_a_damaged_record_is_named(tmp_path):
     about = {"format": database.FORMAT, "version": database.FORMAT_VERSION, "count": 2}
     ours_with(tmp_path / "x", about, [b"\xff\xff\xff"])

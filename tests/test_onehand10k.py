@@ -27,9 +27,15 @@ def folder(tmp_path):
 
 
 def read(folder, **options):
-    problems = []
+    samples, problems = [], []
     lines = onehand10k.plan(folder, **options)["train"]
-    return list(onehand10k.read_samples(folder, lines, problems.append)), problems
+    one = onehand10k.Lines(folder, lines)
+    for line in lines:
+        try:
+            samples += one(line)
+        except InputError as error:
+            problems.append(str(error))
+    return samples, problems
 
 
 def test_a_line_by_hand():

@@ -1,5 +1,8 @@
 """The LMDB of samples: keys 00000000, 00000001 …, and one key more that says what the database is."""
 
+import contextlib
+import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -15,6 +18,10 @@ from maskpose.files import make_folder
 from maskpose.records import Sample
 
 ABOUT_KEY = b"about"
+STATE_KEY = b"state"  # of a database that is being written
+STATE = ("count", "bytes", "masks", "sources", "digest", "position", "problems")
+TOGETHER = 16 << 20  # bytes that are written at once
+FREE_PAGES = 64  # that may be missing at a whole file's end
 FORMAT = "maskpose.Record"
 FORMAT_VERSION = 2
 FIRST_MAP_SIZE = 64 << 20
@@ -23,54 +30,111 @@ FIRST_MAP_SIZE = 64 << 20
 class Writer:
     """Writes a database beside its final name and renames it when whole.
 
-    As a context manager: leaving by an exception removes what was written. ``manifest.json`` beside the
-    data repeats what the database says of itself, for people.
+    As a context manager: leaving by an exception removes what was written, unless it has a ``plan`` and the user or the
+    disk stopped it: then another Writer of the same plan goes on. ``manifest.json`` beside the data repeats what the
+    database says of itself, for people.
     """
 
-    def __init__(self, path, about=None):
-        """``about``: what the manifest should say besides, JSON-able. Raises InputError if ``path`` exists."""
+    def __init__(self, path, about=None, plan=""):
+        """``about``: what the manifest should say besides, JSON-able. ``plan``: what is going to be written, in a text
+        that differs when that differs; "" where it cannot be gone on with. Afterwards ``position`` is how far an
+        earlier Writer of that plan had come, by its own ``mark``, else 0.
+
+        Raises InputError if ``path`` exists, is being written by another process, or cannot be written.
+        """
         self.path = Path(path)
-        self.partial = self.path.with_name(f"{self.path.name}.partial-{os.getpid()}")
-        self.about = dict(about or {})
-        self.count = self.bytes = self.masks = 0
-        self.sources = {}
+        self.partial = self.path.with_name(f"{self.path.name}.partial")
+        self.about, self.plan = dict(about or {}), plan
+        self._waiting, self._waiting_bytes = [], 0
+        self._keep = False
         refuse_existing(self.path)
         make_folder(self.path.parent)
-        self._remove_leftovers()
+        self._lock = self._locked()
+        self._restart()
         try:
-            self.env = lmdb.open(str(self.partial), map_size=FIRST_MAP_SIZE, sync=False, writemap=False)
+            self.env = lmdb.open(str(self.partial), map_size=FIRST_MAP_SIZE, sync=False, writemap=False, lock=False)
         except (OSError, lmdb.Error) as error:
+            self._unlock()
             raise InputError(f"{self.path} cannot be written: {error}") from None
 
     def put(self, sample):
         """Add a sample at the end."""
         data = sample.serialize()
-        self._put(b"%08d" % self.count, data)
+        self._waiting.append((b"%08d" % self.count, data))
+        self._waiting_bytes += len(data)
         self.count += 1
         self.bytes += len(data)
+        self.digest = chained(self.digest, data)
         self.masks += bool(sample.mask)
         self.sources[sample.source] = self.sources.get(sample.source, 0) + 1
+        if not self.plan and self._waiting_bytes > TOGETHER:
+            self._flush()
 
-    def _put(self, key, data):
+    def mark(self, position, problems=()):
+        """All samples of the plan's first ``position`` parts have been put; ``problems``: what there is to tell."""
+        self.position, self.problems = position, list(problems)
+        if self._waiting_bytes > TOGETHER:
+            self._flush()
+
+    def _locked(self):
+        """The lock file, open, of ``partial``."""
+        lock = self.partial.with_name(f".{self.partial.name}.lock")
+        try:
+            file = lock.open("w")
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"{self.path} is being written by another process") from None
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be written: {error.strerror}") from None
+        return file
+
+    def _unlock(self):
+        with contextlib.suppress(OSError):
+            os.unlink(self._lock.name)
+        self._lock.close()
+
+    def _restart(self):
+        """Take up what an earlier Writer of the same plan left, or remove it."""
+        self.count = self.bytes = self.masks = self.position = 0
+        self.sources, self.problems, self.digest = {}, [], ""
+        state = None
+        if self.plan and (self.partial / "data.mdb").is_file():
+            with contextlib.suppress(lmdb.Error, ValueError, InputError):
+                state = self._left_state()
+        if state and state["plan"] == self.plan:
+            for name in STATE:
+                setattr(self, name, state[name])
+        else:
+            shutil.rmtree(self.partial, ignore_errors=True)
+
+    def _left_state(self):
+        """The state that an earlier Writer left in ``partial``, or None. Raises lmdb.Error, ValueError, InputError."""
+        with contextlib.closing(lmdb.open(str(self.partial), readonly=True, lock=False)) as env:
+            refuse_truncated(env, self.partial)
+            with env.begin() as txn:
+                return json.loads(txn.get(STATE_KEY, b"null"))
+
+    def _flush(self):
+        """Write what waits, and how far it goes, all or nothing."""
+        state = {name: getattr(self, name) for name in ("plan", *STATE)}
         while True:
             try:
                 with self.env.begin(write=True) as txn:
-                    txn.put(key, data)
-                return
+                    for key, data in self._waiting:
+                        txn.put(key, data)
+                    if self.plan:
+                        txn.put(STATE_KEY, json.dumps(state).encode())
+                break
             except lmdb.MapFullError:
                 self.env.set_mapsize(2 * self.env.info()["map_size"])
             except lmdb.Error as error:
-                raise InputError(f"{self.path} cannot be written: {error}") from None
-
-    def _remove_leftovers(self):
-        """Remove what killed builds of the same database left."""
-        for path in self.path.parent.glob(f"{self.path.name}.partial-*"):
-            pid = path.name.rpartition("-")[2]
-            if pid.isdecimal() and not Path("/proc", pid).exists():
-                shutil.rmtree(path, ignore_errors=True)
+                self._keep = bool(self.plan)
+                more = f"; {self.partial} keeps what there is, and the same command goes on" if self.plan else ""
+                raise InputError(f"{self.path} cannot be written: {error}{more}") from None
+        self._waiting, self._waiting_bytes = [], 0
 
     def close(self):
-        """Finish: write what the database says of itself, sync, rename."""
+        """Finish: write what the database says of itself, sync, rename. Raises InputError as ``put`` does."""
         about = {
             "format": FORMAT,
             "version": FORMAT_VERSION,
@@ -78,21 +142,32 @@ class Writer:
             "masks": self.masks,
             "bytes": self.bytes,
             "sources": dict(sorted(self.sources.items())),
+            "sha256": self.digest,
             "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "maskpose": __version__,
             **self.about,
         }
         text = json.dumps(about, indent=1)
-        self._put(ABOUT_KEY, text.encode())
-        self.env.sync(True)
-        self.env.close()
-        (self.partial / "manifest.json").write_text(text + "\n")
-        os.rename(self.partial, self.path)
+        self._waiting.append((ABOUT_KEY, text.encode()))
+        self._flush()
+        try:
+            with self.env.begin(write=True) as txn:
+                txn.delete(STATE_KEY)
+            self.env.sync(True)
+            self.env.close()
+            (self.partial / "manifest.json").write_text(text + "\n")
+            os.rename(self.partial, self.path)
+        except (OSError, lmdb.Error) as error:
+            self._keep = bool(self.plan)
+            raise InputError(f"{self.path} cannot be written: {error}") from None
+        self._unlock()
 
     def abandon(self):
-        """Remove what was written."""
+        """Remove what was written, or leave it to be gone on with."""
         self.env.close()
-        shutil.rmtree(self.partial, ignore_errors=True)
+        if not self._keep:
+            shutil.rmtree(self.partial, ignore_errors=True)
+        self._unlock()
 
     def __enter__(self):
         return self
@@ -104,14 +179,37 @@ class Writer:
             except BaseException:
                 self.abandon()
                 raise
-        else:
-            self.abandon()
+            return
+        if self.plan and not issubclass(kind, Exception):  # Ctrl-C
+            with contextlib.suppress(InputError):
+                self._flush()
+            self._keep = True
+        self.abandon()
+
+
+def chained(before, data):
+    """SHA-256, as hexadecimal digits, of such digits of all that came before and the bytes of one more record."""
+    total = hashlib.sha256(before.encode())
+    total.update(data)
+    return total.hexdigest()
 
 
 def refuse_existing(path):
     """Raise InputError where ``path`` is there: a database is never overwritten."""
     if Path(path).exists():
         raise InputError(f"{path} exists already: remove it or choose another name")
+
+
+def refuse_truncated(env, path):
+    """Raise InputError where the data file is shorter than the environment that it holds.
+
+    Reading a page beyond its end would end the process without a word. The very last pages may be free ones that LMDB
+    never wrote.
+    """
+    needed = (env.info()["last_pgno"] + 1 - FREE_PAGES) * env.stat()["psize"]
+    there = (Path(path) / "data.mdb").stat().st_size
+    if there < needed:
+        raise InputError(f"{path} is truncated: data.mdb has {there} of {needed} bytes; copy or make it again")
 
 
 def build(path, samples, total, about=None):
@@ -124,6 +222,11 @@ def build(path, samples, total, about=None):
             writer.put(sample)
         if not writer.count:
             raise InputError(f"{path}: no usable sample to write")
+    return manifest(path)
+
+
+def manifest(path):
+    """What a database says of itself, as a dict."""
     return json.loads((Path(path) / "manifest.json").read_text())
 
 
@@ -137,6 +240,7 @@ class Reader:
             raise InputError(f"{self.path} is not an LMDB: it has no data.mdb (make one with `make lmdb`)")
         try:
             self.env = lmdb.open(str(self.path), readonly=True, lock=False, readahead=False, max_readers=512)
+            refuse_truncated(self.env, self.path)
             with self.env.begin() as txn:
                 about = txn.get(ABOUT_KEY)
         except lmdb.Error as error:
@@ -162,15 +266,26 @@ class Reader:
     def __getitem__(self, index):
         if not 0 <= index < self.count:
             raise IndexError(index)
-        with self.env.begin(buffers=False) as txn:
-            data = txn.get(b"%08d" % index)
-        if data is None:
-            raise InputError(f"{self.path}: record {index} is missing; the database is damaged")
-        return Sample.parse(data, f"{self.path}: record {index}")
+        return Sample.parse(self.record(index), f"{self.path}: record {index}")
 
     def __iter__(self):
         for index in range(self.count):
             yield self[index]
+
+    def record(self, index):
+        """The bytes of a record."""
+        with self.env.begin(buffers=False) as txn:
+            data = txn.get(b"%08d" % index)
+        if data is None:
+            raise InputError(f"{self.path}: record {index} is missing; the database is damaged")
+        return data
+
+    def digest(self):
+        """The ``chained`` SHA-256 of all records in their order; the database itself says what it should be."""
+        total = ""
+        for index in range(self.count):
+            total = chained(total, self.record(index))
+        return total
 
     def close(self):
         """Release the files."""

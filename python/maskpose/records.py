@@ -1,13 +1,16 @@
 """A sample as Python holds it, and as the LMDB holds it (``record.proto``)."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
-from maskpose import images, messages, record_pb2
+from maskpose import images, messages, record_pb2, regions
 from maskpose.errors import InputError
 from maskpose.variants import KEYPOINTS
+
+JPEG_QUALITY = 95  # of pictures that have to be encoded anew
 
 
 def pack_mask(hand):
@@ -27,6 +30,8 @@ class Sample:
     visible: np.ndarray  # (21,) bool
     mask: bytes = b""  # of (height, width); empty: no mask is known
     source: str = ""
+    side: str = ""  # "left" or "right"; "": not known
+    group: str = ""  # of one person, film or original, which belong together when a set is split; "": not known
 
     def decode_image(self, reduction=1):
         """(height, width, 3) uint8 BGR, or a ``reduction`` of it; InputError where the file is broken."""
@@ -56,6 +61,8 @@ class Sample:
             height=self.height,
             keypoints=np.asarray(self.keypoints, np.float32).ravel().tolist(),
             visible=np.asarray(self.visible, bool).tolist(),
+            side=self.side,
+            group=self.group,
         ).SerializeToString(deterministic=True)
 
     @classmethod
@@ -73,4 +80,22 @@ class Sample:
             height=record.height,
             keypoints=np.array(record.keypoints, np.float32).reshape(KEYPOINTS, 2),
             visible=np.array(record.visible, bool),
+            side=record.side,
+            group=record.group,
         )
+
+    def cropped(self, factor):
+        """The sample of a square about the hand, ``factor`` times the larger side of its visible keypoints' box.
+
+        Where it reaches beyond the picture it ends there. The picture is encoded anew, as a JPEG of quality 95. Raises
+        InputError where fewer than two keypoints are visible, or the picture is broken.
+        """
+        if self.visible.sum() < 2:
+            raise InputError(f"{self.name} has fewer than two visible keypoints: nothing to crop about")
+        x, y, w, h = regions.around(self.keypoints[self.visible], self.width, self.height, factor)
+        picture = self.decode_image()[y : y + h, x : x + w]
+        data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+        mask = self.decode_mask()
+        packed = b"" if mask is None else pack_mask(mask[y : y + h, x : x + w] > 0)
+        keypoints = (self.keypoints - (x, y)).astype(np.float32)
+        return replace(self, image=data, width=w, height=h, keypoints=keypoints, mask=packed)

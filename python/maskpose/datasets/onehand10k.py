@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from maskpose import images
-from maskpose.database import build
+from maskpose.building import build_items
 from maskpose.errors import InputError
 from maskpose.files import read_bytes
 from maskpose.records import Sample, pack_mask
 from maskpose.variants import KEYPOINTS
 
+NAME = "OneHand10K format"
 SPLITS = ("Train", "Test")
 FIELDS = 4 + 2 * KEYPOINTS
 
@@ -105,9 +106,9 @@ def read_sample(root, split, text, origins):
     name, width, height, keypoints, visible = parse_line(text)
     folder = Path(root) / split
     image = read_bytes(folder / "source" / name)
-    pixels = images.decode_color(image, f"source/{name}")
-    if pixels.shape[:2] != (height, width):
-        raise InputError(f"source/{name} is {pixels.shape[1]}x{pixels.shape[0]}, the label says {width}x{height}")
+    size = images.picture_size(image, f"source/{name}")
+    if size != (width, height):
+        raise InputError(f"source/{name} is {size[0]}x{size[1]}, the label says {width}x{height}")
     mask_path = folder / "mask" / f"{Path(name).stem}.png"
     mask = pack_mask(read_mask(mask_path, width, height)) if mask_path.exists() else b""
     return Sample(name, image, width, height, keypoints, visible, mask, origins.get(name, ""))
@@ -124,34 +125,42 @@ def read_mask(path, width, height):
     return hand
 
 
-def read_samples(root, lines, on_problem):
-    """Yield the samples of ``lines``, as ``label_lines`` or ``plan`` gives them.
+class Lines:
+    """Reads the items that ``label_lines`` and ``plan`` give, for maskpose.building."""
 
-    Every malformed line or image is told to ``on_problem(message)`` and left out; raise there to stop.
-    """
-    origins = {split: read_origins(root, split) for split in SPLITS}
-    seen = set()
-    for split, number, text in lines:
+    def __init__(self, root, lines):
+        """lines: all that will be read; a name that comes a second time in them is a problem of that line."""
+        self.root = root
+        self._origins = {split: read_origins(root, split) for split in SPLITS}
+        seen, self._again = set(), set()
+        for line in lines:
+            name = path_name(line)
+            if name in seen:
+                self._again.add(line)
+            seen.add(name)
+
+    def __call__(self, line):
+        """[the sample of a line]. Raises InputError that names file and line."""
+        split, number, text = line
         try:
-            sample = read_sample(root, split, text, origins[split])
-            if (split, sample.name) in seen:
-                raise InputError(f"{sample.name} is named a second time")
+            if line in self._again:
+                raise InputError(f"{text.partition(',')[0].strip()} is named a second time")
+            return [read_sample(self.root, split, text, self._origins[split])]
         except InputError as error:
-            on_problem(f"{Path(root) / split / 'label_joint.txt'}, line {number}: {error}")
-            continue
-        seen.add((split, sample.name))
-        yield sample
+            raise InputError(f"{Path(self.root) / split / 'label_joint.txt'}, line {number}: {error}") from None
 
 
-def stop(problem):
-    """For ``on_problem``: raise the first problem as an InputError."""
-    raise InputError(problem)
+def read_samples(root, lines):
+    """Yield the samples of ``lines``. Raises InputError for the first that cannot be read."""
+    read = Lines(root, lines)
+    for line in lines:
+        yield from read(line)
 
 
-def build_db(root, lines, path, on_problem=stop, about=None):
-    """Write the samples of ``lines`` into the LMDB ``path``; give its manifest."""
-    about = {"dataset": "OneHand10K format", **(about or {})}
-    return build(path, read_samples(root, lines, on_problem), len(lines), about)
+def build_db(root, lines, path, strict=True, about=None, workers=None):
+    """Write the samples of ``lines`` into the LMDB ``path``, as maskpose.building does; give (manifest, problems)."""
+    about = {"dataset": NAME, **(about or {})}
+    return build_items(path, lines, Lines(root, lines), strict, about, workers)
 
 
 def path_name(line):

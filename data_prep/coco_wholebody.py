@@ -1,0 +1,34 @@
+#!/usr/bin/env python3
+"""Make an LMDB of the hands in COCO-WholeBody, each cropped out of its photograph.
+
+Example:
+    .venv/bin/python data_prep/coco_wholebody.py coco_wholebody_val_v1.0.json val2017 data/coco_hands.lmdb
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+from functools import partial
+from pathlib import Path
+
+from maskpose import conversion
+from maskpose.command_line import argument_parser, one_line_errors
+from maskpose.datasets import coco_wholebody
+
+
+def parse_arguments():
+    parser = argument_parser(__doc__)
+    parser.add_argument("annotations", type=Path, help="coco_wholebody_train_v1.0.json or …_val_v1.0.json")
+    parser.add_argument("images", type=Path, help="folder of the photographs")
+    conversion.add_building(parser, crop=coco_wholebody.CROP)
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    read = partial(coco_wholebody.read, images=args.images, crop=args.crop)
+    conversion.convert(args, args.db, coco_wholebody.items(args.annotations), read, coco_wholebody.NAME)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+#!/usr/bin/env python3
+"""Make one LMDB of several, one after the other. A photograph that is in two of them is an error.
+
+Example:
+    .venv/bin/python data_prep/merge.py data/all.lmdb data/onehand10k/train.lmdb data/rhd_train.lmdb
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+import shlex
+import sys
+from pathlib import Path
+
+from maskpose import recombining
+from maskpose.command_line import argument_parser, one_line_errors
+
+
+@one_line_errors
+def main():
+    parser = argument_parser(__doc__)
+    parser.add_argument("out", type=Path, help="LMDB to write")
+    parser.add_argument("dbs", nargs="+", type=Path, metavar="DB", help="LMDBs to read")
+    args = parser.parse_args()
+    manifest = recombining.merge(args.dbs, args.out, {"command": shlex.join(sys.argv)})
+    print(f"{args.out}: {manifest['count']} samples, {manifest['masks']} with a mask")
+
+
+if __name__ == "__main__":
+    main()

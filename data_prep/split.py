@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Divide an LMDB at random, or take out of it the samples that a list names.
+
+With --shares it writes OUT/part1.lmdb, OUT/part2.lmdb … and their names beside them, as .txt; samples of one group
+(person, film, original) stay together. With --list it writes OUT, an LMDB of those samples, such as the paper's fixed
+subset EA of the validation set.
+
+Example:
+    .venv/bin/python data_prep/split.py data/mine.lmdb data/mine_parts --shares 0.85 0.15 --seed 1
+    .venv/bin/python data_prep/split.py data/onehand10k/test.lmdb data/onehand10k/EA.lmdb --list EA.txt
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+import shlex
+import sys
+from pathlib import Path
+
+from maskpose import recombining
+from maskpose.command_line import argument_parser, fraction, natural, one_line_errors
+from maskpose.database import Reader
+from maskpose.files import read_lines
+
+
+def parse_arguments():
+    parser = argument_parser(__doc__)
+    parser.add_argument("db", type=Path, help="LMDB to read")
+    parser.add_argument("out", type=Path, help="folder of LMDBs, or with --list the LMDB, to write")
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--shares", nargs="+", type=fraction, metavar="SHARE", help="of the parts, 1 together")
+    how.add_argument("--list", type=Path, metavar="FILE", help="names of samples, or patterns, a line each")
+    parser.add_argument("--seed", type=natural, default=1, help="of --shares (%(default)s)")
+    parser.add_argument("--ungrouped", action="store_true", help="divide samples of one group, too")
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    reader, about = Reader(args.db), {"command": shlex.join(sys.argv)}
+    if args.list:
+        parts = {args.out: recombining.named(reader, read_lines(args.list))}
+    else:
+        divided = recombining.split(reader, args.shares, args.seed, not args.ungrouped)
+        parts = {args.out / f"part{n}.lmdb": indices for n, indices in enumerate(divided, start=1)}
+    for path, indices in parts.items():
+        manifest = recombining.extract(reader, indices, path, about)
+        if args.shares:
+            recombining.write_list(reader, indices, path.with_suffix(".txt"))
+        print(f"{path}: {manifest['count']} samples, {manifest['masks']} with a mask")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""What the scripts of data_prep/ have in common: a data set's items into a checked database."""
+
+import shlex
+import sys
+from pathlib import Path
+
+from maskpose.building import build_items
+from maskpose.command_line import positive
+
+
+def add_building(parser, crop=None):
+    """Add the database and how it is built: --strict, --limit, --workers, and --crop where ``crop`` is its default."""
+    parser.add_argument("db", type=Path, help="LMDB to write")
+    add_care(parser)
+    if crop is not None:
+        parser.add_argument("--crop", type=float, default=crop, metavar="FACTOR",
+                            help="square about the hand, in sides of its box; 0: all of it (%(default)s)")  # fmt: skip
+
+
+def add_care(parser):
+    """Add --strict, --limit and --workers."""
+    parser.add_argument("--strict", action="store_true", help="stop at the first label or picture that cannot be read")
+    parser.add_argument("--limit", type=positive, metavar="N", help="only the first N items")
+    parser.add_argument("--workers", type=positive, metavar="N", help="threads that read (one a processor)")
+
+
+def convert(args, db, items, read, dataset):
+    """Build ``db`` of a reader's items as the arguments of ``add_care`` say, and print what it holds."""
+    about = {"dataset": dataset, "command": shlex.join(sys.argv)}
+    manifest, problems = build_items(db, items[: args.limit], read, args.strict, about, args.workers)
+    print(f"{db}: {manifest['count']} samples, {manifest['masks']} with a mask")
+    if problems:
+        print(f"{len(problems)} of {len(items[: args.limit])} left out, named above", file=sys.stderr)

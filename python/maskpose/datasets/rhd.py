@@ -1,0 +1,91 @@
+"""Rendered Handpose Dataset (the paper's [10]): ``{training,evaluation}/{color,mask}/%.5d.png``, ``anno_<set>.pickle``.
+
+The pickle maps a picture's number to ``uv_vis``, 42 x, y, seen: left hand first, each hand the wrist and then the
+fingers from tip to base. Mask values 2 to 17 are the left hand, from 18 on the right one. A pickle can run code: this
+one is read by an unpickler that makes numbers, plain containers and NumPy arrays, and nothing else.
+"""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+
+from maskpose import images, metrics
+from maskpose.datasets.reading import existing, field, sample
+from maskpose.errors import InputError
+from maskpose.files import read_bytes
+from maskpose.variants import KEYPOINTS
+
+NAME = "Rendered Handpose Dataset"
+SETS = ("training", "evaluation")
+ORDER = [0, *(first + k for first in range(1, KEYPOINTS, 4) for k in (3, 2, 1, 0))]
+SIDES = {"left": (slice(0, KEYPOINTS), 2, 17), "right": (slice(KEYPOINTS, 2 * KEYPOINTS), 18, 255)}
+ALLOWED = {
+    (f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")
+} | {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode"), ("collections", "OrderedDict")}
+
+
+class Unpickler(pickle.Unpickler):
+    """Makes nothing but what ALLOWED names."""
+
+    def find_class(self, module, name):
+        """Raises InputError for anything else."""
+        if (module, name) not in ALLOWED:
+            raise InputError(f"the pickle asks for {module}.{name}: refused, only NumPy arrays are read")
+        return super().find_class(module, name)
+
+
+def items(root, part, hands="larger"):
+    """[(root, part, number, side)] of a set, of which each picture gives its larger hand, or ``both``.
+
+    The size of a hand is that of its seen keypoints' box. A hand with fewer than two seen keypoints is none.
+    """
+    found = []
+    for number, annotation in sorted(annotations(root, part).items()):
+        sizes = {}
+        for side in SIDES:
+            keypoints, seen = _labels(annotation, side, f"anno_{part}.pickle, picture {number}")
+            if seen.sum() >= 2:
+                sizes[side] = metrics.box_size(keypoints[None], seen[None])[0]
+        chosen = sorted(sizes, key=sizes.get, reverse=True)[: 2 if hands == "both" else 1]
+        found += [(str(root), part, int(number), side) for side in chosen]
+    return found
+
+
+def annotations(root, part):
+    """{picture's number: annotation} of a set. Raises InputError for a pickle that is broken or wants more."""
+    path = existing(Path(root) / part / f"anno_{part}.pickle")
+    try:
+        with path.open("rb") as file:
+            return dict(Unpickler(file, encoding="latin1").load())
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except Exception as error:  # a broken pickle raises anything
+        raise InputError(f"{path} is not a pickle of annotations: {error}") from None
+
+
+def read(item, known, crop=0.0):
+    """known: what ``annotations`` gave; crop: factor of the square about the hand, 0 for the whole picture."""
+    root, part, number, side = item
+    folder = Path(root) / part
+    keypoints, seen = _labels(known[number], side, f"anno_{part}.pickle, picture {number}")
+    _, lowest, highest = SIDES[side]
+    path = folder / "mask" / f"{number:05d}.png"
+    ids = images.decode_gray(read_bytes(path), str(path))
+    mask = (ids >= lowest) & (ids <= highest)
+    name = f"{number:05d}_{side}.png"
+    found = sample(
+        folder / "color" / f"{number:05d}.png", name, keypoints, seen, mask, source="rhd", side=side,
+        group=f"{part}/{number:05d}",
+    )  # fmt: skip
+    return [found.cropped(crop) if crop else found]
+
+
+def _labels(annotation, side, where):
+    """(keypoints (21, 2), seen (21,) bool) of one hand in the usual order."""
+    try:
+        both = np.asarray(field(annotation, "uv_vis", where), float).reshape(2 * KEYPOINTS, 3)
+    except (TypeError, ValueError):
+        raise InputError(f"{where}: uv_vis is not {2 * KEYPOINTS} x, y, seen") from None
+    hand = both[SIDES[side][0]][ORDER]
+    return hand[:, :2], hand[:, 2] > 0

@@ -1,0 +1,232 @@
+"""What is in a database, and whether it can be right: figures, pictures, damage, the same picture twice."""
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from maskpose import drawing, geometry, metrics
+from maskpose.batches import BatchSource, array_shapes
+from maskpose.errors import InputError
+from maskpose.settings import DataSettings
+from maskpose.skeleton import KEYPOINT_NAMES
+from maskpose.variants import IGNORE_LABEL, KEYPOINTS
+
+NEAR = 0.1  # of the hand's size that a visible keypoint may lie outside the mask
+DOUBTFUL = 0.25  # share of a sample's visible keypoints further out, from which its mask is called doubtful
+ALIKE = 4  # bits of 64 by which the perceptual hashes of the same picture differ at most
+NAMED = 20  # samples that a list names
+TILE, COLUMNS = (200, 200), 8
+MAP_ALPHA = 0.5
+
+
+@dataclass
+class Findings:
+    """What ``inspect`` found; lists hold samples' names."""
+
+    count: int = 0
+    visible: np.ndarray = field(default_factory=lambda: np.zeros(KEYPOINTS, int))  # samples that show each keypoint
+    sizes: list = field(default_factory=list)  # (width, height) of each photograph
+    spans: list = field(default_factory=list)  # of each hand, in units of its photograph's larger side
+    sources: dict = field(default_factory=dict)
+    sides: dict = field(default_factory=dict)
+    masks: int = 0
+    mask_shares: list = field(default_factory=list)  # part of the photograph that is hand
+    outside: list = field(default_factory=list)  # a visible keypoint is outside the photograph
+    few: list = field(default_factory=list)  # fewer than two visible keypoints: no size to score by
+    empty: list = field(default_factory=list)  # a mask without a hand
+    doubtful: list = field(default_factory=list)  # a mask that many visible keypoints are not in
+    damaged: list = field(default_factory=list)  # "name: what is wrong"
+    hashes: dict = field(default_factory=dict)  # {name: 64 bits as int}
+
+
+def inspect(reader, hashes=True):
+    """Findings of a maskpose.database.Reader; every picture and mask is decoded. hashes: find pictures' hashes, too."""
+    found = Findings()
+    for index in tqdm(range(len(reader)), desc=str(reader.path), unit="image", dynamic_ncols=True):
+        try:
+            _look(reader[index], found, hashes)
+        except InputError as error:
+            found.damaged.append(str(error))
+    return found
+
+
+def _look(sample, found, hashes):
+    image, mask = sample.decode_image(), sample.decode_mask()
+    if image.shape[:2] != (sample.height, sample.width):
+        size = f"{image.shape[1]}x{image.shape[0]}"
+        raise InputError(f"{sample.name} is {size}, its record says {sample.width}x{sample.height}")
+    found.count += 1
+    found.visible += sample.visible
+    found.sizes.append((sample.width, sample.height))
+    for counts, key in ((found.sources, sample.source), (found.sides, sample.side)):
+        counts[key] = counts.get(key, 0) + 1
+    points = sample.keypoints[sample.visible]
+    size = metrics.box_size(sample.keypoints[None], sample.visible[None])[0]
+    if len(points) < 2:
+        found.few.append(sample.name)
+    else:
+        found.spans.append(size / max(sample.width, sample.height))
+    if not geometry.inside(points, sample.width, sample.height).all():
+        found.outside.append(sample.name)
+    if mask is not None:
+        found.masks += 1
+        found.mask_shares.append(float((mask > 0).mean()))
+        if not mask.any():
+            found.empty.append(sample.name)
+        elif len(points) and outside_mask(mask, points, NEAR * size).mean() >= DOUBTFUL:
+            found.doubtful.append(sample.name)
+    if hashes:
+        found.hashes[sample.name] = perceptual_hash(image)
+
+
+def outside_mask(mask, points, distance):
+    """(n,) bool: which ``points`` (n, 2) are further than ``distance`` pixels from all of a mask's (h, w) pixels."""
+    away = cv2.distanceTransform((mask == 0).astype(np.uint8), cv2.DIST_L2, 5)
+    height, width = mask.shape
+    x, y = np.clip(np.rint(points), 0, (width - 1, height - 1)).astype(int).T
+    return away[y, x] > distance
+
+
+def perceptual_hash(image):
+    """64 bits, as an int, that hardly change when a picture (h, w, 3) uint8 BGR is resized or encoded anew: its pHash.
+
+    Raises InputError where ImageHash is missing.
+    """
+    try:
+        import imagehash
+    except ImportError:
+        raise InputError("finding pictures that are there twice needs ImageHash: pip install ImageHash") from None
+    bits = imagehash.phash(Image.fromarray(image[:, :, ::-1])).hash
+    return int("".join("1" if bit else "0" for bit in bits.ravel()), 2)
+
+
+def alike(first, second=None):
+    """[(name, name, bits apart)] of pictures whose hashes differ by ALIKE bits at most, nearest first.
+
+    first, second: {name: hash} of two sets; without the second, within the first.
+    """
+    names, others = list(first), list(second if second is not None else first)
+    a = np.array([first[name] for name in names], np.uint64)
+    b = np.array([(second or first)[name] for name in others], np.uint64)
+    found = []
+    for i, one in enumerate(a):
+        apart = _bits(b ^ one)
+        for j in np.flatnonzero(apart <= ALIKE):
+            if second is not None or j > i:
+                found.append((names[i], others[j], int(apart[j])))
+    return sorted(found, key=lambda pair: pair[2])
+
+
+def _bits(numbers):
+    """How many bits of each uint64 are set."""
+    return np.unpackbits(numbers.view(np.uint8).reshape(len(numbers), 8), axis=1).sum(axis=1)
+
+
+def report(findings):
+    """Lines for people about Findings."""
+    widths, heights = np.array(findings.sizes).T if findings.sizes else (np.zeros(1), np.zeros(1))
+    lines = [
+        f"samples      {findings.count}, {findings.masks} with a mask",
+        f"origins      {_counts(findings.sources)}",
+        f"sides        {_counts(findings.sides)}",
+        f"width        {_range(widths)} pixels",
+        f"height       {_range(heights)} pixels",
+        f"hand's size  {_range(findings.spans, 2)} of the photograph's larger side",
+        f"mask         {_range(findings.mask_shares, 2)} of the photograph",
+        "visible      " + ", ".join(f"{name} {n}" for name, n in zip(KEYPOINT_NAMES, findings.visible)),
+    ]
+    for text, names in (
+        ("damaged", findings.damaged), ("fewer than two visible keypoints", findings.few),
+        ("visible keypoints outside the photograph", findings.outside), ("mask without a hand", findings.empty),
+        (f"mask without a quarter of its keypoints, by more than {NEAR} of the hand", findings.doubtful),
+    ):  # fmt: skip
+        lines.append(f"{text}: {len(names)}{_named(names)}")
+    return "\n".join(lines)
+
+
+def _counts(counts):
+    return ", ".join(f"{name or '(not known)'} {n}" for name, n in sorted(counts.items()))
+
+
+def _range(values, digits=0):
+    if not len(values):
+        return "-"
+    low, middle, high = np.quantile(values, (0, 0.5, 1))
+    return f"{low:.{digits}f} to {high:.{digits}f}, median {middle:.{digits}f}"
+
+
+def _named(names):
+    if not names:
+        return ""
+    return f" ({', '.join(names[:NAMED])}{', …' if len(names) > NAMED else ''})"
+
+
+def evenly(count, wanted):
+    """Indices of ``wanted`` of ``count``, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, wanted)).astype(int)).tolist()
+
+
+def raw_sheet(reader, indices):
+    """A contact sheet of samples as they are, with visible keypoints and mask, and their names."""
+    tiles, names = [], []
+    for index in indices:
+        sample = reader[index]
+        mask = sample.decode_mask()
+        tiles.append(drawing.overlay(sample.decode_image(), sample.keypoints, sample.visible.astype(float), 0.5, mask))
+        names.append(Path(sample.name).name)
+    return drawing.contact_sheet(tiles, COLUMNS, TILE, names)
+
+
+def trained_sheet(path, indices, variant, epoch=0, **settings):
+    """A contact sheet of samples as the data layer gives them to a variant: augmented, with mask label and heatmaps.
+
+    settings: of maskpose.settings.DataSettings that differ from the variant's.
+    """
+    outputs = ("image", *(("mask",) if variant.mask else ()), *(("heatmaps",) if variant.pose else ()))
+    given = {"input_size": variant.input_size, "sigma": variant.sigma, "background": variant.background, **settings}
+    settings = DataSettings(db=str(path), outputs=outputs, batch_size=1, workers=0, **given)
+    source = BatchSource(settings)
+    arrays = {name: np.empty(shape[1:], np.float32) for name, shape in array_shapes(settings).items()}
+    tiles = []
+    for index in indices:
+        source.fill_sample(0, epoch, index, arrays)
+        tiles.append(as_trained(**arrays))
+    source.close()
+    return drawing.contact_sheet(tiles, COLUMNS, TILE)
+
+
+def as_trained(image, mask=None, heatmaps=None):
+    """(m, m, 3) uint8: a network's input (3, m, m) with its mask label (1, m/8, m/8) and heatmaps (22, m/8, m/8)."""
+    picture = np.clip((image.transpose(1, 2, 0) + 0.5) * 256, 0, 255).astype(np.uint8)
+    side = picture.shape[0]
+    if mask is not None and (mask != IGNORE_LABEL).all():
+        label = cv2.resize(mask[0], (side, side), interpolation=cv2.INTER_NEAREST)
+        picture = drawing.tint_mask(picture, label)
+    if heatmaps is not None:
+        joints = cv2.resize(heatmaps[:KEYPOINTS].max(axis=0), (side, side), interpolation=cv2.INTER_LINEAR)
+        light = (255 * np.clip(joints, 0, 1))[..., None] * np.array([0.2, 0.9, 1.0])
+        picture = np.clip(picture + MAP_ALPHA * light, 0, 255).astype(np.uint8)
+    return picture
+
+
+def histogram_sheet(findings):
+    """PNG bytes: how large hands are in their photographs, and how often each keypoint is visible."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, width_ratios=(1, 2))
+    left.hist(findings.spans, bins=np.linspace(0, 1.2, 25))
+    left.set(xlabel="hand, of the photograph's larger side", ylabel="samples")
+    right.bar(range(KEYPOINTS), findings.visible / max(1, findings.count))
+    right.set(ylabel="visible in", ylim=(0, 1), xticks=range(KEYPOINTS))
+    right.set_xticklabels(KEYPOINT_NAMES, rotation=60, ha="right")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    return buffer.getvalue()

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""Look into databases: contact sheets as they are and as they are trained on, figures, and what looks wrong.
+
+For each DB it prints a table and writes <name>_raw.png, <name>_trained.png (augmented, mask label in blue, heatmaps
+in yellow) and <name>_figures.png into --out. Pictures that are in two of the databases, or twice in one, are named.
+
+Example:
+    .venv/bin/python tools/browse_db.py data/onehand10k/train.lmdb data/onehand10k/test.lmdb --out runs/browse
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+import itertools
+from pathlib import Path
+
+from maskpose import inspection
+from maskpose.command_line import add_variant, argument_parser, folder, key_value, one_line_errors, positive
+from maskpose.database import Reader
+from maskpose.files import written_beside
+from maskpose.images import write_image
+from maskpose.variants import get_variant
+
+
+def parse_arguments():
+    parser = argument_parser(__doc__)
+    parser.add_argument("dbs", nargs="+", type=Path, metavar="DB", help="LMDBs")
+    parser.add_argument("--out", type=folder, default=Path("runs/browse"), help="folder to write to (%(default)s)")
+    parser.add_argument("--count", type=positive, default=48, metavar="N", help="samples in a sheet (%(default)s)")
+    parser.add_argument("--quick", action="store_true", help="only the sheets: no figures, no search for duplicates")
+    parser.add_argument("--data", type=key_value, action="append", default=[], metavar="KEY=VALUE",
+                        help="setting of the data layer, as tools/train.py takes")  # fmt: skip
+    add_variant(parser)
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    variant, hashes = get_variant(args.variant), {}
+    for path in args.dbs:
+        reader = Reader(path)
+        name = path.stem if len(args.dbs) == 1 else f"{path.parent.name}_{path.stem}"
+        indices = inspection.evenly(len(reader), args.count)
+        write_image(args.out / f"{name}_raw.png", inspection.raw_sheet(reader, indices))
+        if not args.quick:
+            findings = inspection.inspect(reader)
+            hashes[str(path)] = findings.hashes
+            print(f"\n{path}\n{inspection.report(findings)}")
+            with written_beside(args.out / f"{name}_figures.png") as partial:
+                partial.write_bytes(inspection.histogram_sheet(findings))
+        reader.close()
+        sheet = inspection.trained_sheet(path, indices, variant, **dict(args.data))
+        write_image(args.out / f"{name}_trained.png", sheet)
+    pairs = [(path, path) for path in hashes] + list(itertools.combinations(hashes, 2))
+    for one, other in pairs:
+        same = inspection.alike(hashes[one], None if one == other else hashes[other])
+        where = f"within {one}" if one == other else f"between {one} and {other}"
+        print(f"\nthe same picture twice, {where}: {len(same)}")
+        for name, another, bits in same[: inspection.NAMED]:
+            print(f"  {name} and {another} ({bits} of 64 bits apart)")
+    print(f"\nwritten to {args.out}")
+
+
+if __name__ == "__main__":
+    main()
