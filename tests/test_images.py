@@ -1,6 +1,7 @@
 """Photographs are decoded as Pillow decodes them, cut files are refused, and writing is all or nothing."""
 
 import io
+import struct
 
 import cv2
 import numpy as np
@@ -191,3 +192,26 @@ def test_a_reduced_photograph_is_upright_too(tmp_path):
     whole, half = (images.decode_color(data, "x.jpg", reduction) for reduction in (1, 2))
     assert whole.shape == (64, 32, 3) and half.shape == (32, 16, 3)
     assert np.abs(half.astype(int) - whole[::2, ::2]).max() < 40
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_is_the_decoded_pictures(orientation):
+    data = turned(cv2.imencode(".jpg", np.zeros((30, 50, 3), np.uint8))[1].tobytes(), orientation)
+    height, width = images.decode_color(data, "a").shape[:2]
+    assert images.picture_size(data, "a") == (width, height) == ((30, 50) if orientation > 4 else (50, 30))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".jpg"])
+def test_the_size_of_every_kind(suffix):
+    data = cv2.imencode(suffix, np.zeros((7, 9, 3), np.uint8))[1].tobytes()
+    assert images.picture_size(data, "a") == (9, 7)
+    with pytest.raises(InputError, match=r"^a "):
+        images.picture_size(data[: len(data) // 2], "a")
+    with pytest.raises(InputError):
+        images.picture_size(b"", "a")
+
+
+def turned(jpeg, orientation):
+    """The JPEG with an EXIF header of an orientation."""
+    entries = (struct.pack(">HHIHH", 0x0112, 3, 1, number, 0) for number in (6, orientation))
+    return exif_rotated(jpeg).replace(*entries)

@@ -125,6 +125,126 @@ def test_the_same_answer_twice(random_weights):
     assert np.array_equal(one.keypoints, other.keypoints) and np.array_equal(one.heatmaps, other.heatmaps)
 
 
+@pytest.mark.parametrize("options", [{}, {"use_pyramid": True, "levels": 4}, {"mirror": True}])
+def test_the_size_of_a_batch_changes_nothing(random_weights, options):
+    pictures = [photograph(150, 100), photograph(60, 90), photograph(200, 200)]
+    expected = None
+    for batch in (1, 2, 5, 16):
+        model = Predictor(
+            "compact/mask_pose", random_weights["compact/mask_pose"], engine="caffe", batch=batch, **options
+        )
+        hands = list(model.predict_many(pictures))
+        expected = expected or hands
+        assert len(hands) == 3
+        for one, other in zip(hands, expected):
+            assert np.array_equal(one.keypoints, other.keypoints) and np.array_equal(one.mask, other.mask)
+            assert np.abs(one.heatmaps - other.heatmaps).max() < 1e-6 * np.abs(other.heatmaps).max()
+
+
+def test_photographs_are_read_no_further_ahead_than_a_batch(random_weights):
+    model = Predictor("compact/no_pose", random_weights["compact/no_pose"], batch=2)
+    read = []
+
+    def pictures():
+        for n in range(5):
+            read.append(n)
+            yield photograph(64, 64)
+
+    for n, _ in enumerate(model.predict_many(pictures())):
+        assert len(read) <= 2 * (n // 2 + 1)
+
+
+class Recorder:
+    """An engine of compact/mask_pose that answers by a function of its inputs, and keeps those."""
+
+    def __init__(self, answer):
+        self.answer, self.seen = answer, []
+
+    def __call__(self, inputs):
+        self.seen.append(inputs)
+        answers = [self.answer(one) for one in inputs]
+        return {name: np.stack([answer[name] for answer in answers]) for name in answers[0]}
+
+
+def brightness(picture):
+    """Maps that show where an input is bright: every keypoint there, and the mask."""
+    bright = cv2.resize(picture.mean(axis=0), (23, 23), interpolation=cv2.INTER_AREA) + 0.5
+    maps = np.concatenate([np.repeat(bright[None], 21, axis=0), 1 - bright[None]])
+    return {"Mconv7_stage6": maps, "mask_prob": np.stack([1 - bright, bright])}
+
+
+def blob_at(*centres, size=(400, 300), radius=20):
+    """A dark picture with bright discs."""
+    image = np.zeros((size[1], size[0], 3), np.uint8)
+    for centre in centres:
+        cv2.circle(image, centre, radius, (255, 255, 255), -1)
+    return image
+
+
+def iou(one, other):
+    return (one & other).sum() / (one | other).sum()
+
+
+def test_mirroring_averages_what_both_sides_say():
+    def lopsided(picture):
+        answer = brightness(picture)
+        answer["Mconv7_stage6"] = answer["Mconv7_stage6"] + np.linspace(0, 1, 23, dtype=np.float32)
+        return answer
+
+    image = blob_at((100, 60))
+    plain, mirrored = (Predictor(engine=Recorder(answer)).predict(image) for answer in (brightness, lopsided))
+    both = Predictor(engine=Recorder(lopsided), mirror=True).predict(image)
+    assert np.abs(mirrored.heatmaps - plain.heatmaps).max() > 0.9
+    assert np.abs(both.heatmaps - plain.heatmaps - 0.5).max() < 1e-5
+
+
+def test_a_second_look_shows_the_hand_larger():
+    image = blob_at((300, 200))
+    truth = image[..., 0] > 0
+    once, twice = Recorder(brightness), Recorder(brightness)
+    first, second = Predictor(engine=once).predict(image), Predictor(engine=twice, refine=True).predict(image)
+    assert len(once.seen) == 1 and len(twice.seen) == 2
+    assert np.mean(twice.seen[1] > 0.3) > 4 * np.mean(twice.seen[0] > 0.3)  # how much of the input is bright
+    assert np.abs(second.keypoints - (300, 200)).max() <= 21 and second.mask.shape == (300, 400)
+    assert iou(second.mask, truth) > max(0.85, iou(first.mask, truth))
+
+
+def test_hands_are_told_apart_by_the_mask():
+    image = blob_at((90, 90), (300, 200), radius=30)
+    image = cv2.circle(image, (300, 200), 45, (255, 255, 255), -1)
+    model = Predictor(engine=Recorder(brightness))
+    hands = model.predict_hands(image, 3)
+    assert len(hands) == 2
+    for hand, (x, y), radius in zip(hands, ((300, 200), (90, 90)), (45, 30)):
+        truth = cv2.circle(np.zeros((300, 400), np.uint8), (x, y), radius, 1, -1) > 0
+        assert iou(hand.mask, truth) > 0.8
+        assert np.abs(hand.keypoints - (x, y)).max() <= radius + 2
+    assert len(model.predict_hands(image, 1)) == 1
+    assert len(model.predict_hands(np.zeros((64, 64, 3), np.uint8), 2)) == 1
+    with pytest.raises(InputError, match="no mask stage"):
+        Predictor("compact/no_mask", engine=Recorder(brightness)).predict_hands(image)
+
+
+def test_what_a_notebook_would_give(random_weights, tmp_path):
+    import maskpose
+
+    model = maskpose.Predictor("compact/mask_pose", random_weights["compact/mask_pose"])
+    image = photograph(150, 100)
+    cv2.imwrite(str(tmp_path / "photo.png"), image)
+    hand, from_file = model.predict(image), model.predict(tmp_path / "photo.png")
+    assert isinstance(hand, maskpose.Hand) and np.array_equal(hand.keypoints, from_file.keypoints)
+    drawn = hand.draw(image, threshold=-10)
+    assert drawn.shape == image.shape and (drawn != image).any()
+    for wrong, message in (
+        (image[..., 0], r"uint8 \(100, 150\)"), (image / 255, "float64"), (None, "NoneType"),
+        (np.zeros((0, 5, 3), np.uint8), "no pixels"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            model.predict(wrong)
+    with pytest.raises(InputError, match=r"none\.jpg"):
+        model.predict("none.jpg")
+
+
 def test_weights_of_another_variant_or_none(random_weights, tmp_path):
     with pytest.raises(InputError, match="of another variant"):
         Predictor("compact/mask_pose", random_weights["compact/no_mask"])

@@ -26,6 +26,22 @@ def test_the_seed_decides():
     assert pyramid.crops(640, 480, 1) != pyramid.crops(640, 480, 2)
 
 
+def test_a_centred_pyramid_is_not_random():
+    levels = pyramid.crops(640, 480, 1, centred=True)
+    assert levels == pyramid.crops(640, 480, 2, centred=True)
+    assert levels[1] == (32, 24, 576, 432) and levels[2] == (64, 48, 512, 384)  # 64 pixels narrower each
+    assert len(levels) == 9  # 640, 576 … 128 wide; the next were 64 x 48
+    for x, y, w, h in levels:
+        assert abs(2 * x + w - 640) <= 1 and abs(2 * y + h - 480) <= 1
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_the_number_of_levels_may_be_limited(centred):
+    every = pyramid.crops(640, 480, 1, centred=centred)
+    for count in (1, 3, 100):
+        assert pyramid.crops(640, 480, 1, count, centred) == every[:count]
+
+
 def test_the_most_confident_level_wins_joint_by_joint():
     rng = np.random.default_rng(0)
     points, confidences = rng.random((5, 21, 2)), rng.random((5, 21))

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Find the hand in photographs: keypoints, mask and heatmaps.
 
-For each IMAGE it writes <stem>_overlay.png, <stem>_heatmaps.png, <stem>_mask.png and <stem>.json.
+For each IMAGE it writes <stem>_overlay.png, <stem>_heatmaps.png, <stem>_mask.png and <stem>.json. An IMAGE is a file, a
+folder (all pictures in and below it) or a quoted pattern. Ranks of mpirun share the photographs.
 
 Example:
     .venv/bin/python tools/predict.py photo.jpg --out out
+    .venv/bin/python tools/predict.py photos --out out --formats json hdf5 csv --resume
     .venv/bin/python tools/predict.py photos/*.jpg --out out --variant mask_pose --weights runs/mask_pose/w.caffemodel
+    mpirun -np 2 .venv/bin/python tools/predict.py photos --out out
 """
 
 import _packages  # noqa: F401  # isort: skip
@@ -13,49 +16,57 @@ import _packages  # noqa: F401  # isort: skip
 import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
-from maskpose import images, output
-from maskpose.command_line import add_engine, add_network, argument_parser, folder, fraction, natural, one_line_errors
-from maskpose.engines import choose
-from maskpose.errors import InputError
+from maskpose import inputs, output, prediction
+from maskpose.command_line import (
+    add_engine,
+    add_looks,
+    add_network,
+    argument_parser,
+    folder,
+    fraction,
+    one_line_errors,
+    positive,
+    predictor_options,
+)
+from maskpose.parallel import group_of_this_process
 from maskpose.predictor import THRESHOLD, Predictor
 from maskpose.runtime import set_device
 
 
 def parse_arguments():
     parser = argument_parser(__doc__)
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="photographs")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="photographs, folders of them, quoted patterns")
     parser.add_argument("--out", type=folder, default=Path("out"), help="folder to write to (%(default)s)")
+    parser.add_argument("--formats", nargs="+", choices=output.FORMATS, default=output.USUAL, metavar="NAME",
+                        help=f"of {', '.join(output.FORMATS)} ({' '.join(output.USUAL)}; json always)")  # fmt: skip
+    parser.add_argument("--side", choices=output.SIDES, default="right", help="which hand OpenPose's JSON calls it, as "
+                        "the network does not tell (%(default)s)")  # fmt: skip
+    parser.add_argument("--resume", action="store_true", help="pass over photographs whose results are in --out")
     add_network(parser)
     add_engine(parser)
     parser.add_argument("--threshold", type=fraction, default=THRESHOLD, help="of confidence (%(default)s)")
+    parser.add_argument("--hands", type=positive, default=1, metavar="N", help="find up to N hands, by the mask's "
+                        "connected parts (%(default)s: the photograph's one hand)")  # fmt: skip
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--single-scale", dest="pyramid", action="store_false", help="one pass over the photograph")
     way.add_argument("--pyramid", dest="pyramid", action="store_true", help="the paper's pyramid")
     parser.set_defaults(pyramid=None)
-    parser.add_argument("--seed", type=natural, default=1, help="of the pyramid's crops (%(default)s)")
+    parser.add_argument("--refine", action="store_true", help="look again, at the hand found: for small hands")
+    add_looks(parser)
     return parser.parse_args()
 
 
 @one_line_errors
 def main():
     args = parse_arguments()
-    output.refuse_duplicates(args.images)
-    set_device(args.gpu)
-    predictor = Predictor(args.variant, args.weights, args.pyramid, args.seed, choose(args.engine, args.gpu))
-    bad = 0
-    for path in tqdm(args.images, unit="image", disable=len(args.images) == 1):
-        try:
-            image = images.read_color(path)
-            hand = predictor.predict(image)
-            output.write_hand(args.out, path, image, hand, args.threshold)
-            tqdm.write(output.summary(path.name, hand, args.threshold))
-        except InputError as error:
-            tqdm.write(f"error: {error}", file=sys.stderr)
-            bad += 1
-    total = len(args.images)
-    print(f"{total - bad} of {total} photographs done, results in {args.out}")
+    photographs = inputs.photographs(args.images)
+    with group_of_this_process() as group:
+        set_device(args.gpu)
+        predictor = Predictor(use_pyramid=args.pyramid, refine=args.refine, **predictor_options(args))
+        job = prediction.Job(args.out, args.formats, args.threshold, args.hands, args.side, args.resume)
+        done, bad = prediction.run(predictor, photographs, job, group)
+    if group.rank == 0:
+        print(f"{done} of {len(photographs)} photographs done, results in {args.out}")
     if bad:
         sys.exit(2)
 

@@ -8,7 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from maskpose.engines import ENGINES
+from maskpose.engines import ENGINES, PRECISIONS, choose
 from maskpose.errors import InputError, Stopped, WorkerError
 from maskpose.variants import DEFAULT_VARIANT, VARIANTS
 
@@ -78,6 +78,23 @@ def add_engine(parser):
     names = ("auto", *ENGINES)
     parser.add_argument("--engine", choices=names, default="auto", help="what computes the network (%(default)s: the "
                         "fastest that is installed, Caffe on a GPU)")  # fmt: skip
+    parser.add_argument("--precision", choices=PRECISIONS, help="OpenVINO's (fp32; that of an exported file)")
+
+
+def add_looks(parser):
+    """Add how often and at what a photograph is looked at: --seed, --levels, --centred, --mirror, --batch."""
+    parser.add_argument("--seed", type=natural, default=1, help="of the pyramid's random crops (%(default)s)")
+    parser.add_argument("--levels", type=positive, metavar="N", help="of the pyramid at most (down to 50 pixels)")
+    parser.add_argument("--centred", action="store_true", help="the pyramid's crops in the middle, not at random")
+    parser.add_argument("--mirror", action="store_true", help="average with the mirrored picture: better, half as fast")
+    parser.add_argument("--batch", type=positive, default=8, metavar="N", help="pictures at once (%(default)s)")
+
+
+def predictor_options(args):
+    """What ``add_network``, ``add_engine`` and ``add_looks`` gave, as maskpose.predictor.Predictor's arguments."""
+    names = ("variant", "precision", "seed", "levels", "centred", "mirror", "batch")
+    options = {name: getattr(args, name) for name in names}
+    return options | {"weights_path": args.weights, "engine": choose(args.engine, args.gpu)}
 
 
 def add_gpu(parser, several=False):

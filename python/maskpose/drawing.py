@@ -83,6 +83,23 @@ def heatmap_panel(image, heatmaps, confidences, grid_to_image):
     return contact_sheet(tiles, PANEL_COLUMNS, size, [*captions, "background"][: len(tiles)])
 
 
+def figure_parts(image, hands, threshold):
+    """{"mask", "pose", "heatmaps"}: pictures of the paper's Fig. 5 and 8, each over the image.
+
+    `hands` are maskpose.predictor.Hand; keypoints show above `threshold`; of all keypoints' heatmaps and all hands, the
+    largest value shows. What a variant does not give leaves the image as it is.
+    """
+    mask = pose = heat = image
+    for hand in hands:
+        pose = overlay(pose, hand.keypoints, hand.confidences, threshold)
+        if hand.mask is not None:
+            mask = tint_mask(mask, hand.mask)
+    maps = [_on_image(hand.heatmaps[:-1].max(axis=0), hand.grid_to_image, image) for hand in hands if _posed(hand)]
+    if maps:
+        heat = _blend(image, np.maximum.reduce(maps))
+    return {"mask": mask, "pose": pose, "heatmaps": heat}
+
+
 def contact_sheet(images, columns, tile, captions=None, group=None):
     """Pictures in rows of `columns`, each fitted into a `tile` of (width, height) pixels and centred.
 
@@ -141,11 +158,24 @@ def _resize_affine(old, new):
     return np.array([[scale_x, 0, (scale_x - 1) / 2], [0, scale_y, (scale_y - 1) / 2]])
 
 
+def _posed(hand):
+    return hand.heatmaps is not None
+
+
 def _blend_heat(image, heatmap, grid_to_image):
     """The image blended with the colours of an (h', w') heatmap, laid over it by a 2×3 affine."""
-    size = image.shape[1::-1]
-    heat = cv2.warpAffine(
-        np.asarray(heatmap, np.float32), grid_to_image, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    return _blend(image, _on_image(heatmap, grid_to_image, image))
+
+
+def _on_image(heatmap, grid_to_image, image):
+    """(h, w) float32: an (h', w') heatmap laid over an image by a 2×3 affine."""
+    return cv2.warpAffine(
+        np.asarray(heatmap, np.float32), grid_to_image, image.shape[1::-1], flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )  # fmt: skip
+
+
+def _blend(image, heat):
+    """The image blended with the colours of (h, w) values from 0 to 1."""
     colours = cv2.applyColorMap(np.rint(np.clip(heat, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
     return cv2.addWeighted(image, 1 - HEAT_ALPHA, colours, HEAT_ALPHA, 0)

@@ -1,11 +1,14 @@
 """What computes the network of a prediction: Caffe, the reference, or another runtime from the same files.
 
-Each engine takes a batch (N, 3, m, m) float32 and gives {output blob: (N, C, h, w) float32}, in single precision.
+Each engine takes a batch (N, 3, m, m) float32 and gives {output blob: (N, C, h, w) float32}, in single precision unless
+another is asked for. A file that tools/export.py wrote serves in the place of weights.
 """
 
 import importlib.util
 import os
+import sys
 import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -78,88 +81,140 @@ class OpenCv:
 
 
 class OnnxRuntime:
-    """onnxruntime on the CPU, from an export to ONNX."""
+    """onnxruntime on the CPU."""
 
-    def __init__(self, definition, net):
-        """As OpenCv's."""
+    def __init__(self, model):
+        """model: bytes of an ONNX file."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = len(os.sched_getaffinity(0))
         options.log_severity_level = 3
-        model = onnx_export.export(definition, weights.arrays(net)).SerializeToString()
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
-        self._names = [output.name for output in self._session.get_outputs()]
+        self.names = [output.name for output in self._session.get_outputs()]
 
     def __call__(self, inputs):
         """As the module says."""
-        return dict(zip(self._names, self._session.run(None, {self._input: inputs})))
+        return dict(zip(self.names, self._session.run(None, {self._input: inputs})))
 
 
 class OpenVino:
-    """OpenVINO on the CPU, in fp32 (its own default is bf16 on some processors), from an export to ONNX."""
+    """OpenVINO on the CPU; in fp32 unless told otherwise, where its own default is bf16 on some processors."""
 
-    def __init__(self, definition, net):
-        """As OpenCv's."""
+    def __init__(self, model, precision=None):
+        """model: bytes of an ONNX file, or the path of an IR (.xml); precision: of PRECISIONS, None for fp32 or, of an
+        IR, what it was made for. One that the processor does not have is said on stderr, and is fp32.
+        """
         import openvino
 
         self._core = openvino.Core()
-        model = onnx_export.export(definition, weights.arrays(net)).SerializeToString()
         self._model = self._core.read_model(model)
-        self._names = [output.get_any_name() for output in self._model.outputs]
-        self._compiled = {}  # {batch size: network}: fixed shapes are faster
+        noted = ["maskpose", "precision"]
+        own = self._model.get_rt_info(noted).value if self._model.has_rt_info(noted) else "fp32"
+        self._hint = PRECISIONS.get(precision or own, "f32")
+        self.names = [output.get_any_name() for output in self._model.outputs]
+        self._compiled = {}  # {shape of the input: network}: fixed shapes are faster
 
     def __call__(self, inputs):
         """As the module says."""
         if inputs.shape not in self._compiled:
-            self._model.reshape(list(inputs.shape))
-            settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-            self._compiled[inputs.shape] = self._core.compile_model(self._model, "CPU", settings)
+            self._compiled[inputs.shape] = self._compile(inputs.shape)
         found = self._compiled[inputs.shape](inputs)
-        return {name: np.array(found[name]) for name in self._names}
+        return {name: np.array(found[name], np.float32) for name in self.names}
+
+    def _compile(self, shape):
+        self._model.reshape(list(shape))
+        settings = {"INFERENCE_PRECISION_HINT": self._hint, "PERFORMANCE_HINT": "LATENCY"}
+        network = self._core.compile_model(self._model, "CPU", settings)
+        taken = network.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        if taken != self._hint and not self._compiled:
+            print(f"OpenVINO computes in {taken} here, not in {self._hint}: the processor lacks it", file=sys.stderr)
+        return network
 
 
 # Fastest first on the compact network (docs/benchmarks.md); each with the packages that it needs.
 ENGINES = {
-    "openvino": (OpenVino, ("openvino", "onnx")),
-    "caffe": (Caffe, ()),
-    "onnxruntime": (OnnxRuntime, ("onnxruntime", "onnx")),
-    "opencv": (OpenCv, ()),
+    "openvino": ("openvino", "onnx"),
+    "caffe": (),
+    "onnxruntime": ("onnxruntime", "onnx"),
+    "opencv": (),
 }
+EXPORTED = {".xml": ("openvino",), ".onnx": ("openvino", "onnxruntime")}  # by whom a file of this suffix is run
+PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # and OpenVINO's names for them
 
 
 def choose(name="auto", gpu=None):
-    """The engine's name: "auto" is the fastest that is installed, and on a GPU Caffe.
+    """The engine's name on a processor: on a GPU "auto" is Caffe.
 
     Raises InputError where another than Caffe is to run on a GPU.
     """
     if gpu is not None and name not in ("auto", "caffe"):
         raise InputError(f"only Caffe runs on a GPU here: leave out --gpu, or --engine {name}")
-    if name != "auto":
-        return name
-    return "caffe" if gpu is not None else next(one for one in ENGINES if not missing_packages(one))
+    return name if gpu is None else "caffe"
 
 
-def open_engine(name, variant, weights_path):
-    """The engine ``name``, as ``choose`` takes it, for a variant with weights from a file.
+def resolve(name, weights_path=None):
+    """The name of the engine for weights in a file: "auto" is the fastest that is installed, of those that read it.
 
-    Raises InputError for an unknown engine or one whose packages are missing, and as weights.load does.
+    Raises InputError for an unknown engine, one that does not read the file, and one whose packages are missing.
     """
-    name = choose(name)
-    if name not in ENGINES:
+    if name not in ("auto", *ENGINES):
         raise InputError(f"unknown engine {name!r}: expected auto or one of {', '.join(ENGINES)}")
+    suffix = Path(weights_path or "").suffix
+    able = EXPORTED.get(suffix, tuple(ENGINES))
+    if name == "auto":
+        name = next((one for one in able if not missing_packages(one)), able[0])
+    if name not in able:
+        raise InputError(f"{weights_path}: {suffix} files are run by {' or '.join(able)}, not by {name}")
     if missing := missing_packages(name):
         raise InputError(f"the engine {name} needs {' and '.join(missing)}: pip install {' '.join(missing)}")
+    return name
+
+
+def open_engine(name, variant, weights_path, precision=None):
+    """The engine ``name``, as ``resolve`` takes it, for a variant with weights from a file.
+
+    precision: one of PRECISIONS, None for fp32 or what an exported file was made for. Raises InputError as ``resolve``
+    and weights.load do, for an exported file of another variant, and for another engine than OpenVINO in another
+    precision than fp32.
+    """
+    name = resolve(name, weights_path)
+    if precision not in (None, "fp32") and name != "openvino":
+        raise InputError(f"{name} computes in fp32 here: --precision {precision} is OpenVINO's")
+    if Path(weights_path).suffix in EXPORTED:
+        return _open_exported(name, variant, Path(weights_path), precision)
     definition = deploy_definition(variant)
     net = open_net(definition)
     weights.load(net, weights_path, whole=True)
-    return Caffe(net) if name == "caffe" else ENGINES[name][0](definition, net)
+    if name == "caffe":
+        return Caffe(net)
+    if name == "opencv":
+        return OpenCv(definition, net)
+    model = onnx_export.export(definition, weights.arrays(net)).SerializeToString()
+    return OpenVino(model, precision) if name == "openvino" else OnnxRuntime(model)
+
+
+def _open_exported(name, variant, path, precision):
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    try:
+        if name == "openvino":
+            engine = OpenVino(str(path), precision)
+        else:
+            engine = OnnxRuntime(path.read_bytes())
+    except Exception as error:  # each runtime has its own kinds
+        raise InputError(f"{path} cannot be read by {name}: {str(error).strip().splitlines()[0]}") from None
+    expected = [variant.heatmap_blob] * variant.pose + ["mask_prob"] * variant.mask
+    if sorted(engine.names) != sorted(expected):
+        there = ", ".join(sorted(engine.names))
+        raise InputError(f"{path} is of another variant than {variant.name}: its outputs are {there}")
+    return engine
 
 
 def missing_packages(name):
     """The packages that an engine needs and that are not installed."""
-    return [package for package in ENGINES[name][1] if importlib.util.find_spec(package) is None]
+    return [package for package in ENGINES[name] if importlib.util.find_spec(package) is None]
 
 
 def definition_top(definition, name):

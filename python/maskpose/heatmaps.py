@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 
 CUBIC_OVERSHOOT = 0.4453125  # the most that bicubic weights (a = -0.75) below 0 sum to in two dimensions, half way
+LIKELY = 4  # places a map that are looked at for a value that its maximum reaches
+PART = 256  # places at a time: so few that no library starts threads for them
 
 
 def encode(cells, visible, size, sigma, background="sum", out=None):
@@ -59,48 +61,60 @@ def upsampled_peaks(maps, width=None, height=None, stride=8):
 
     A bicubic value is at most M + c (M - m), where M and m are the largest and smallest of the 4 x 4 cells that it
     is computed from and c is CUBIC_OVERSHOOT. Only where that bound reaches a value that the map does have can its
-    maximum lie, and only there is the map enlarged.
+    maximum lie, and only there are pixels computed: the ``stride`` x ``stride`` that lie between four cells at a time.
     """
     rows, columns = maps.shape[1:]
     width, height = width or columns * stride, height or rows * stride
-    highest = _over_four_cells(maps, np.maximum)
-    bound = highest + (CUBIC_OVERSHOOT + 1e-4) * (highest - _over_four_cells(maps, np.minimum)) + 1e-6 * np.abs(highest)
+    padded = np.pad(maps, ((0, 0), (2, 2), (2, 2)), mode="edge")
+    highest = _over_four_cells(padded, np.maximum)
+    bound = highest + (CUBIC_OVERSHOOT + 1e-4) * (highest - _over_four_cells(padded, np.minimum))
+    bound += 1e-6 * np.abs(highest)
     half = stride // 2
     # Pixels from stride * k - half on lie between cells k - 1 and k.
     bound = bound[:, : (height - 1 + half) // stride + 1, : (width - 1 + half) // stride + 1]
-    points, values = np.empty((len(maps), 2)), np.empty(len(maps), maps.dtype)
-    for k, one in enumerate(maps):
-        y, x = np.unravel_index(bound[k].argmax(), bound[k].shape)
-        reached = _enlarged(one, (x, x), (y, y), stride, width, height)[0].max()
-        below, across = np.nonzero(bound[k] >= reached)
-        across, below = (across.min(), across.max()), (below.min(), below.max())
-        patch, left, top = _enlarged(one, across, below, stride, width, height)
-        y, x = np.unravel_index(patch.argmax(), patch.shape)
-        points[k], values[k] = (left + x, top + y), patch[y, x]
-    return points, values
+    cells = np.lib.stride_tricks.sliding_window_view(padded, (4, 4), axis=(1, 2))
+    weights = _cubic_weights(stride).astype(maps.dtype)
+    weights = np.einsum("ya,xb->abyx", weights, weights).reshape(16, -1)
+
+    def pixels(channels, down, across):
+        """(n,) largest value between cells, and x and y of the first pixel that has it."""
+        values = cells[channels, down, across].reshape(-1, 16) @ weights
+        y, x = (stride * start[:, None] - half + np.arange(stride) for start in (down, across))
+        cut = np.flatnonzero((y[:, 0] < 0) | (y[:, -1] >= height) | (x[:, 0] < 0) | (x[:, -1] >= width))
+        outside = ((y[cut] < 0) | (y[cut] >= height))[:, :, None] | ((x[cut] < 0) | (x[cut] >= width))[:, None, :]
+        values[cut] = np.where(outside.reshape(len(cut), stride * stride), -np.inf, values[cut])
+        best = values.argmax(axis=1)
+        each = np.arange(len(values))
+        return values[each, best], x[each, best % stride], y[each, best // stride]
+
+    every = np.arange(len(maps))
+    flat = bound.reshape(len(maps), -1)
+    likely = np.argpartition(-flat, min(LIKELY, flat.shape[1]) - 1, axis=1)[:, :LIKELY]
+    down, across = np.unravel_index(likely.ravel(), bound.shape[1:])
+    reached = pixels(np.repeat(every, likely.shape[1]), down, across)[0].reshape(likely.shape).max(axis=1)
+    channels, down, across = np.nonzero(bound >= reached[:, None, None])
+    parts = [slice(start, start + PART) for start in range(0, len(channels), PART)]
+    values, x, y = map(np.concatenate, zip(*(pixels(channels[p], down[p], across[p]) for p in parts)))
+    order = np.lexsort((y * width + x, -values, channels))  # the first pixel of the largest value comes first
+    first = order[np.searchsorted(channels[order], every)]
+    return np.column_stack([x[first], y[first]]).astype(np.float64), values[first]
 
 
-def _over_four_cells(maps, largest):
-    """np.maximum or np.minimum over the 4 x 4 cells that pixels are computed from: (C, h + 1, w + 1) of (C, h, w)."""
-    maps = np.pad(maps, ((0, 0), (2, 2), (2, 2)), mode="edge")
-    for axis in (1, 2):
-        count = maps.shape[axis] - 3
-        parts = [np.take(maps, range(start, start + count), axis) for start in range(4)]
-        maps = largest(largest(parts[0], parts[1]), largest(parts[2], parts[3]))
-    return maps
+def _over_four_cells(padded, largest):
+    """np.maximum or np.minimum over the 4 x 4 cells that pixels are computed from: (C, h + 1, w + 1).
 
-
-def _enlarged(one, across, below, stride, width, height):
-    """The pixels between cells, columns ``across`` and rows ``below`` (first, last), of an enlarged map (h, w).
-
-    Gives them and the x and y of the first; no pixel from ``width`` and ``height`` on.
+    padded: maps (C, h, w) with two cells more on each side.
     """
-    rows, columns = one.shape
-    left, right = max(0, across[0] - 2), min(columns, across[1] + 2)
-    top, bottom = max(0, below[0] - 2), min(rows, below[1] + 2)
-    target = stride * (right - left), stride * (bottom - top)
-    patch = cv2.resize(one[top:bottom, left:right], target, interpolation=cv2.INTER_CUBIC)
-    half = stride // 2
-    x0, x1 = max(0, stride * across[0] - half), min(width, stride * across[1] + half)
-    y0, y1 = max(0, stride * below[0] - half), min(height, stride * below[1] + half)
-    return patch[y0 - stride * top : y1 - stride * top, x0 - stride * left : x1 - stride * left], x0, y0
+    for axis in (1, 2):
+        count = padded.shape[axis] - 3
+        parts = [np.take(padded, range(start, start + count), axis) for start in range(4)]
+        padded = largest(largest(parts[0], parts[1]), largest(parts[2], parts[3]))
+    return padded
+
+
+def _cubic_weights(stride, a=-0.75):
+    """(stride, 4) weights of four cells in a row for the ``stride`` pixels between the middle two, as OpenCV's."""
+    t = (np.arange(stride) + 0.5) / stride
+    near = [((a + 2) * d - (a + 3)) * d * d + 1 for d in (t, 1 - t)]
+    far = [((a * d - 5 * a) * d + 8 * a) * d - 4 * a for d in (1 + t, 2 - t)]
+    return np.column_stack([far[0], near[0], near[1], far[1]])

@@ -20,7 +20,9 @@ from maskpose.files import read_bytes, written_beside
 
 JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 EXIF, ORIENTATION, UPRIGHT = b"Exif\0\0", 0x0112, 1
+SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange width and height
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+PNG_HEAD = 1 << 16  # bytes in which a PNG's orientation would be
 PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
 
 
@@ -57,6 +59,24 @@ def decode_gray(data, name):
 def read_color(path):
     """Read a photograph as `decode_color` does. Raises InputError naming the file."""
     return decode_color(read_bytes(path), str(path))
+
+
+def picture_size(data, name):
+    """(width, height) of a photograph as ``decode_color`` gives it; JPEG and PNG are only tested for being whole.
+
+    Raises InputError as ``decode_color`` does, but for damage within a file that is whole.
+    """
+    if data.startswith(JPEG_START) and jpeg_is_whole(data):
+        try:
+            height, width, *_ = simplejpeg.decode_jpeg_header(data)
+            turned = EXIF in data[: _first_scan(data)] and _orientation(data) in SIDEWAYS
+        except PILLOW_ERRORS:
+            raise InputError(f"{name} cannot be decoded: it is truncated, damaged or not an image") from None
+        return (height, width) if turned else (width, height)
+    if data.startswith(PNG_START) and data.rfind(PNG_END) >= 0 and b"eXIf" not in data[:PNG_HEAD]:
+        return struct.unpack(">II", data[16:24])
+    height, width = decode_color(data, name).shape[:2]
+    return width, height
 
 
 def write_image(path, image):

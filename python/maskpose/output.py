@@ -1,72 +1,228 @@
-"""What a prediction leaves on disk: overlay, heatmap panel, mask, JSON."""
+"""What a prediction leaves on disk: pictures and numbers a photograph, and tables of all of them.
 
+Every format is one of FORMATS. Those of a photograph are files beside one another, <key>_overlay.png and so on; the
+JSON is written last, so that a photograph with its JSON is done. Tables are made from those JSONs in the end.
+"""
+
+import csv
+import io
 import json
+from pathlib import Path
 
 import numpy as np
 
 from maskpose import drawing, images
 from maskpose.errors import InputError
-from maskpose.files import write_text
+from maskpose.files import read_bytes, write_text, written_beside
+from maskpose.skeleton import KEYPOINT_NAMES
+from maskpose.variants import KEYPOINTS
+
+SETTINGS = ".settings.json"
+ALWAYS = ("json",)
+USUAL = ("json", "overlay", "mask", "heatmaps")
+SIDES = ("right", "left")
 
 
-def refuse_duplicates(paths):
-    """Raise InputError where two photographs would write the same files: those are named by the stem."""
-    seen = {}
-    for path in paths:
-        if seen.setdefault(path.stem, path) is not path:
-            raise InputError(f"{seen[path.stem]} and {path} would both write {path.stem}.json: run them apart")
+def write_hands(folder, photograph, image, hands, threshold, formats=USUAL, side="right"):
+    """Write one photograph's files into ``folder``.
 
-
-def write_hand(folder, path, image, hand, threshold):
-    """Write the files of one photograph into ``folder``.
-
-    path: the photograph's, whose stem names the files; image: (h, w, 3) uint8 BGR; hand: a
-    maskpose.predictor.Hand; threshold: of confidence, for a keypoint to be drawn and called detected.
+    photograph: a maskpose.inputs.Photograph; image: (h, w, 3) uint8 BGR; hands: what was found, a list of
+    maskpose.predictor.Hand, the first the surest; threshold: of confidence, for a keypoint to be drawn and called
+    detected; formats: of PER_PHOTOGRAPH, others are passed over; side: which hand OpenPose's files call it. Raises
+    InputError where a file cannot be written.
     """
-    stem = path.stem
-    if hand.heatmaps is not None:
-        panel = drawing.heatmap_panel(image, hand.heatmaps, hand.confidences, hand.grid_to_image)
-        images.write_image(folder / f"{stem}_heatmaps.png", panel)
-    if hand.mask is not None:
-        images.write_image(folder / f"{stem}_mask.png", np.where(hand.mask, 255, 0).astype(np.uint8))
-    overlay = drawing.overlay(image, hand.keypoints, hand.confidences, threshold, hand.mask)
-    images.write_image(folder / f"{stem}_overlay.png", overlay)
-    write_text(folder / f"{stem}.json", json_text(describe(path.name, image, hand, threshold)))
+    document = describe(photograph.name, image, hands, threshold)
+    for name in [*(name for name in formats if name != "json"), *ALWAYS]:
+        if name in PER_PHOTOGRAPH:
+            suffix, write = PER_PHOTOGRAPH[name]
+            write(Path(folder) / f"{photograph.key}{suffix}", image, hands, document, side)
 
 
-def describe(name, image, hand, threshold):
-    """The prediction as a JSON-able dict; keypoints is empty where the variant has no pose stage."""
-    posed = hand.heatmaps is not None
-    return {
-        "image": name,
-        "width": image.shape[1],
-        "height": image.shape[0],
-        "threshold": threshold,
-        "keypoints": [
-            [round(float(x), 2), round(float(y), 2), round(float(confidence), 4)]
-            for (x, y), confidence in zip(hand.keypoints, hand.confidences)
-            if posed
-        ],
-        "detected": [bool(confidence > threshold) for confidence in hand.confidences if posed],
-    }
+def write_tables(folder, photographs, formats):
+    """Write the formats of TABLES, from the JSONs of ``photographs`` that are there; give the files' names."""
+    names = [name for name in formats if name in TABLES]
+    if not names:
+        return []
+    paths = [Path(folder) / f"{one.key}.json" for one in photographs]
+    documents = [json.loads(read_bytes(path)) for path in paths if path.is_file()]
+    for name in names:
+        file, text = TABLES[name]
+        write_text(Path(folder) / file, text(documents))
+    return [TABLES[name][0] for name in names]
+
+
+def is_done(folder, photograph):
+    """Whether a photograph's files are all there."""
+    return (Path(folder) / f"{photograph.key}.json").is_file()
+
+
+def check(folder, settings):
+    """Raise InputError where ``folder`` holds results that were made with other ``settings`` than these, a dict."""
+    path = Path(folder) / SETTINGS
+    begun = json.loads(read_bytes(path)) if path.exists() else {}
+    if other := [f"{name} {begun[name]}" for name in begun if begun[name] != settings.get(name)]:
+        raise InputError(f"{folder} was begun with {', '.join(other)}: choose another folder, or leave out --resume")
+
+
+def note(folder, settings):
+    """Keep in ``folder`` what its results are made with, for ``check``."""
+    write_text(Path(folder) / SETTINGS, json.dumps(settings) + "\n")
+
+
+def describe(name, image, hands, threshold):
+    """The prediction as a JSON-able dict; keypoints is empty where the variant has no pose stage.
+
+    ``more_hands`` is there where there are more than one, and holds the others.
+    """
+    described = [
+        {
+            "keypoints": [
+                [round(float(x), 2), round(float(y), 2), round(float(confidence), 4)]
+                for (x, y), confidence in zip(hand.keypoints, hand.confidences)
+                if hand.heatmaps is not None
+            ],
+            "detected": [bool(c > threshold) for c in hand.confidences if hand.heatmaps is not None],
+        }
+        for hand in hands
+    ]
+    height, width = image.shape[:2]
+    document = {"image": name, "width": width, "height": height, "threshold": threshold, **described[0]}
+    if len(hands) > 1:
+        document["more_hands"] = described[1:]
+    return document
 
 
 def json_text(document):
-    """JSON of a dict with a line a key, and a line an element where a value is a list of lists."""
+    """JSON of a dict with a line a key, and a line an element where a value is a list of lists or of dicts."""
     lines = []
     for key, value in document.items():
         text = json.dumps(value)
-        if isinstance(value, list) and value and isinstance(value[0], list):
+        if isinstance(value, list) and value and isinstance(value[0], (list, dict)):
             text = "[\n  " + ",\n  ".join(map(json.dumps, value)) + "\n ]"
         lines.append(f" {json.dumps(key)}: {text}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def summary(name, hand, threshold):
+def summary(name, hands, threshold):
     """One line for people: how many keypoints pass the threshold, and how much of the picture is hand."""
-    found = []
-    if hand.heatmaps is not None:
-        found.append(f"{(hand.confidences > threshold).sum()} of {len(hand.confidences)} keypoints")
-    if hand.mask is not None:
-        found.append(f"hand mask {100 * hand.mask.mean():.0f} % of the picture")
-    return f"{name}: {', '.join(found)}"
+    texts = []
+    for hand in hands:
+        found = []
+        if hand.heatmaps is not None:
+            found.append(f"{(hand.confidences > threshold).sum()} of {len(hand.confidences)} keypoints")
+        if hand.mask is not None:
+            found.append(f"hand mask {100 * hand.mask.mean():.0f} % of the picture")
+        texts.append(", ".join(found))
+    return f"{name}: {'; '.join(texts)}"
+
+
+def every_hand(document):
+    """The hands of a photograph's document, each {"keypoints": …, "detected": …}."""
+    return [document, *document.get("more_hands", [])]
+
+
+def _json(path, image, hands, document, side):
+    write_text(path, json_text(document))
+
+
+def _overlay(path, image, hands, document, side):
+    for hand in hands:
+        image = hand.draw(image, document["threshold"])
+    images.write_image(path, image)
+
+
+def _mask(path, image, hands, document, side):
+    if hands[0].mask is not None:
+        images.write_image(path, np.where(np.logical_or.reduce([hand.mask for hand in hands]), 255, 0).astype(np.uint8))
+
+
+def _heatmaps(path, image, hands, document, side):
+    for number, hand in enumerate(hands, start=1):
+        if hand.heatmaps is not None:
+            panel = drawing.heatmap_panel(image, hand.heatmaps, hand.confidences, hand.grid_to_image)
+            images.write_image(path if number == 1 else path.with_stem(f"{path.stem}_{number}"), panel)
+
+
+def _figure5(path, image, hands, document, side):
+    parts = drawing.figure_parts(image, hands, document["threshold"])
+    images.write_image(path, np.hstack([parts[name] for name in ("mask", "pose", "heatmaps")]))
+
+
+def _figure8(path, image, hands, document, side):
+    parts = drawing.figure_parts(image, hands, document["threshold"])
+    images.write_image(path, np.hstack([parts[name] for name in ("pose", "heatmaps")]))
+
+
+def _openpose(path, image, hands, document, side):
+    """OpenPose's --write_json: a person for each hand, whose other hand, face and body are empty."""
+    people = []
+    for hand in every_hand(document):
+        flat = [number for keypoint in hand["keypoints"] for number in keypoint]
+        person = {"person_id": [-1]}
+        for dimensions in ("2d", "3d"):
+            for part in ("pose", "face", "hand_left", "hand_right"):
+                is_ours = dimensions == "2d" and part == f"hand_{side}"
+                person[f"{part}_keypoints_{dimensions}"] = flat if is_ours else []
+        people.append(person)
+    write_text(path, json.dumps({"version": 1.3, "people": people}) + "\n")
+
+
+def _hdf5(path, image, hands, document, side):
+    """Arrays with the hands as first axis; heatmaps and masks in compressed chunks of one each."""
+    import h5py
+
+    with written_beside(path) as partial, h5py.File(partial, "w") as file:
+        file.attrs.update({key: document[key] for key in ("image", "width", "height", "threshold")})
+        for name in ("keypoints", "confidences", "grid_to_image"):
+            file[name] = np.stack([getattr(hand, name) for hand in hands])
+        for name in ("heatmaps", "mask"):
+            arrays = [getattr(hand, name) for hand in hands]
+            if arrays[0] is not None:
+                stack = np.stack(arrays).astype(np.float32 if name == "heatmaps" else np.uint8)
+                chunk = (1, 1, *stack.shape[2:]) if name == "heatmaps" else (1, *stack.shape[1:])
+                file.create_dataset(name, data=stack, chunks=chunk, compression="gzip", shuffle=True)
+
+
+def _csv_text(documents):
+    """A row a hand: image, hand, then x, y and confidence of every keypoint."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y", "confidence")]
+    writer.writerow(["image", "width", "height", "hand", *names])
+    for document in documents:
+        for number, hand in enumerate(every_hand(document), start=1):
+            flat = [value for keypoint in hand["keypoints"] for value in keypoint] or [""] * (3 * KEYPOINTS)
+            writer.writerow([document["image"], document["width"], document["height"], number, *flat])
+    return text.getvalue()
+
+
+def _coco_text(documents):
+    """COCO's keypoint results; image_id counts the photographs from 1 in their order, file_name says which it is."""
+    results = []
+    for number, document in enumerate(documents, start=1):
+        for hand in every_hand(document):
+            if not hand["keypoints"]:
+                continue
+            points = np.array(hand["keypoints"])
+            low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+            results.append({
+                "image_id": number, "file_name": document["image"], "category_id": 1,
+                "keypoints": [value for keypoint in hand["keypoints"] for value in keypoint],
+                "bbox": [round(float(value), 2) for value in (*low, *(high - low))],
+                "score": round(float(points[:, 2].mean()), 4),
+            })  # fmt: skip
+    return "[" + ",\n ".join(map(json.dumps, results)) + "]\n"
+
+
+PER_PHOTOGRAPH = {
+    "json": (".json", _json),
+    "overlay": ("_overlay.png", _overlay),
+    "mask": ("_mask.png", _mask),
+    "heatmaps": ("_heatmaps.png", _heatmaps),
+    "figure5": ("_figure5.png", _figure5),
+    "figure8": ("_figure8.png", _figure8),
+    "openpose": ("_keypoints.json", _openpose),
+    "hdf5": (".h5", _hdf5),
+}
+TABLES = {"csv": ("keypoints.csv", _csv_text), "coco": ("coco_results.json", _coco_text)}
+FORMATS = (*PER_PHOTOGRAPH, *TABLES)

@@ -1,11 +1,14 @@
 """From a photograph to its hand: mask, keypoints, confidences, heatmaps (section 3.3, Inference)."""
 
+import itertools
+import os
+from collections import deque
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from maskpose import geometry, heatmaps, pyramid
+from maskpose import drawing, geometry, heatmaps, images, pyramid, regions
 from maskpose.batches import FILL, network_input
 from maskpose.engines import open_engine
 from maskpose.errors import InputError
@@ -14,7 +17,10 @@ from maskpose.variants import DEFAULT_VARIANT, KEYPOINTS, STRIDE, get_variant
 
 THRESHOLD = 0.2  # of a keypoint's confidence, the paper's
 MASK_THRESHOLD = 0.5
-BATCH = 8  # pyramid levels that go through the network at once
+BATCH = 8  # pictures that go through the network at once
+ENOUGH = KEYPOINTS // 3  # keypoints above THRESHOLD that make a part of the mask a further hand
+END = object()  # after the last photograph
+LARGE = 0.85  # of the photograph's larger side: a region from which on a second look would show nothing new
 
 
 @dataclass
@@ -27,49 +33,152 @@ class Hand:
     heatmaps: np.ndarray | None  # (22, m/8, m/8) float32; over the pyramid: the levels' maximum
     grid_to_image: np.ndarray  # 2x3, heatmap cells to pixels
 
+    def draw(self, image, threshold=THRESHOLD):
+        """``image`` (h, w, 3) uint8 BGR with the mask and the keypoints above ``threshold`` drawn over it."""
+        return drawing.overlay(image, self.keypoints, self.confidences, threshold, self.mask)
+
 
 class Predictor:
-    """A variant of the cascade with its weights, ready for photographs."""
+    """A variant of the cascade with its weights, ready for photographs.
 
-    def __init__(self, variant=DEFAULT_VARIANT, weights_path=None, use_pyramid=None, seed=1, engine="auto"):
+    >>> hand = Predictor().predict("photo.jpg")
+    >>> hand.keypoints, hand.confidences, hand.mask, hand.heatmaps
+    """
+
+    def __init__(
+        self, variant=DEFAULT_VARIANT, weights_path=None, use_pyramid=None, seed=1, engine="auto", *,
+        precision=None, levels=None, centred=False, mirror=False, refine=False, batch=BATCH,
+    ):  # fmt: skip
         """variant: a name in ``maskpose.variants``; weights_path: the repository's own where None;
         use_pyramid: the paper's test time, or one pass (False), or as the variant says (None); seed: of the
-        pyramid's crops; engine: a name in ``maskpose.engines``, or "auto" for the fastest there is, or an engine.
+        pyramid's crops, levels: how many at most, centred: in the middle rather than at random; engine: a name in
+        ``maskpose.engines``, or "auto" for the fastest there is, or an engine; precision: as engines.open_engine takes
+        it; mirror: average with the maps of the mirrored picture; refine: look again, at a square about the hand that
+        the first look found; batch: how many pictures go through the network at once, which changes no result but by
+        rounding.
         Raises InputError for weights that are missing or of another variant, and for an engine that is not there.
         """
         self.variant = get_variant(variant)
         self.use_pyramid = self.variant.pyramid if use_pyramid is None else use_pyramid
-        self.seed = seed
+        self.seed, self.levels, self.centred = seed, levels, centred
+        self.mirror, self.refine, self.batch = mirror, refine, batch
+        self.weights_path = weights_path
         if isinstance(engine, str):
-            engine = open_engine(engine, self.variant, weights_path or default_weights(self.variant))
+            self.weights_path = weights_path or default_weights(self.variant)
+            engine = open_engine(engine, self.variant, self.weights_path, precision)
         self.engine = engine
 
     def predict(self, image):
-        """The hand in ``image`` (h, w, 3) uint8 BGR, as a Hand."""
+        """The hand in ``image``, (h, w, 3) uint8 BGR or a photograph's path, as a Hand.
+
+        Raises InputError for a file that cannot be read, and for an array of another shape or type.
+        """
+        return next(self.predict_many([image]))
+
+    def predict_many(self, photographs):
+        """Yield the Hand of each of ``photographs``, as ``predict`` takes them, in order.
+
+        They share batches, which is faster than one at a time, and are read no further ahead than a batch.
+        """
+        waiting, inputs, outputs = deque(), [], []
+        for photograph in itertools.chain(photographs, [END]):
+            if photograph is not END:
+                image = as_picture(photograph)
+                crops = self.crops(*image.shape[1::-1])
+                waiting.append((image, crops))
+                inputs += [cut_out(image, crop, self.variant.input_size) for crop in crops]
+            while len(inputs) >= self.batch or (photograph is END and inputs):
+                outputs += self._forward(np.stack(inputs[: self.batch]))
+                inputs = inputs[self.batch :]
+            while waiting and len(outputs) >= len(waiting[0][1]):
+                image, crops = waiting.popleft()
+                hand = self._hand(image, crops, outputs[: len(crops)])
+                outputs = outputs[len(crops) :]
+                yield self._refined(image, hand) if self.refine else hand
+
+    def predict_hands(self, image, count=2):
+        """Up to ``count`` Hands in ``image``, the one with the largest mask first.
+
+        The mask of the whole photograph is divided into its connected parts; each part's region is looked at by itself.
+        A part without a third of the keypoints is no further hand. Where the mask shows nothing, one Hand of the whole
+        photograph. Hands that touch in the mask are taken for one.
+        Raises InputError as ``predict`` does, and for a variant without a mask stage.
+        """
+        if not self.variant.mask:
+            raise InputError(f"{self.variant.name} has no mask stage to tell hands apart by")
+        image = as_picture(image)
+        whole = self.predict(image)
         height, width = image.shape[:2]
-        crops = pyramid.crops(width, height, self.seed) if self.use_pyramid else [(0, 0, width, height)]
-        size = self.variant.input_size
-        views = [crop_affine(crop, size) for crop in crops]
-        inputs = [
-            network_input(geometry.warp(image[y : y + h, x : x + w], geometry.fit_affine(w, h, size), size, FILL))
-            for x, y, w, h in crops
-        ]
-        outputs = self._forward(np.stack(inputs))
+        found = regions.parts(whole.mask, count)
+        if not found:
+            return [whole]
+        hands = []
+        for part in found:
+            hand = self.predict_region(image, regions.around(regions.corners(part), width, height))
+            others = np.logical_or.reduce([other for other in found if other is not part] or [np.zeros_like(part)])
+            hand.mask &= ~others
+            hands.append(hand)
+        return hands[:1] + [hand for hand in hands[1:] if (hand.confidences > THRESHOLD).sum() >= ENOUGH]
+
+    def predict_region(self, image, region):
+        """The Hand that one look at the region (x, y, w, h) of ``image`` finds, in the whole photograph's pixels."""
+        return self._hand(image, [region], self._forward(cut_out(image, region, self.variant.input_size)[None]))
+
+    def crops(self, width, height):
+        """[(x, y, w, h)]: the parts of a photograph that are looked at, the whole of it first."""
+        if not self.use_pyramid:
+            return [(0, 0, width, height)]
+        return pyramid.crops(width, height, self.seed, self.levels, self.centred)
+
+    def _refined(self, image, hand):
+        """The Hand of a second look, at the region of the first; the first where that is the photograph or nothing."""
+        height, width = image.shape[:2]
+        region = regions.of_hand(hand, width, height, THRESHOLD)
+        if region is None or max(region[2:]) > LARGE * max(width, height):
+            return hand
+        return self.predict_region(image, region)
+
+    def _hand(self, image, crops, outputs):
+        """The Hand of what the network says, {blob: (C, m/8, m/8)}, to each crop."""
+        height, width = image.shape[:2]
+        views = [crop_affine(crop, self.variant.input_size) for crop in crops]
         to_image = geometry.invert(geometry.compose(geometry.grid_affine(STRIDE), views[0]))
         hand = Hand(np.full((KEYPOINTS, 2), np.nan), np.zeros(KEYPOINTS, np.float32), None, None, to_image)
         if self.variant.pose:
-            maps = outputs[self.variant.heatmap_blob]
+            maps = [output[self.variant.heatmap_blob] for output in outputs]
             decoded = [decode(m, view, crop) for m, view, crop in zip(maps, views, crops)]
             hand.keypoints, hand.confidences = pyramid.winners(*map(np.stack, zip(*decoded)))
             hand.heatmaps = merge_heatmaps(maps, views)
         if self.variant.mask:
-            hand.mask = decode_mask(outputs["mask_prob"][0, 1], to_image, width, height)
+            x, y, w, h = crops[0]
+            hand.mask = np.zeros((height, width), bool)
+            to_crop = geometry.compose(geometry.translation(-x, -y), to_image)
+            hand.mask[y : y + h, x : x + w] = decode_mask(outputs[0]["mask_prob"][1], to_crop, w, h)
         return hand
 
     def _forward(self, inputs):
-        """Network outputs {blob: (N, C, m/8, m/8)} of inputs (N, 3, m, m), a few at a time."""
-        chunks = [self.engine(inputs[start : start + BATCH]) for start in range(0, len(inputs), BATCH)]
-        return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+        """[{blob: (C, m/8, m/8)}] of inputs (N, 3, m, m), a few at a time; with ``mirror``, means of both sides."""
+        results = []
+        for start in range(0, len(inputs), self.batch):
+            now = inputs[start : start + self.batch]
+            outputs = self.engine(now)
+            if self.mirror:
+                mirrored = self.engine(np.ascontiguousarray(now[..., ::-1]))
+                outputs = {name: (maps + mirrored[name][..., ::-1]) / 2 for name, maps in outputs.items()}
+            results += [{name: maps[n] for name, maps in outputs.items()} for n in range(len(now))]
+        return results
+
+
+def as_picture(image):
+    """(h, w, 3) uint8 BGR of a picture or of a photograph's path. Raises InputError for anything else."""
+    if isinstance(image, (str, os.PathLike)):
+        return images.read_color(image)
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        kind = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise InputError(f"expected a path or a picture (h, w, 3) uint8 BGR, not {kind}")
+    if not image.size:
+        raise InputError("the picture has no pixels")
+    return image
 
 
 def default_weights(variant):
@@ -78,6 +187,12 @@ def default_weights(variant):
     if not path.is_file():
         raise InputError(f"the repository has no weights for {variant.name}: give some with --weights")
     return path
+
+
+def cut_out(image, crop, size):
+    """(3, size, size) float32: the network's input for a crop (x, y, w, h) of a picture."""
+    x, y, w, h = crop
+    return network_input(geometry.warp(image[y : y + h, x : x + w], geometry.fit_affine(w, h, size), size, FILL))
 
 
 def crop_affine(crop, size):
@@ -109,7 +224,10 @@ def decode_mask(probability, grid_to_image, width, height):
 
 
 def merge_heatmaps(maps, views):
-    """One (22, m', m') set on the first level's grid: the levels' maximum, background their minimum."""
+    """One (22, m', m') set on the first level's grid: the levels' maximum, background their minimum.
+
+    maps: each level's (22, m', m'); views: photograph to input, 2x3 each.
+    """
     grid = geometry.grid_affine(STRIDE)
     merged = maps[0].copy()
     side = merged.shape[-1]

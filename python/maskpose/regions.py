@@ -1,0 +1,54 @@
+"""Parts of a photograph worth a closer look: around a pose, or around each connected part of a mask."""
+
+import cv2
+import numpy as np
+
+MARGIN = 1.8  # side of a region in sides of the hand's box; training photographs mostly have 1.5 to 2.4
+SMALLEST_PART = 0.002  # of the picture, below which a connected part of the mask is not called a hand
+FEWEST = 3  # keypoints that make a box
+MOST = 5  # parts of a mask that are looked at
+
+
+def around(points, width, height, margin=MARGIN):
+    """The square (x, y, w, h) of whole pixels about ``points`` (n, 2), cut off at the photograph's border.
+
+    Its side is ``margin`` times the larger side of the points' box, so that a hand has the size in it that it has in
+    training.
+    """
+    low, high = points.min(axis=0), points.max(axis=0)
+    half = max(margin * (high - low).max(), 8) / 2
+    centre = (low + high) / 2
+    x0, y0 = np.clip(np.floor(centre - half), 0, (width - 2, height - 2)).astype(int)
+    x1, y1 = np.clip(np.ceil(centre + half) + 1, (x0 + 2, y0 + 2), (width, height)).astype(int)
+    return int(x0), int(y0), int(x1 - x0), int(y1 - y0)
+
+
+def of_hand(hand, width, height, threshold):
+    """The region of a maskpose.predictor.Hand: about its keypoints above ``threshold`` and the part of its mask there.
+
+    Of several parts of the mask it is the one that holds most of those keypoints, of several such the largest. None
+    where there is nothing to go by: fewer than three such keypoints, and no mask.
+    """
+    points = hand.keypoints[hand.confidences > threshold]
+    found = parts(hand.mask, MOST) if hand.mask is not None else []
+    if found:
+        columns, rows = np.rint(points).astype(int).T
+        part = max(found, key=lambda one: one[rows, columns].sum())
+        points = np.concatenate([points, corners(part)])
+    elif len(points) < FEWEST:
+        return None
+    return around(points, width, height)
+
+
+def parts(mask, count):
+    """The ``count`` largest connected parts of ``mask`` (h, w) bool, largest first, each as a (h, w) bool mask."""
+    _, labels, figures, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    areas = figures[1:, cv2.CC_STAT_AREA]
+    large = [n for n in np.argsort(-areas, kind="stable")[:count] if areas[n] >= SMALLEST_PART * mask.size]
+    return [labels == n + 1 for n in large]
+
+
+def corners(mask):
+    """(2, 2) top-left and bottom-right pixel of the True ones of ``mask``."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return np.array([[columns[0], rows[0]], [columns[-1], rows[-1]]], float)

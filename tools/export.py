@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Write a variant with its weights as one file for other runtimes: ONNX (.onnx) or OpenVINO's IR (.xml and .bin).
+
+What is written serves tools/predict.py and tools/evaluate.py as --weights. With --db, both it and the network in fp32
+are scored, one pass each, and the difference is printed.
+
+Example:
+    .venv/bin/python tools/export.py --out exported/hand.onnx
+    .venv/bin/python tools/export.py --out exported/hand.xml --precision fp16 --db data/onehand10k/test.lmdb
+    .venv/bin/python tools/export.py --out exported/hand_int8.xml --precision int8 --calibrate photos
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+from pathlib import Path
+
+from maskpose import evaluation, inputs, model_export
+from maskpose.command_line import add_variant, argument_parser, one_line_errors, positive
+from maskpose.database import Reader
+from maskpose.images import read_color
+from maskpose.predictor import Predictor, cut_out, default_weights
+from maskpose.variants import get_variant
+
+
+def parse_arguments():
+    parser = argument_parser(__doc__)
+    add_variant(parser)
+    parser.add_argument("--weights", metavar="FILE", help="caffemodel or HDF5 file (the repository's own)")
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="file to write, .onnx or .xml")
+    meanings = "; ".join(f"{name}: {text}" for name, text in model_export.PRECISIONS.items())
+    parser.add_argument("--precision", choices=model_export.PRECISIONS, default="fp32",
+                        help=f"of an .xml (%(default)s). {meanings}")  # fmt: skip
+    parser.add_argument("--calibrate", nargs="+", default=[], metavar="IMAGE", help="int8's photographs, or folders")
+    parser.add_argument("--calibrate-at-most", type=positive, default=model_export.CALIBRATION, metavar="N",
+                        help="of those photographs, evenly spread (%(default)s)")  # fmt: skip
+    parser.add_argument("--db", help="LMDB on which to report the change in scores")
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    variant = get_variant(args.variant)
+    weights = args.weights or default_weights(variant)
+    photographs = inputs.photographs(args.calibrate)
+    step = -(-len(photographs) // args.calibrate_at_most) or 1
+    images = (read_color(one.path) for one in photographs[::step])
+    calibration = (cut_out(image, (0, 0, *image.shape[1::-1]), variant.input_size)[None] for image in images)
+    for path in model_export.export(variant, weights, args.out, args.precision, calibration):
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    if args.db:
+        reader = Reader(args.db)
+        tables = {}
+        for title, given in (("fp32, before", weights), (f"{args.precision}, exported", args.out)):
+            results = evaluation.run(Predictor(variant.name, given, use_pyramid=False), reader, title)
+            tables[title] = evaluation.scores_by_origin(results)
+        print(evaluation.table_text(tables))
+        before, after = (table["all"] for table in tables.values())
+        for name, text in (("pck", "PCK@0.2"), ("mask_iou", "mask IoU")):
+            if before[name] is not None:
+                print(f"{text} over all: {before[name]:.4f} before, {after[name]:.4f} exported, "
+                      f"change {after[name] - before[name]:+.4f}")  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
