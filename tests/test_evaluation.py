@@ -7,7 +7,9 @@ from maskpose import evaluation
 from maskpose.database import Reader, build
 from maskpose.errors import InputError
 from maskpose.evaluation import Results
+from maskpose.images import write_image
 from maskpose.predictions import Predictions
+from maskpose.predictor import Hand
 from maskpose.records import Sample
 from maskpose.skeleton import KEYPOINT_NAMES
 
@@ -42,6 +44,45 @@ def test_scores_by_hand():
 @pytest.mark.parametrize("normaliser,pck", [("box", 3 / 4), ("diagonal", 1), ("image", 1), ("pixels", 3 / 4)])
 def test_normalisers(normaliser, pck):
     assert evaluation.scores(results([0, 5, 15, 25]), normaliser)["pck"] == pytest.approx(pck)
+
+
+class TwoHands:
+    """Finds a hand where a picture is not black, at its own truth, the last first; only so many of them."""
+
+    def __init__(self, count=2):
+        self.count = count
+
+    def predict_hands(self, picture, count):
+        hands = []
+        lit = picture.max(axis=(0, 2)) > 0
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], lit.astype(int), [0]])))
+        for start, end in list(zip(edges[::2], edges[1::2]))[::-1][: self.count]:
+            rows = np.flatnonzero(picture[:, start:end].max(axis=(1, 2)))
+            line = np.linspace([start, rows[0]], [end - 1, rows[-1]], 21)
+            hands.append(Hand(line, np.ones(21, np.float32), None, None, np.eye(2, 3)))
+        return hands
+
+
+def squares(tmp_path, spans):
+    """Samples with a white square each, keypoints along its diagonal: ``spans`` are (size of the picture, from, to)."""
+    samples = []
+    for n, (size, low, high) in enumerate(spans):
+        image = np.zeros((size, size, 3), np.uint8)
+        image[low:high, low:high] = 255
+        write_image(tmp_path / "square.png", image)
+        points = np.tile(np.linspace(low, high - 1, 21)[:, None], (1, 2))
+        data = (tmp_path / "square.png").read_bytes()
+        samples.append(Sample(f"{n}.png", data, size, size, points, np.ones(21, bool)))
+    return samples
+
+
+def test_pairs_are_scored_hand_by_hand_in_their_own_pixels(tmp_path):
+    samples = squares(tmp_path, [(100, 20, 60), (200, 40, 160), (80, 10, 50)])
+    found = evaluation.run_pairs(TwoHands(), samples)
+    assert found.names == ["0.png", "1.png"]  # the third has no partner
+    assert np.abs(found.predicted - found.truth).max() < 1.5  # the first is enlarged twice
+    assert evaluation.scores(found)["pck"] == 1
+    assert evaluation.scores(evaluation.run_pairs(TwoHands(1), samples))["missed"] == 21
 
 
 def test_an_unknown_normaliser_is_said():

@@ -46,7 +46,7 @@ def test_what_a_run_leaves(finished):
     assert [row["iteration"] for row in rows] == ["2", "4"]
     for row in rows:
         heat = sum(float(row[f"heatmap_loss_stage{stage}"]) for stage in range(2, 7))
-        assert float(row["total"]) == pytest.approx(heat + 0.05 * float(row["mask_loss"]), rel=1e-4)
+        assert float(row["total"]) == pytest.approx(heat + 0.5 * float(row["mask_loss"]), rel=1e-4)
 
 
 def test_the_first_loss_is_what_an_undecided_network_must_have(finished):
@@ -88,7 +88,15 @@ def test_definitions_are_the_repositorys_with_the_users_changes(drawn_db, tmp_pa
     assert re.search(r'\\"seed\\": 5', net) and str(drawn_db) in net
 
 
-@pytest.mark.parametrize("change,said", [({"solver": {"lr": 1}}, "no setting lr"), ({"data": {"sgima": 1}}, "sgima")])
+@pytest.mark.parametrize(
+    "change,said",
+    [
+        ({"solver": {"lr": 1}}, "no setting lr"), ({"data": {"sgima": 1}}, "sgima"),
+        ({"solver": {"test_iter": [5]}}, "test_iter is the trainer's own: give --val-db"),
+        ({"solver": {"snapshot": 5}}, "give --snapshot-every"), ({"solver": {"train_net": "x"}}, "variant's network"),
+        ({"solver": {"regularization_type": "L3"}}, "'L3' is none of L1, L2"),
+    ],
+)  # fmt: skip
 def test_unknown_settings_are_said(drawn_db, tmp_path, change, said):
     run = small_run(drawn_db, tmp_path)
     for field, value in change.items():

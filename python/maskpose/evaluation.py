@@ -2,12 +2,14 @@
 
 import csv
 import io
+from collections import deque
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
-from maskpose import metrics
+from maskpose import geometry, metrics
 from maskpose.errors import InputError
 from maskpose.files import write_text, written_beside
 from maskpose.skeleton import KEYPOINT_NAMES
@@ -65,14 +67,55 @@ class Results:
 
 def run(predictor, samples, description="predict", **bar):
     """Results of ``predictor`` on ``samples``, one or more, such as a maskpose.database.Reader; bar: as tqdm's."""
-    rows = []
-    for sample in tqdm(samples, desc=description, unit="image", dynamic_ncols=True, **bar):
-        hand = predictor.predict(sample.decode_image())
+    rows, begun = [], deque()
+
+    def photographs():
+        for sample in tqdm(samples, desc=description, unit="image", dynamic_ncols=True, **bar):
+            begun.append(sample)
+            yield sample.decode_image()
+
+    for hand in predictor.predict_many(photographs()):
+        sample = begun.popleft()
         mask = sample.decode_mask()
         known = mask is not None and hand.mask is not None
         iou = metrics.mask_iou(hand.mask, mask > 0) if known else np.nan
         rows.append(_row(sample, hand.keypoints, hand.confidences, iou))
     return _results(rows, predictor.variant.pose)
+
+
+def run_pairs(predictor, samples, description="pairs"):
+    """Results of ``predictor.predict_hands`` on pictures of two hands: each sample beside the next, at the same height.
+
+    Each labelled hand is compared with the found one whose middle is nearest, which serves once; what finds none is
+    missed. Keypoints are in the sample's own pixels; masks are not compared.
+    """
+    samples = list(samples)
+    rows = []
+    for left, right in tqdm(list(zip(samples[::2], samples[1::2])), desc=description, unit="pair", dynamic_ncols=True):
+        picture, to_picture = side_by_side(left.decode_image(), right.decode_image())
+        hands = predictor.predict_hands(picture, 2)
+        for sample, affine in zip((left, right), to_picture):
+            middle = geometry.apply(affine, sample.keypoints[sample.visible]).mean(axis=0)
+            away = [np.linalg.norm(hand.keypoints.mean(axis=0) - middle) for hand in hands]
+            if not away or min(away) > max(picture.shape[:2]) / 4:
+                rows.append(_row(sample, np.full((KEYPOINTS, 2), np.nan), np.zeros(KEYPOINTS), np.nan))
+                continue
+            hand = hands.pop(int(np.argmin(away)))
+            keypoints = geometry.apply(geometry.invert(affine), hand.keypoints)
+            rows.append(_row(sample, keypoints, hand.confidences, np.nan))
+    return _results(rows, True)
+
+
+def side_by_side(left, right):
+    """One picture of two (h, w, 3), the lower one enlarged to the other's height, and both's 2x3 maps into it."""
+    height = max(len(left), len(right))
+    parts, affines, at = [], [], 0
+    for image in (left, right):
+        width = max(1, round(image.shape[1] * height / len(image)))
+        parts.append(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR))
+        affines.append(geometry.compose(geometry.translation(at, 0), geometry.scale_affine(height / len(image))))
+        at += width
+    return np.hstack(parts), affines
 
 
 def of_origins(reader, origins=None):

@@ -22,6 +22,18 @@ from maskpose.watching import Watch
 
 SOLVER_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
 LR_POLICIES = ("fixed", "step", "exp", "inv", "multistep", "sigmoid", "poly")
+REGULARIZATIONS = ("L1", "L2")
+_NETWORK, _SCORES, _SNAPSHOTS = "it takes the variant's network", "give --val-db", "give --snapshot-every and --keep"
+INSTEAD = {  # settings of the solver that have no effect here, or at which Caffe aborts
+    **dict.fromkeys(("net", "net_param", "train_net", "train_net_param", "train_state"), _NETWORK),
+    **dict.fromkeys(("test_net", "test_net_param", "test_state", "test_iter", "test_interval"), _SCORES),
+    **dict.fromkeys(("test_compute_loss", "test_initialization"), _SCORES),
+    **dict.fromkeys(("snapshot", "snapshot_prefix", "snapshot_diff", "snapshot_format"), _SNAPSHOTS),
+    **dict.fromkeys(("snapshot_after_train",), "there is always one"),
+    **dict.fromkeys(("display", "average_loss", "debug_info"), "give --log-every"),
+    **dict.fromkeys(("solver_mode", "device_id"), "give --gpu, or leave it out"),
+    "weights": "give --weights",
+}  # fmt: skip
 
 
 @dataclass
@@ -71,6 +83,8 @@ def write_definitions(run):
     DataSettings.from_json(json.dumps(settings), "--data")
     net.layer[0].python_param.param_str = json.dumps(settings)
     for key, value in run.solver.items():
+        if key in INSTEAD:
+            raise InputError(f"solver {key} is the trainer's own: {INSTEAD[key]}")
         try:
             set_field(solver, key, value)
         except (AttributeError, TypeError, ValueError):
@@ -174,7 +188,8 @@ def iterate(solver, run, group, watch):
 
 def check_solver(solver):
     """Raise InputError for settings at which Caffe aborts, or which the trainer does not take."""
-    for key, known in (("type", SOLVER_TYPES), ("lr_policy", LR_POLICIES)):
+    kinds = (("type", SOLVER_TYPES), ("lr_policy", LR_POLICIES), ("regularization_type", REGULARIZATIONS))
+    for key, known in kinds:
         if getattr(solver, key) not in known:
             raise InputError(f"solver {key}: {getattr(solver, key)!r} is none of {', '.join(known)}")
     if solver.iter_size != 1:

@@ -15,10 +15,12 @@ class Row:
     unit: str
     ours: float
     peer: float
+    note: str = ""
 
     def __str__(self):
         ratio = self.ours / self.peer
-        return f"{self.name} ours={self.ours:.4g} {self.unit} peer={self.peer:.4g} {self.unit} ratio={ratio:.3f}"
+        text = f"{self.name} ours={self.ours:.4g} {self.unit} peer={self.peer:.4g} {self.unit} ratio={ratio:.3f}"
+        return f"{text} ({self.note})" if self.note else text
 
 
 def median_rates(count, *runs):

@@ -1,0 +1,135 @@
+"""tools/webcam.py on a film made of a rendered hand that moves: files, a window, Ctrl-C."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from conftest import ROOT
+from maskpose import live
+from maskpose.database import Reader
+from maskpose.datasets import onehand10k
+from maskpose.predictor import Predictor
+from maskpose.video import Film, Frames
+
+FRAMES = 18
+
+
+def motion(n):
+    """2x3 map from the picture to frame ``n``: it drifts and turns."""
+    return np.add(cv2.getRotationMatrix2D((128, 128), n, 1.0), [[0, 0, 1.5 * n], [0, 0, -0.8 * n]])
+
+
+@pytest.fixture(scope="module")
+def hand(tmp_path_factory):
+    """The embedded test picture that the shipped weights find best, and its keypoints as they find them."""
+    folder = tmp_path_factory.mktemp("db")
+    root = ROOT / "examples/rendered_hands"
+    onehand10k.build_db(root, onehand10k.plan(root)["test"], folder / "test.lmdb")
+    predictor, best = Predictor(engine="caffe"), None
+    for sample in Reader(folder / "test.lmdb"):
+        if sample.width == sample.height:
+            image = sample.decode_image()
+            found = predictor.predict(image)
+            if best is None or found.confidences.min() > best[1].confidences.min():
+                best = image, found
+    return best
+
+
+@pytest.fixture(scope="module")
+def film(hand, tmp_path_factory):
+    path = tmp_path_factory.mktemp("film") / "moving.avi"
+    with Film(path, 25) as writing:
+        for n in range(FRAMES):
+            writing.write(cv2.warpAffine(hand[0], motion(n), (256, 256), borderMode=cv2.BORDER_REFLECT))
+    return path
+
+
+def webcam(*arguments, **environment):
+    command = [sys.executable, "tools/webcam.py", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env={**os.environ, **environment})
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("options", [(), ("--every", 3), ("--every", 2, "--follow"), ("--follow", "--smooth")])
+def test_keypoints_move_with_the_hand(hand, film, tmp_path, options):
+    result = webcam("--source", film, "--out", tmp_path / "found.mp4", "--json", tmp_path / "found.jsonl", *options)
+    assert result.returncode == 0 and f"frames {FRAMES}," in result.stdout, result.stderr
+    lines = read_lines(tmp_path / "found.jsonl")
+    assert [line["frame"] for line in lines] == list(range(FRAMES))
+    every = options[1] if "--every" in options else 1
+    assert [line["detected"] for line in lines] == [n % every == 0 for n in range(FRAMES)]
+    size = np.ptp(hand[1].keypoints, axis=0).max()
+    distances = []
+    for n, line in enumerate(lines):
+        expected = hand[1].keypoints @ motion(n)[:, :2].T + motion(n)[:, 2]
+        distances.append(np.linalg.norm(np.array(line["keypoints"])[:, :2] - expected, axis=1))
+    assert np.mean(np.array(distances) < 0.2 * size) > 0.85
+    pictures = [frame.image for frame in Frames(tmp_path / "found.mp4")]
+    assert len(pictures) == FRAMES and pictures[0].shape == (256, 256, 3)
+    assert pictures[5][:8, :8].mean() < 60  # the caption's dark ground
+
+
+@pytest.mark.skipif(not shutil.which("Xvfb"), reason="Xvfb (Debian's xvfb) is not installed")
+def test_a_window_under_a_screen_that_is_none(film, tmp_path):
+    reading, writing = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writing), "-screen", "0", "640x480x24"], pass_fds=[writing],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    os.close(writing)
+    try:
+        with os.fdopen(reading) as pipe:
+            display = f":{pipe.readline().strip()}"
+        result = webcam("--source", film, DISPLAY=display)
+        assert result.returncode == 0 and f"frames {FRAMES}," in result.stdout, result.stderr
+        both = webcam("--source", film, "--window", "--json", tmp_path / "a.jsonl", DISPLAY=display)
+        assert both.returncode == 0 and len(read_lines(tmp_path / "a.jsonl")) == FRAMES
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_no_screen_is_one_line(film):
+    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    command = [sys.executable, "tools/webcam.py", "--source", str(film)]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
+    assert result.returncode == 2 and result.stderr.startswith("error: there is no screen"), result.stderr
+
+
+def test_ctrl_c_leaves_a_whole_film(film, tmp_path):
+    long = tmp_path / "long.avi"
+    with Film(long, 5) as writing:
+        for _ in range(20):
+            for frame in Frames(film):
+                writing.write(frame.image)
+    out, lines = tmp_path / "found.mp4", tmp_path / "found.jsonl"
+    command = [sys.executable, "tools/webcam.py", "--source", long, "--paced", "--out", out, "--json", lines]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(list(map(str, command)), cwd=ROOT, text=True, **pipes)
+    deadline = time.monotonic() + 120
+    while not (lines.exists() and len(lines.read_text().splitlines()) >= 3) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0 and "Traceback" not in errors, errors
+    count = len(read_lines(lines))
+    assert 3 <= count < 20 * FRAMES and f"frames {count}," in output
+    assert len(list(Frames(out))) == count
+
+
+def test_a_caption_is_readable_in_small_and_large_pictures():
+    for size in ((64, 64, 3), (1080, 1920, 3)):
+        image = np.full(size, 128, np.uint8)
+        live.caption(image, "25.0 frames/s")
+        assert (image == 0).all(axis=2).any() and image.max() > 200 and (image[-1] == 128).all()

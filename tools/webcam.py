@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Find the hand in a camera's picture, a film, or numbered pictures, and show or write it.
+
+Without --out and --json it opens a window; q, Escape or Ctrl-C ends it. The network looks at every n-th frame, and
+optical flow carries the keypoints between.
+
+Example:
+    .venv/bin/python tools/webcam.py --source 0
+    .venv/bin/python tools/webcam.py --source film.mp4 --out found.mp4 --json found.jsonl --every 3 --follow --smooth
+    .venv/bin/python tools/webcam.py --source images/%05d.jpg --json found.jsonl
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+import contextlib
+
+from tqdm import tqdm
+
+from maskpose import live
+from maskpose.command_line import (
+    add_engine,
+    add_looks,
+    add_network,
+    argument_parser,
+    fraction,
+    one_line_errors,
+    positive,
+    predictor_options,
+)
+from maskpose.predictor import THRESHOLD, Predictor
+from maskpose.runtime import set_device
+from maskpose.tracking import OneEuro, Tracker
+from maskpose.video import Film, Frames
+
+
+def parse_arguments():
+    parser = argument_parser(__doc__)
+    parser.add_argument("--source", default="0", help="camera's number, film, or images/%%05d.jpg (%(default)s)")
+    parser.add_argument("--out", metavar="FILE", help="film to write, .mp4, .avi or .mkv")
+    parser.add_argument("--json", metavar="FILE", help="file of lines of JSON to write, one a frame")
+    parser.add_argument("--window", action="store_true", help="show a window beside --out and --json, too")
+    parser.add_argument("--every", type=positive, default=1, metavar="N",
+                        help="detect in one of N frames (%(default)s; the paper: 2 to 4)")  # fmt: skip
+    parser.add_argument("--follow", action="store_true", help="look where the last hand was, while one is there")
+    parser.add_argument("--smooth", action="store_true", help="smooth keypoints over time (1 euro filter)")
+    parser.add_argument("--paced", action="store_true", help="a film runs at its own rate; slow detection drops frames")
+    parser.add_argument("--threshold", type=fraction, default=THRESHOLD, help="of confidence (%(default)s)")
+    add_network(parser)
+    add_engine(parser)
+    add_looks(parser)
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    set_device(args.gpu)
+    frames = Frames(args.source, args.paced)
+    predictor = Predictor(use_pyramid=False, **predictor_options(args))
+    tracker = Tracker(predictor, args.every, args.follow, OneEuro() if args.smooth else None)
+    with contextlib.ExitStack() as stack:
+        stack.callback(frames.close)
+        film = stack.enter_context(Film(args.out, frames.rate)) if args.out else None
+        lines = stack.enter_context(live.text_file(args.json))
+        window = None
+        if args.window or not (args.out or args.json):
+            window = stack.enter_context(contextlib.closing(live.Window()))
+        figures = live.run(
+            frames, tracker, args.threshold, film, lines, window,
+            lambda those, total: tqdm(those, total=total, unit="frame", disable=bool(window)),
+        )  # fmt: skip
+    print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items() if value is not None))
+
+
+if __name__ == "__main__":
+    main()
