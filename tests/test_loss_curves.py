@@ -19,7 +19,7 @@ def folder(tmp_path):
     path.mkdir()
     (path / "losses.csv").write_text(HEADER + ROWS)
     (path / "train.prototxt").write_text(
-        prototxt_files(get_variant("compact/mask_pose"))["compact/mask_pose/train.prototxt"]
+        prototxt_files(get_variant("mask_pose"))["mask_pose/train.prototxt"]
     )
     return path
 
