@@ -1,0 +1,41 @@
+#!/usr/bin/env python3
+"""Cut squares about the hands of an LMDB into another one: larger hands, out of the same pictures.
+
+Each square is the box of a hand's visible keypoints times a factor between LOW and HIGH. Hands that are too small or
+too hidden for it are left out.
+
+Example:
+    .venv/bin/python data_prep/crop.py data/synth_db/train.lmdb data/synth_close.lmdb --factor 1.4 3 --seed 1
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+import shlex
+import sys
+from pathlib import Path
+
+from maskpose.command_line import argument_parser, natural, one_line_errors
+from maskpose.cropping import crop
+from maskpose.database import Reader
+
+
+def parse_arguments():
+    parser = argument_parser(__doc__)
+    parser.add_argument("db", type=Path, help="LMDB to read")
+    parser.add_argument("out", type=Path, help="LMDB to write")
+    parser.add_argument(
+        "--factor", nargs=2, type=float, default=(1.4, 3.0), metavar=("LOW", "HIGH"), help="(%(default)s)"
+    )
+    parser.add_argument("--seed", type=natural, default=1, help="of the factors (%(default)s)")
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    manifest = crop(Reader(args.db), args.out, args.factor, args.seed, {"command": shlex.join(sys.argv)})
+    print(f"{args.out}: {manifest['count']} samples, {manifest['masks']} with a mask")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""A database of squares about the hands of another: larger hands out of the same pictures."""
+
+import numpy as np
+
+from maskpose.building import build_items
+
+SMALLEST = 56  # pixels: a hand cut out of fewer is all blur in the network's input
+VISIBLE = 8  # keypoints: from fewer the square would be about a piece of the hand
+
+
+def crop(reader, path, factors, seed, about=None):
+    """Write into the database ``path`` a square of each hand of a maskpose.database.Reader; give its manifest.
+
+    The square's side is the larger one of the visible keypoints' box times a factor, drawn evenly from ``factors``
+    (low, high) by ``seed`` and the sample's number. Hands of fewer than VISIBLE visible keypoints, or smaller than
+    SMALLEST pixels, are left out. Raises InputError where ``path`` exists and where no hand is left.
+    """
+
+    def read(index):
+        sample = reader[index]
+        if sample.visible.sum() < VISIBLE or np.ptp(sample.keypoints[sample.visible], axis=0).max() < SMALLEST:
+            return []
+        return [sample.cropped(np.random.default_rng((seed, index)).uniform(*factors))]
+
+    note = {"cropped": str(reader.path), "factors": list(factors), "seed": seed, **(about or {})}
+    manifest, _ = build_items(path, list(range(len(reader))), read, about=note)
+    return manifest
