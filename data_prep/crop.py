@@ -24,7 +24,7 @@ def parse_arguments():
     parser.add_argument("db", type=Path, help="LMDB to read")
     parser.add_argument("out", type=Path, help="LMDB to write")
     parser.add_argument(
-        "--factor", nargs=2, type=float, default=(1.4, 3.0), metavar=("LOW", "HIGH"), help="(%(default)s)"
+        "--factor", nargs=2, type=float, default=(1.4, 3.0), metavar=("LOW", "HIGH"), help="(1.4 3)"
     )
     parser.add_argument("--seed", type=natural, default=1, help="of the factors (%(default)s)")
     return parser.parse_args()
