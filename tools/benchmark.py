@@ -11,11 +11,17 @@ import dataclasses
 import json
 from pathlib import Path
 
-from maskpose.benchmarks import data_layer, engine, predict, training
+from maskpose.benchmarks import data_layer, engine, predict, shapes, training
 from maskpose.command_line import argument_parser, one_line_errors
 from maskpose.files import write_text
 
-BENCHMARKS = {"data_layer": data_layer.run, "engine": engine.run, "predict": predict.run, "training": training.run}
+BENCHMARKS = {
+    "data_layer": data_layer.run,
+    "engine": engine.run,
+    "predict": predict.run,
+    "shapes": shapes.run,
+    "training": training.run,
+}
 
 
 @one_line_errors
