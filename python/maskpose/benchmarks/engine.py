@@ -49,7 +49,7 @@ def run(batches=(1, 8)):
 
 
 def measure_apart(engine, what, variant, batch):
-    """ms an iteration, measured in another process; variant: its name, or that, a space and a JSON object of changes."""
+    """ms an iteration, measured in another process; variant: its name, or that, a space and JSON of its changes."""
     command = [sys.executable, "-m", "maskpose.benchmarks.engine", engine, what, variant, str(batch)]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:

@@ -20,7 +20,7 @@ SHAPES = (
 
 
 def run():
-    """Yield Rows of ms: a training step of batch 8, and a forward pass of one image; peer: the shape that is shipped."""
+    """Yield Rows of ms: a training step of batch 8, and a forward pass of one image; peer: the shipped shape."""
     for what, batch in (("train", 8), ("forward", 1)):
         seen = [[] for _ in range(1 + len(SHAPES))]
         for _ in range(ROUNDS):
