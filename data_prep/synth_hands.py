@@ -21,6 +21,7 @@ from maskpose.command_line import argument_parser, folder, natural, one_line_err
 from maskpose.datasets.onehand10k import SPLITS
 from maskpose.images import write_image
 from maskpose.synth.dataset import sheet, write_rendered
+from maskpose.synth.render import ARM, BACKGROUND, SCENE, SURFACE
 
 
 def parse_arguments():
@@ -35,6 +36,11 @@ def parse_arguments():
         "--plain", action="store_true", help="no photographs as backgrounds: nothing is fetched from Debian"
     )
     parser.add_argument("--hidden", action="store_true", help="label also the keypoints that something covers")
+    parser.add_argument(
+        "--realism", type=int, choices=(ARM, BACKGROUND, SURFACE, SCENE), default=SCENE,
+        help="1 an arm of one colour before another, 2 with backgrounds, 3 with skin, shadows and light of all kinds, "
+        "4 with people, clothes, things and a camera's faults (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--sheet", metavar="FILE", help="also write a contact sheet of the first pictures")
     return parser.parse_args()
 
@@ -43,8 +49,8 @@ def parse_arguments():
 def main():
     args = parse_arguments()
     write_rendered(
-        args.out, args.count, args.seed, args.split, args.size, not args.plain, args.hidden, args.workers,
-        lambda numbers, total: tqdm(numbers, total=total, unit="picture", smoothing=0.02),
+        args.out, args.count, args.seed, args.split, args.size, not args.plain, args.hidden, args.realism,
+        args.workers, lambda numbers, total: tqdm(numbers, total=total, unit="picture", smoothing=0.02),
     )  # fmt: skip
     print(f"{args.out / args.split}: {args.count} pictures")
     if args.sheet:

@@ -1,5 +1,6 @@
 """Rendered hands: the geometry against values found by hand or brute force, and labels that fit the picture."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -292,6 +293,26 @@ def test_hidden_keypoints_are_labelled_on_request(studio, tmp_path):
         assert few.image == more.image and np.array_equal(few.visible, truth.visible)
         assert np.array_equal(more.visible, within)
     assert sum(one.visible.sum() for one in some) < sum(one.visible.sum() for one in all_of_them)
+
+
+def test_steps_of_realism_show_the_same_hands(studio):
+    """But for which of them are mirrored."""
+    first, steps = None, []
+    for realism in (render.ARM, render.BACKGROUND, render.SURFACE):
+        step = render.Studio(realism=realism).render((7, 0), 3, 64)
+        picture, mask, points = cv2.imdecode(np.frombuffer(step.jpeg, np.uint8), 1), step.mask, step.keypoints
+        if first is not None and not np.allclose(points, first):
+            picture, mask, points = picture[:, ::-1], mask[:, ::-1], [mask.shape[1] - 1, 0] + points * [-1, 1]
+        first = points if first is None else first
+        assert np.allclose(points, first)
+        steps.append((picture.astype(int), mask))
+    (alone, mask), (before, same), (lit, too) = steps
+    assert np.array_equal(mask, same) and np.array_equal(mask, too)
+    away = cv2.dilate(mask, np.ones((9, 9))) == 0
+    common = np.median(alone[away], axis=0)
+    assert (np.abs(alone[away] - common).max(axis=1) < 12).mean() > 0.5  # one colour, but for the forearm
+    assert np.abs(before - alone)[away].mean() > 10
+    assert np.abs(lit - before)[cv2.erode(mask, np.ones((5, 5))) > 0].mean() > 5
 
 
 def test_bad_destinations(tmp_path):

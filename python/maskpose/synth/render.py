@@ -8,6 +8,7 @@ import numpy as np
 from maskpose.synth import labels, shadows
 from maskpose.synth.arm_model import load
 from maskpose.synth.backgrounds import random_background
+from maskpose.synth.colour import random_colour, shown
 from maskpose.synth.lighting import light, random_lighting
 from maskpose.synth.meshes import joined
 from maskpose.synth.noise import noise_volume
@@ -31,6 +32,9 @@ from maskpose.synth.surface import Surface, painted
 NEAR = 0.03  # metres: what is nearer to the camera is not drawn
 FACTOR = 2  # pixels are rendered as FACTOR × FACTOR samples
 ASPECTS = (1.0, 1.0, 3 / 4, 4 / 5, 2 / 3, 9 / 16)
+# Steps of realism, each with those before it: the arm alone, of one colour under one lamp before one colour; what is
+# behind it; its skin, and light with shadows; people, clothes and things, and what a camera does to light.
+ARM, BACKGROUND, SURFACE, SCENE = range(1, 5)
 
 
 class Rendered(NamedTuple):
@@ -43,11 +47,11 @@ class Rendered(NamedTuple):
 
 
 class Studio:
-    """What all pictures share: the body, and pictures for backgrounds ((h, w, 3) uint8 BGR)."""
+    """What all pictures share: the body, pictures for backgrounds ((h, w, 3) uint8 BGR), and a step of realism."""
 
-    def __init__(self, pictures=()):
+    def __init__(self, pictures=(), realism=SCENE):
         self.body, self.figure = Body(load()), load_figure()
-        self.pictures = pictures
+        self.pictures, self.realism = pictures, realism
         self.volume = noise_volume(np.random.default_rng(0))
 
     def render(self, seed, number, longer_side):
@@ -60,8 +64,10 @@ class Studio:
 
     def _attempt(self, rng, size):
         arm, person = self._arm_and_person(rng, size)
-        sleeve = random_sleeve(rng, self.body, arm)
-        near = [arm.mesh, *([sleeve] if sleeve else []), *random_others(rng, arm)]
+        near = [arm.mesh]
+        if self.realism >= SCENE:
+            sleeve = random_sleeve(rng, self.body, arm)
+            near += [*([sleeve] if sleeve else []), *random_others(rng, arm)]
         mesh, near = joined([*near, person] if person else near), joined(near)
         camera = arm.camera.enlarged(FACTOR)
         depths = np.where(mesh.vertices[:, 2] > NEAR, mesh.vertices[:, 2], -1)
@@ -72,11 +78,14 @@ class Studio:
         is_skin[surface.covered] = surface.of(SKIN, WORN)
         is_hand[surface.covered] = surface.is_hand
         visible = labels.seen(arm.keypoints, camera, fragments.depth, is_skin, arm.flesh)
-        layer = self._lit(rng, surface, near, arm, fragments)
+        if self.realism >= SURFACE:
+            layer = self._lit(rng, surface, near, arm, fragments)
+        else:
+            layer = self._shaded(rng, surface, arm)
         alpha = surface.covered.astype(np.float32)
         scene = self._before_background(rng, layer, alpha, size)
         mask, keypoints = labels.hand_mask(is_hand, FACTOR), arm.camera.project(arm.keypoints)
-        picture = photographed(rng, scene)
+        picture = photographed(rng, scene) if self.realism >= SCENE else np.clip(shown(scene), 0, 255).astype(np.uint8)
         if rng.random() < 0.5:  # a left hand
             picture, mask = np.ascontiguousarray(picture[:, ::-1]), np.ascontiguousarray(mask[:, ::-1])
             keypoints = keypoints * [-1, 1] + [size[0] - 1, 0]
@@ -86,7 +95,7 @@ class Studio:
         """An Arm that ends out of sight or at a person, as far as a few tries find one; and the person's Mesh."""
         for _ in range(8):
             arm = random_arm(rng, self.body, size)
-            person = random_person(rng, self.figure, arm)
+            person = random_person(rng, self.figure, arm) if self.realism >= SCENE else None
             if person is not None or not shoulder_shows(arm):
                 break
         return arm, person
@@ -109,10 +118,21 @@ class Studio:
         layer[surface.covered] = colour
         return layer
 
+    def _shaded(self, rng, surface, arm):
+        """As _lit: skin of one colour under one lamp, no shadows."""
+        skin = random_skin(rng, arm.age).back.astype(np.float32)
+        towards = random_lighting(rng).lamps[0].astype(np.float32)
+        facing = 0.3 + 0.6 * np.maximum(surface.normals @ towards, 0)
+        layer = np.zeros((*surface.covered.shape, 3), np.float32)
+        layer[surface.covered] = skin * facing[:, None]
+        return layer
+
     def _before_background(self, rng, layer, alpha, size):
         """(h, w, 3) float32 linear BGR: the layer over a background that it may throw a shadow on."""
         layer = cv2.resize(layer, size, interpolation=cv2.INTER_AREA)
         alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+        if self.realism < BACKGROUND:
+            return layer + (1 - alpha)[..., None] * random_colour(rng)
         background = random_background(rng, size, self.pictures)
         if rng.random() < 0.4:
             reach = max(size) * rng.uniform(0.01, 0.12)
