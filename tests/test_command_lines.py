@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT, exif_rotated, random_net
 from maskpose import __version__
 from maskpose.losses import read_losses
+from maskpose.runtime import import_caffe
 
 SCRIPTS = sorted([*(ROOT / "tools").glob("[a-z]*.py"), *(ROOT / "data_prep").glob("[a-z]*.py")])
 
@@ -96,6 +97,25 @@ def test_predict_writes_everything_for_every_kind_of_picture(weights, tmp_path):
         assert mask.shape == size[::-1] and set(np.unique(mask)) <= {0, 255}
         assert cv2.imread(str(tmp_path / "out" / f"{picture.stem}_overlay.png")).shape[:2] == size[::-1]
         assert (tmp_path / "out" / f"{picture.stem}_heatmaps.png").is_file()
+
+
+def test_predict_with_openposes_hand_network(tmp_path):
+    """A file of its layers, whose blobs have OpenPose's names: keypoints and heatmaps, no mask."""
+    caffe, definition = import_caffe(), (ROOT / "prototxt/openpose_hand/deploy.prototxt").read_text()
+    theirs = definition.replace('"data"', '"image"').replace('top: "Mconv7_stage6"', 'top: "net_output"')
+    (tmp_path / "pose_deploy.prototxt").write_text(theirs)
+    net = caffe.Net(str(tmp_path / "pose_deploy.prototxt"), caffe.TEST)
+    assert net.blobs["net_output"].data.shape == (1, 22, 46, 46) and net.inputs == ["image"]
+    net.save(str(tmp_path / "pose_iter_102000.caffemodel"))
+    cv2.imwrite(str(tmp_path / "a.jpg"), photograph())
+    result = run(
+        "tools/predict.py", tmp_path / "a.jpg", "--out", tmp_path / "out", "--variant", "openpose_hand",
+        "--weights", tmp_path / "pose_iter_102000.caffemodel", "--engine", "caffe",
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    document = json.loads((tmp_path / "out/a.json").read_text())
+    assert len(document["keypoints"]) == 21 and "mask" not in result.stdout
+    assert sorted(path.name for path in (tmp_path / "out").glob("a*")) == ["a.json", "a_heatmaps.png", "a_overlay.png"]
 
 
 def test_predict_on_what_is_no_photograph(weights, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from maskpose.network import prototxt_files
+from maskpose.network import prototxt_files, train_net
 from maskpose.runtime import import_caffe
 from maskpose.variants import VARIANTS
 
@@ -14,6 +14,7 @@ caffe = import_caffe()
 
 # hand-computed: convolutions and parameters at the paper's size
 COUNTS = {"mask_pose": (52, 36_746_800), "no_mask": (50, 36_617_006), "no_pose": (17, 15_961_794)}
+OPENPOSE = (52, 36_832_324)
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=list(VARIANTS))
@@ -32,14 +33,45 @@ def deploy(name):
     return caffe.Net(str(ROOT / "prototxt" / name / "deploy.prototxt"), caffe.TEST)
 
 
-@pytest.mark.parametrize("name", COUNTS)
-def test_the_papers_size(name):
+@pytest.mark.parametrize("name,counts", [*COUNTS.items(), ("openpose_hand", OPENPOSE)])
+def test_the_papers_size(name, counts):
     net = deploy(name)
     convolutions = [layer for layer in net.layers if layer.type == "Convolution"]
     parameters = sum(blob.count for blobs in net.params.values() for blob in blobs)
-    assert (len(convolutions), parameters) == COUNTS[name]
+    assert (len(convolutions), parameters) == counts
     for blob in net.outputs:
         assert net.blobs[blob].data.shape[2:] == (46, 46)
+
+
+def test_openposes_hand_network_layer_by_layer():
+    """As models/hand/pose_deploy.prototxt of OpenPose has it: convolutions' names, what each sees, makes, and ReLUs."""
+    trunk = {"conv1": (64, 2), "conv2": (128, 2), "conv3": (256, 4), "conv4": (512, 4), "conv5": (512, 2)}
+    expected = {f"{block}_{i}": (width, 3) for block, (width, count) in trunk.items() for i in range(1, count + 1)}
+    expected |= {"conv5_3_CPM": (128, 3), "conv6_1_CPM": (512, 1), "conv6_2_CPM": (22, 1)}
+    for stage in range(2, 7):
+        expected |= {f"Mconv{i}_stage{stage}": (128, 7 if i < 6 else 1) for i in range(1, 7)}
+        expected[f"Mconv7_stage{stage}"] = (22, 1)
+    layers = read_deploy("openpose_hand").layer
+    found = {}
+    for layer in layers:
+        if layer.type == "Convolution":
+            param = layer.convolution_param
+            assert list(param.pad or [0]) == [param.kernel_size[0] // 2]
+            found[layer.name] = (param.num_output, param.kernel_size[0])
+    assert found == expected and list(found) == list(expected)
+    with_relu = {layer.bottom[0] for layer in layers if layer.type == "ReLU"}
+    assert set(expected) - with_relu == {"conv6_2_CPM", *(f"Mconv7_stage{stage}" for stage in range(2, 7))}
+    concats = {layer.name: list(layer.bottom) for layer in layers if layer.type == "Concat"}
+    previous = ["conv6_2_CPM", *(f"Mconv7_stage{stage}" for stage in range(2, 6))]
+    assert concats == {f"concat_stage{n}": [top, "conv5_3_CPM"] for n, top in enumerate(previous, start=2)}
+    assert [layer.name for layer in layers if layer.type == "Pooling"] == ["pool1", "pool2", "pool3"]
+
+
+def test_openposes_hand_network_learns_from_all_six_stages():
+    variant = VARIANTS["openpose_hand"]
+    losses = [layer for layer in train_net(variant, "none").layer if "Loss" in layer.type]
+    assert [layer.name for layer in losses] == [f"heatmap_loss_stage{stage}" for stage in range(1, 7)]
+    assert [layer.bottom[0] for layer in losses] == ["conv6_2_CPM", *(f"Mconv7_stage{stage}" for stage in range(2, 7))]
 
 
 @pytest.mark.parametrize("name", COUNTS)

@@ -4,7 +4,8 @@ The trunk is VGG-19 up to conv4_4 and three layers more, whose 128 channels are 
 stage turns F into 2-channel scores; F and the scores together are F+ (130 channels), the input of every
 sub-stage; each sub-stage after the first also sees its predecessor's K + 1 heatmaps. Names are VGG-19's
 and OpenPose's, so that public weights of either fill the layers that they share: the paper's sub-stage
-S^t is ``stage<t+1>``, as OpenPose's stage 1 is what the mask stage stands in for.
+S^t is ``stage<t+1>``, as OpenPose's stage 1 is what the mask stage stands in for. The variant
+``openpose_hand`` has that stage 1.
 """
 
 import json
@@ -27,7 +28,7 @@ def train_net(variant, db):
     )
     for name, top in zip(tops, outputs if len(tops) > 1 else [outputs]):
         setattr(n, name, top)
-    mask_scores, sub_stage_outputs = cascade(L, n, variant)
+    mask_scores, stage_outputs = cascade(L, n, variant)
     if variant.mask:
         n.mask_loss = L.SoftmaxWithLoss(
             mask_scores,
@@ -35,7 +36,7 @@ def train_net(variant, db):
             loss_weight=variant.mask_loss_weight,
             loss_param={"ignore_label": IGNORE_LABEL, "normalization": 2},  # 2: BATCH_SIZE, eq. 2's 1/N
         )
-    for stage, heatmaps in enumerate(sub_stage_outputs, start=2):
+    for stage, heatmaps in enumerate(stage_outputs, start=1 if variant.heatmaps_first else 2):
         n[f"heatmap_loss_stage{stage}"] = L.EuclideanLoss(
             heatmaps, n.heatmap_label, loss_weight=variant.heatmap_loss_weight
         )
@@ -54,14 +55,14 @@ def deploy_net(variant):
 
 
 def cascade(L, n, variant):
-    """Add the cascade above ``n.data``; give the mask scores (or None) and each sub-stage's output."""
+    """Add the cascade above ``n.data``; give the mask scores (or None) and each stage of heatmaps' output."""
     feature = trunk(L, n, variant)
     mask_scores = None
     feature_plus = [feature]
     if variant.mask:
         mask_scores = mask_stage(L, n, variant, feature)
         feature_plus = [feature, mask_scores]
-    outputs = []
+    outputs = [first_heatmaps(L, n, variant, feature)] if variant.heatmaps_first else []
     for stage in range(2, variant.sub_stages + 2):
         outputs.append(sub_stage(L, n, variant, stage, feature_plus, outputs[-1:]))
     return mask_scores, outputs
@@ -84,6 +85,12 @@ def mask_stage(L, n, variant, feature):
     """The last two layers of the mask prediction stage: scores of background and hand."""
     x = _conv_relu(L, n, "conv6_1_mask", feature, variant.channels(512), 1)
     return _output_conv(L, n, "conv6_2_mask", x, 2)
+
+
+def first_heatmaps(L, n, variant, feature):
+    """OpenPose's stage 1, in the place of the mask stage: K + 1 heatmaps from F alone."""
+    x = _conv_relu(L, n, "conv6_1_CPM", feature, variant.channels(512), 1)
+    return _output_conv(L, n, "conv6_2_CPM", x, KEYPOINTS + 1)
 
 
 def sub_stage(L, n, variant, stage, feature_plus, previous):

@@ -2,6 +2,7 @@
 
 The three of the paper's size are the proposed network and its two ablations (section 4.2); the
 ``compact`` three are the same cascade, narrower and on a smaller input, for processors without a GPU.
+``openpose_hand`` is the network that the paper modifies and compares with (its [9]), as OpenPose gives it out.
 """
 
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,7 @@ class Variant:
 
     name: str
     mask: bool = True  # has the mask prediction stage's last two layers and their loss
+    heatmaps_first: bool = False  # has a stage of heatmaps in that place, as [9]
     sub_stages: int = 5  # T, section 3.2; 0: no pose prediction stage
     input_size: int = 368  # m, pixels
     width: float = 1.0  # multiplies every hidden layer's channels
@@ -92,6 +94,16 @@ _COMPACT = Variant(
     ),
 )
 
+_OPENPOSE = replace(
+    _PAPER,
+    name="openpose_hand",
+    mask=False,
+    heatmaps_first=True,
+    sigma=7 / STRIDE,  # OpenPose's 7 input pixels
+    background="max",
+    pyramid=False,
+)
+
 VARIANTS = {
     variant.name: variant
     for base in (_PAPER, _COMPACT)
@@ -100,7 +112,7 @@ VARIANTS = {
         replace(base, name=base.name.replace("mask_pose", "no_mask"), mask=False),
         replace(base, name=base.name.replace("mask_pose", "no_pose"), sub_stages=0),
     )
-}
+} | {_OPENPOSE.name: _OPENPOSE}
 
 
 def get_variant(name):
