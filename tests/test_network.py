@@ -14,6 +14,7 @@ caffe = import_caffe()
 
 # hand-computed: convolutions and parameters at the paper's size
 COUNTS = {"mask_pose": (52, 36_746_800), "no_mask": (50, 36_617_006), "no_pose": (17, 15_961_794)}
+COUNTS["mask_pose_x2"] = (52 + 2, 36_746_800 + (22 + 128) * 512 + 512 + 512 * 2 + 2)
 OPENPOSE = (52, 36_832_324)
 
 
@@ -65,6 +66,22 @@ def test_openposes_hand_network_layer_by_layer():
     previous = ["conv6_2_CPM", *(f"Mconv7_stage{stage}" for stage in range(2, 6))]
     assert concats == {f"concat_stage{n}": [top, "conv5_3_CPM"] for n, top in enumerate(previous, start=2)}
     assert [layer.name for layer in layers if layer.type == "Pooling"] == ["pool1", "pool2", "pool3"]
+
+
+def test_mask_pose_x2_sees_its_pose_before_it_estimates_the_mask_again():
+    layers = train_net(VARIANTS["mask_pose_x2"], "none").layer
+    concats = {layer.name: list(layer.bottom) for layer in layers if layer.type == "Concat"}
+    masks = dict(zip(range(2, 7), ["conv6_2_mask"] * 3 + ["conv6_2_mask_2"] * 2))
+    assert concats.pop("concat_mask_2") == ["Mconv7_stage4", "conv5_3_CPM"]
+    assert concats.pop("concat_stage2") == ["conv5_3_CPM", masks[2]]
+    assert concats == {f"concat_stage{n}": [f"Mconv7_stage{n - 1}", "conv5_3_CPM", masks[n]] for n in range(3, 7)}
+    losses = {layer.name: layer for layer in layers if layer.type == "SoftmaxWithLoss"}
+    assert {name: layer.bottom[0] for name, layer in losses.items()} == {
+        "mask_loss": "conv6_2_mask", "mask_loss_2": "conv6_2_mask_2",
+    }  # fmt: skip
+    assert all(list(layer.loss_weight) == pytest.approx([0.05]) for layer in losses.values())
+    (softmax,) = [layer for layer in read_deploy("mask_pose_x2").layer if layer.type == "Softmax"]
+    assert (softmax.bottom[0], softmax.top[0]) == ("conv6_2_mask_2", "mask_prob")
 
 
 def test_openposes_hand_network_learns_from_all_six_stages():

@@ -28,9 +28,9 @@ def train_net(variant, db):
     )
     for name, top in zip(tops, outputs if len(tops) > 1 else [outputs]):
         setattr(n, name, top)
-    mask_scores, stage_outputs = cascade(L, n, variant)
-    if variant.mask:
-        n.mask_loss = L.SoftmaxWithLoss(
+    masks, stage_outputs = cascade(L, n, variant)
+    for number, mask_scores in enumerate(masks, start=1):
+        n["mask_loss" if number == 1 else f"mask_loss_{number}"] = L.SoftmaxWithLoss(
             mask_scores,
             n.mask_label,
             loss_weight=variant.mask_loss_weight,
@@ -48,24 +48,23 @@ def deploy_net(variant):
     L, n = _new_net()
     size = variant.input_size
     n.data = L.Input(shape={"dim": [1, 3, size, size]})
-    mask_scores, _ = cascade(L, n, variant)
+    masks, _ = cascade(L, n, variant)
     if variant.mask:
-        n.mask_prob = L.Softmax(mask_scores)
+        n.mask_prob = L.Softmax(masks[-1])
     return _named(n, variant)
 
 
 def cascade(L, n, variant):
-    """Add the cascade above ``n.data``; give the mask scores (or None) and each stage of heatmaps' output."""
+    """Add the cascade above ``n.data``; give the scores of each mask stage and each stage of heatmaps' output."""
     feature = trunk(L, n, variant)
-    mask_scores = None
-    feature_plus = [feature]
-    if variant.mask:
-        mask_scores = mask_stage(L, n, variant, feature)
-        feature_plus = [feature, mask_scores]
+    masks = [mask_stage(L, n, variant, feature)] if variant.mask else []
     outputs = [first_heatmaps(L, n, variant, feature)] if variant.heatmaps_first else []
     for stage in range(2, variant.sub_stages + 2):
-        outputs.append(sub_stage(L, n, variant, stage, feature_plus, outputs[-1:]))
-    return mask_scores, outputs
+        outputs.append(sub_stage(L, n, variant, stage, [feature, *masks[-1:]], outputs[-1:]))
+        if stage - 1 == variant.mask_again_after:
+            seen = n.concat_mask_2 = L.Concat(outputs[-1], feature, axis=1)
+            masks.append(mask_stage(L, n, variant, seen, "_2"))
+    return masks, outputs
 
 
 def trunk(L, n, variant):
@@ -81,10 +80,10 @@ def trunk(L, n, variant):
     return _conv_relu(L, n, "conv5_3_CPM", x, variant.channels(128), 3)
 
 
-def mask_stage(L, n, variant, feature):
-    """The last two layers of the mask prediction stage: scores of background and hand."""
-    x = _conv_relu(L, n, "conv6_1_mask", feature, variant.channels(512), 1)
-    return _output_conv(L, n, "conv6_2_mask", x, 2)
+def mask_stage(L, n, variant, seen, suffix=""):
+    """The last two layers of a mask prediction stage: scores of background and hand, from what it is to see."""
+    x = _conv_relu(L, n, f"conv6_1_mask{suffix}", seen, variant.channels(512), 1)
+    return _output_conv(L, n, f"conv6_2_mask{suffix}", x, 2)
 
 
 def first_heatmaps(L, n, variant, feature):

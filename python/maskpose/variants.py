@@ -2,6 +2,7 @@
 
 The three of the paper's size are the proposed network and its two ablations (section 4.2); the
 ``compact`` three are the same cascade, narrower and on a smaller input, for processors without a GPU.
+``mask_pose_x2`` is what section 4.3 proposes, mask, pose, mask again with the pose's help, pose, in two layers more.
 ``openpose_hand`` is the network that the paper modifies and compares with (its [9]), as OpenPose gives it out.
 """
 
@@ -40,6 +41,7 @@ class Variant:
     mask: bool = True  # has the mask prediction stage's last two layers and their loss
     heatmaps_first: bool = False  # has a stage of heatmaps in that place, as [9]
     sub_stages: int = 5  # T, section 3.2; 0: no pose prediction stage
+    mask_again_after: int = 0  # sub-stages, after which the mask is estimated anew, from F and the heatmaps; 0: never
     input_size: int = 368  # m, pixels
     width: float = 1.0  # multiplies every hidden layer's channels
     sigma: float = 1.5  # of the Gaussian, in cells of the stride-8 grid
@@ -111,6 +113,7 @@ VARIANTS = {
         base,
         replace(base, name=base.name.replace("mask_pose", "no_mask"), mask=False),
         replace(base, name=base.name.replace("mask_pose", "no_pose"), sub_stages=0),
+        replace(base, name=f"{base.name}_x2", mask_again_after=3),
     )
 } | {_OPENPOSE.name: _OPENPOSE}
 
