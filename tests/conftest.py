@@ -8,6 +8,8 @@ import pytest
 
 from maskpose import drawn_hands
 from maskpose.datasets import onehand10k
+from maskpose.evaluation import Results
+from maskpose.records import Sample
 from maskpose.runtime import import_caffe
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +31,30 @@ def random_net(variant):
         shape = blobs[0].data.shape
         blobs[0].data[...] = rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)
     return net
+
+
+def shifted_results(offsets, ious=None, sources=None):
+    """Results of samples whose truth spans a box of 100 pixels, each predicted ``offsets[i]`` pixels off."""
+    n = len(offsets)
+    truth = np.tile(np.linspace(0, 100, 21)[None, :, None], (n, 1, 2))
+    predicted = truth.copy()
+    predicted[..., 0] += np.array(offsets)[:, None]
+    return Results(
+        names=[f"{i}.jpg" for i in range(n)],
+        sources=np.array(list(sources or [""] * n)),
+        predicted=predicted,
+        confidences=np.full((n, 21), 0.9),
+        truth=truth,
+        visible=np.ones((n, 21), bool),
+        image_sizes=np.tile([200, 400], (n, 1)),
+        ious=np.array(ious if ious is not None else [np.nan] * n, float),
+    )
+
+
+def hand_record(name, span, source=""):
+    """A sample of 200 x 400, without a picture, whose keypoints span ``span`` pixels."""
+    points = np.tile(np.linspace(10, 10 + span, 21)[:, None], (1, 2)).astype(np.float32)
+    return Sample(name, b"", 200, 400, points, np.ones(21, bool), source=source)
 
 
 def blobs_of(caffemodel):

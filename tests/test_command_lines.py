@@ -15,6 +15,7 @@ import pytest
 
 from conftest import ROOT, exif_rotated, random_net
 from maskpose import __version__
+from maskpose.database import Reader
 from maskpose.losses import read_losses
 from maskpose.runtime import import_caffe
 
@@ -271,6 +272,40 @@ def test_scores_on_a_drawn_database(weights, drawn_db, tmp_path):
     document = json.loads((tmp_path / "s/scores.json").read_text())
     assert document["scores"]["single"]["all"]["images"] == 10
     assert "PCK@0.2" in result.stdout and (tmp_path / "s/pck.csv").is_file() and (tmp_path / "s/pck.png").is_file()
+    ours = document["scores"]["single"]["all"]
+    again = run(  # what it found, scored as others' predictions
+        "tools/evaluate.py", "--db", drawn_db, "--ways", "--predictions", tmp_path / "s/predictions_single.h5",
+        f"OpenPose={tmp_path}/s/predictions_single.h5", "--out", tmp_path / "again", "--normaliser", "diagonal",
+    )  # fmt: skip
+    assert again.returncode == 0, again.stderr
+    document = json.loads((tmp_path / "again/scores.json").read_text())
+    assert list(document["scores"]) == ["compact/mask_pose, single", "OpenPose"]
+    theirs = document["scores"]["OpenPose"]["all"]
+    assert theirs["epe_mean"]["value"] == pytest.approx(ours["epe_mean"]["value"], abs=1e-3)
+    assert theirs["pck"]["value"] >= ours["pck"]["value"] and document["settings"]["normaliser"] == "diagonal"
+
+
+def test_scores_of_predictions_on_crops(drawn_db, tmp_path):
+    """The truth, put into the crops by hand, comes back as the truth; a photograph less is said, and no file at all."""
+    crops = run("data_prep/crops.py", drawn_db, tmp_path / "crops")
+    assert crops.returncode == 0 and "10 crops" in crops.stdout, crops.stderr
+    maps, hands = json.loads((tmp_path / "crops/maps.json").read_text())["crops"], {}
+    for sample in Reader(drawn_db):
+        (name,) = [name for name, one in maps.items() if one["photograph"] == sample.name]
+        points = np.column_stack([sample.keypoints, np.ones(21)]) @ np.array(maps[name]["to_crop"]).T
+        hands[name] = np.column_stack([points, np.ones(21)]).tolist()
+    (tmp_path / "peer.json").write_text(json.dumps({"predictor": "peer", "hands": hands}))
+    arguments = ["--ways", "--cropped", tmp_path / "peer.json", tmp_path / "crops/maps.json", "--out", tmp_path / "s"]
+    result = run("tools/evaluate.py", "--db", drawn_db, *arguments)
+    assert result.returncode == 0, result.stderr
+    figures = json.loads((tmp_path / "s/scores.json").read_text())["scores"]["peer"]["all"]
+    assert figures["pck"]["value"] == 1 and figures["epe_mean"]["value"] < 0.01
+    assert_one_line(run("tools/evaluate.py", "--db", drawn_db, "--ways"), "nothing to score")
+    assert_one_line(run("tools/evaluate.py", "--db", drawn_db, "--predictions", tmp_path / "x"), f"{tmp_path}/x: no such")
+    assert_one_line(
+        run("tools/evaluate.py", "--db", drawn_db, "--ways", "--predictions", tmp_path / "peer.json", "--protocol",
+            "mmpose", "--out", tmp_path / "s"), "needs the data set's annotations",
+    )  # fmt: skip
 
 
 def test_the_json_has_a_keypoint_a_line(weights, tmp_path):

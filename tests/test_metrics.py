@@ -90,16 +90,42 @@ def test_nothing_to_count_gives_nan_quietly(recwarn):
     assert np.isnan(metrics.mean_pck(errors, [0.1])).all()
     assert np.isnan(metrics.pooled_pck(errors, [0.1])).all()
     assert np.isnan(metrics.average_precision([])).all()
-    assert math.isnan(metrics.mean_pixel_error(np.zeros((1, 21, 2)), np.zeros((1, 21, 2)), np.zeros((1, 21))))
+    assert math.isnan(metrics.auc(errors, 0, 1)) and np.isnan(metrics.end_point_error(errors)).all()
     assert not len(recwarn)
 
 
-def test_mean_pixel_error_by_hand():
+def test_end_point_error_by_hand():
     truth, visible = np.zeros((1, 21, 2)), np.zeros((1, 21), bool)
     predicted = truth.copy()
-    predicted[0, :4] = [[3, 4], [0, 1], [NAN, NAN], [500, 0]]
-    visible[0, :3] = True
-    assert metrics.mean_pixel_error(predicted, truth, visible) == 3
+    predicted[0, :5] = [[3, 4], [0, 1], [NAN, NAN], [500, 0], [0, 12]]
+    visible[0, [0, 1, 2, 4]] = True
+    errors = metrics.pixel_errors(predicted, truth, visible)
+    assert errors[0, [0, 1, 4]].tolist() == [5, 1, 12] and np.isnan(errors).sum() == 18
+    assert metrics.end_point_error(errors) == (6, 5)
+
+
+def test_area_by_hand():
+    errors = np.array([[0, 0.1, 0.5, 0.7, INF, NAN]])
+    np.testing.assert_allclose(metrics.area(errors, 0, 0.5), [[1, 0.8, 0, 0, 0, 0]])
+    np.testing.assert_allclose(metrics.area(errors, 0.05, 0.25), [[1, 0.75, 0, 0, 0, 0]])
+    # thresholds 0, 0.25, 0.5, 0.75: how many of them lie above each error, of four
+    np.testing.assert_allclose(metrics.area(errors, 0, 1, steps=4), [[0.75, 0.75, 0.25, 0.25, 0, 0]])
+
+
+def test_area_is_that_under_the_curve(case):
+    predicted, truth, visible = case
+    errors = metrics.normalised_errors(predicted, truth, visible, metrics.box_size(truth, visible))
+    fine = np.linspace(0.02, 0.3, 20_001)
+    assert metrics.auc(errors, 0.02, 0.3) == pytest.approx(metrics.mean_pck(errors, fine).mean(), abs=1e-4)
+    steps = [0.02 + 0.28 * i / 8 for i in range(8)]
+    assert metrics.auc(errors, 0.02, 0.3, steps=8) == pytest.approx(metrics.mean_pck(errors, steps).mean())
+
+
+def test_fingers_are_means_of_their_joints():
+    per_joint = np.arange(21.0)
+    per_joint[6] = NAN
+    assert metrics.mean_over_fingers(per_joint).tolist() == [2.5, (5 + 7 + 8) / 3, 10.5, 14.5, 18.5]
+    assert metrics.mean_over_fingers(np.full((2, 21), NAN)).shape == (2, 5)
 
 
 def test_mask_iou_by_hand():
@@ -115,19 +141,3 @@ def test_mask_iou_by_hand():
 
 def test_average_precision_reaches_its_threshold():
     assert metrics.average_precision([0.5, 0.74, 0.75, 0.8, 0.1]).tolist() == [0.8, 0.4, 0.2]
-
-
-def test_bootstrap_interval_matches_the_normal_one():
-    samples = np.random.default_rng(0).normal(3, 2, 400)
-    low, high = metrics.bootstrap_interval(lambda at: samples[at].mean(), 400, seed=1)
-    half = 1.96 * samples.std() / 20
-    assert low == pytest.approx(samples.mean() - half, abs=0.04)
-    assert high == pytest.approx(samples.mean() + half, abs=0.04)
-    assert (low, high) == metrics.bootstrap_interval(lambda at: samples[at].mean(), 400, seed=1)
-
-
-def test_bootstrap_leaves_out_nan_and_needs_samples():
-    assert metrics.bootstrap_interval(lambda at: 2.0 if 0 in at else NAN, 3) == (2, 2)
-    assert all(math.isnan(end) for end in metrics.bootstrap_interval(lambda at: NAN, 3, resamples=5))
-    with pytest.raises(ValueError, match="at least one"):
-        metrics.bootstrap_interval(np.mean, 0)

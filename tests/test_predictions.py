@@ -1,37 +1,81 @@
 import json
 
+import h5py
 import numpy as np
 import pytest
 
 from maskpose import predictions
 from maskpose.errors import InputError
-from maskpose.predictions import Predictions
+from maskpose.predictions import Names, Predictions
 
-HAND = [[i, 2 * i + 0.125, 0.5] for i in range(21)]
-
-
-def test_a_file_by_hand_and_back(tmp_path):
-    (tmp_path / "theirs.json").write_text(json.dumps({"predictor": "theirs", "hands": {"1.jpg": HAND}}))
-    read = predictions.read(tmp_path / "theirs.json")
-    keypoints, confidences = read.hands["1.jpg"]
-    assert read.predictor == "theirs" and (confidences == 0.5).all()
-    assert np.array_equal(keypoints, np.array(HAND)[:, :2])
-    Predictions("ours", read.hands).write(tmp_path / "ours.json")
-    assert json.loads((tmp_path / "ours.json").read_text()) == {"predictor": "ours", "hands": {"1.jpg": HAND}}
+HAND = (np.arange(42.0).reshape(21, 2) + 0.125, np.linspace(0.5, 1, 21))
 
 
-@pytest.mark.parametrize(
-    "text,said",
-    [
-        ("no JSON", "no file of predictions"),
-        ("[]", "no file of predictions"),
-        ('{"hands": {}}', "no file of predictions"),
-        (json.dumps({"predictor": "x", "hands": {"7.jpg": HAND[:20]}}), "7.jpg must have 21 keypoints"),
-        (json.dumps({"predictor": "x", "hands": {"7.jpg": "left"}}), "7.jpg must have 21 keypoints"),
-    ],
-)
-def test_what_is_wrong_with_a_file_is_said(tmp_path, text, said):
-    (tmp_path / "x.json").write_text(text)
-    with pytest.raises(InputError, match=said) as error:
-        predictions.read(tmp_path / "x.json")
-    assert "x.json" in str(error.value)
+def peer(names, **more):
+    """A hand in each of ``names``, ten pixels further right in each."""
+    hands = {name: (HAND[0] + (10 * n, 0), HAND[1]) for n, name in enumerate(names)}
+    return Predictions.of_hands("peer", hands, where="peer.json", **more)
+
+
+def test_one_of_several_hands_and_none():
+    found = Predictions.of_hands("peer", {"1.jpg": HAND, "2.jpg": None})
+    assert found.found.tolist() == [True, False] and np.isnan(found.keypoints[1]).all()
+    assert Predictions.of_hands("peer", {}).keypoints.shape == (0, 21, 2)
+
+
+def test_json_has_the_hands_that_were_found(tmp_path):
+    Predictions.of_hands("peer", {"1.jpg": HAND, "2.jpg": None}).write(tmp_path / "x.json")
+    document = json.loads((tmp_path / "x.json").read_text())
+    assert document["predictor"] == "peer" and list(document["hands"]) == ["1.jpg"]
+    np.testing.assert_allclose(document["hands"]["1.jpg"], np.column_stack(HAND), atol=5e-4)
+
+
+def test_hdf5_has_every_photograph(tmp_path):
+    Predictions.of_hands("peer", {"1.jpg": HAND, "2.jpg": None}).write(tmp_path / "x.h5")
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert [name.decode() for name in file["names"]] == ["1.jpg", "2.jpg"] and file.attrs["predictor"] == "peer"
+        np.testing.assert_allclose(file["keypoints"][0], HAND[0])
+        assert np.isnan(file["keypoints"][1]).all() and not file["confidences"][1].any()
+
+
+def test_names_whole_without_folders_and_without_suffix():
+    known = Names(["a/1.jpg", "b/1.jpg", "b/2.jpg", "img.003.png", "img.003.jpg", "img.004.jpg"])
+    found = {"b/1.jpg": 1, "x/y/2.jpg": 2, "2": 2, "2.png": 2, "img.003.jpg": 4, "img.004": 5, "z/img.004": 5}
+    assert {name: known.find(name) for name in found} == found
+    assert known.find("3.jpg") is None and known.find("img") is None
+    for name in ("1.jpg", "1", "c/1.jpg", "img.003"):
+        with pytest.raises(InputError, match=f"x.json: {name} may be .* or "):
+            known.find(name, "x.json")
+
+
+def test_photographs_are_matched_in_the_order_that_is_asked_for():
+    keypoints, confidences = peer(["r/2.jpg", "1"]).of(["1.jpg", "2.jpg"])
+    assert (keypoints[:, 0, 0] - HAND[0][0, 0]).tolist() == [10, 0]
+    np.testing.assert_array_equal(confidences, [HAND[1]] * 2)
+
+
+def test_unknown_missing_and_double_names_are_said():
+    with pytest.raises(InputError, match=r"peer\.json: no photograph of .* is called 3\.jpg \(its first is 1"):
+        peer(["1.jpg", "3.jpg"]).of(["1.jpg"])
+    with pytest.raises(InputError, match=r"peer\.json: nothing of 2\.jpg, nor of 1 more photographs"):
+        peer(["1.jpg"]).of(["1.jpg", "2.jpg", "4.jpg"])
+    with pytest.raises(InputError, match=r"peer\.json: 1\.jpg and a/1\.png are both 1\.jpg"):
+        peer(["1.jpg", "a/1.png"]).of(["1.jpg"])
+    for found in (peer(["1.jpg", "3.jpg"]).of(["2.jpg", "1.jpg"], lenient=True)[0],
+                  peer(["1.jpg"], names_all=False).of(["2.jpg", "1.jpg"])[0]):  # fmt: skip
+        assert np.isnan(found[0]).all() and (found[1] == HAND[0]).all()
+
+
+def test_back_from_crops_to_photographs(tmp_path):
+    """Crops that begin at (20, 30) and are half as large, pixel centres at integers."""
+    to_crop = [[0.5, 0, -10.25], [0, 0.5, -15.25]]
+    maps = {"crops": {"a/1.png": {"photograph": "a/1.jpg", "to_crop": to_crop}}}
+    (tmp_path / "maps.json").write_text(json.dumps(maps))
+    back = peer(["1"]).on_photographs(predictions.read_maps(tmp_path / "maps.json"))
+    assert back.names == ["a/1.jpg"]
+    np.testing.assert_allclose(back.keypoints[0], 2 * HAND[0] + (20.5, 30.5))
+    with pytest.raises(InputError, match=r"peer\.json: there is no crop 2"):
+        peer(["2"]).on_photographs(predictions.read_maps(tmp_path / "maps.json"))
+    (tmp_path / "other.json").write_text('{"crops": {"1.png": {"photograph": "1.jpg"}}}')
+    with pytest.raises(InputError, match=r"other\.json is no file of maps"):
+        predictions.read_maps(tmp_path / "other.json")

@@ -12,13 +12,14 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import drawing, evaluation, images
+from maskpose import drawing, evaluation, images, scoring
 from maskpose.command_line import argument_parser, folder, one_line_errors, positive
 from maskpose.database import Reader
 from maskpose.datasets import onehand10k
 from maskpose.files import REPOSITORY, fresh_folder
 from maskpose.predictor import THRESHOLD, Predictor, default_weights
 from maskpose.runtime import set_device
+from maskpose.score_tables import table_text
 from maskpose.training import Run, train
 from maskpose.variants import get_variant
 
@@ -38,15 +39,15 @@ def score(weights, db, title):
     """Predict every hand of ``db`` and print the scores; give the overlays and the PCK."""
     predictor, reader = Predictor(VARIANT.name, weights), Reader(db)
     results = evaluation.run(predictor, reader, title)
-    table = evaluation.scores_by_size(results)
-    print(evaluation.table_text({title: table}))
+    table = scoring.scores_by_size(results)
+    print(table_text({title: table}))
     overlays = []
     for sample in reader:
         image = sample.decode_image()
         hand = predictor.predict(image)
         overlays.append(drawing.overlay(image, hand.keypoints, hand.confidences, THRESHOLD, hand.mask))
     reader.close()
-    return overlays, table["all"]["pck"]
+    return overlays, table["all"]["pck"]["value"]
 
 
 @one_line_errors
@@ -63,7 +64,7 @@ def main():
     run.solver["base_lr"] = 2e-4
     trained = train(run, initial_weights=weights)
     after, pck_after = score(trained, args.out / "test.lmdb", "after")
-    print(f"PCK@{evaluation.PCK_AT} on pictures not trained on: {pck_before:.2f} before, {pck_after:.2f} after")
+    print(f"PCK@0.2 on pictures not trained on: {pck_before:.2f} before, {pck_after:.2f} after")
 
     pairs = [picture for pair in zip(before, after) for picture in pair]
     captions = ["before", "after"] * len(before)

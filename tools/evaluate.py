@@ -1,20 +1,23 @@
 #!/usr/bin/env python3
-"""Score weights on a database: PCK per joint and mean, mask IoU and AP, per origin.
+"""Score weights, and others' predictions, on a database: PCK, AUC, pixel error, mask IoU and AP, per origin.
 
-Writes scores.json and, for keypoints, pck.csv, pck.png and worst.png into --out, and prints the table. Others'
-keypoints, in files as maskpose/predictions.py describes them, stand beside: with photographs where they found no hand
-counted as wrong, and ("found") on the others alone.
+Writes scores.json, each way's predictions_<way>.h5 and, for keypoints, pck.csv, pck.png and worst.png into --out, and
+prints the table. docs/evaluation.md defines every number, and says which files --predictions reads: this project's,
+OpenPose's, mmpose's. Photographs where those found no hand are counted as wrong in one row, left out in another.
 
 Example:
     .venv/bin/python tools/evaluate.py --db data/onehand10k/test.lmdb --variant compact/mask_pose --out runs/scores
+    .venv/bin/python tools/evaluate.py --db data/onehand10k/test.lmdb --ways --predictions OpenPose=openpose_json \\
+        runs/mediapipe.json --cropped ColorHandPose3D=chp.json data/onehand10k/crops/maps.json
 """
 
 import _packages  # noqa: F401  # isort: skip
 
+import dataclasses
 import json
 from pathlib import Path
 
-from maskpose import evaluation, gallery, predictions
+from maskpose import evaluation, gallery, prediction_files, score_tables, scoring
 from maskpose.command_line import (
     add_engine,
     add_looks,
@@ -24,11 +27,15 @@ from maskpose.command_line import (
     fraction,
     natural,
     one_line_errors,
+    positive_number,
     predictor_options,
 )
 from maskpose.database import Reader
+from maskpose.datasets import mmpose
+from maskpose.errors import InputError
 from maskpose.files import write_text
 from maskpose.images import write_image
+from maskpose.predictions import read_maps
 from maskpose.predictor import Predictor
 from maskpose.runtime import set_device
 
@@ -47,15 +54,26 @@ def parse_arguments():
     add_network(parser)
     add_engine(parser)
     parser.add_argument("--out", type=folder, default=Path("runs/scores"), help="folder to write to (%(default)s)")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=["single", "pyramid"],
+    parser.add_argument("--ways", nargs="*", choices=WAYS, default=["single", "pyramid"],
                         help="single: one pass; refined: a second pass about the hand that the first found; pyramid: "
-                        "the paper's; pairs: each photograph beside the next, as a picture of two hands "
-                        "(single pyramid)")  # fmt: skip
-    parser.add_argument("--predictions", nargs="+", type=Path, default=[], metavar="FILE", help="others' keypoints")
+                        "the paper's; pairs: each photograph beside the next, as a picture of two hands; nothing: only "
+                        "--predictions (single pyramid)")  # fmt: skip
+    parser.add_argument("--predictions", nargs="+", default=[], metavar="[NAME=]FILE", help="others' keypoints, files "
+                        "or folders, to be called NAME")  # fmt: skip
+    parser.add_argument("--cropped", nargs=2, action="append", default=[], metavar=("[NAME=]FILE", "MAPS"),
+                        help="the same of data_prep/crops.py's crops, and its maps.json")  # fmt: skip
+    parser.add_argument("--annotations", type=Path, metavar="FILE", help="the data set's JSON of mmpose's kind, for "
+                        "image ids and the normalisers dataset and head")  # fmt: skip
+    parser.add_argument("--lenient", action="store_true", help="predictions may be of other photographs than the "
+                        "database's: those are passed over, and missing ones counted as not found")  # fmt: skip
     parser.add_argument("--origins", nargs="+", metavar="NAME", help="only the samples of these origins (all)")
     parser.add_argument("--by", choices=("origin", "size"), default="origin",
                         help="divide by origin, or by the hand's part of the photograph (%(default)s)")  # fmt: skip
-    parser.add_argument("--normaliser", choices=evaluation.NORMALISERS, default="box", help="(%(default)s)")
+    parser.add_argument("--protocol", choices=scoring.PROTOCOLS, default="paper", help="whose definitions: normaliser, "
+                        "joints, threshold, AUC (%(default)s)")  # fmt: skip
+    parser.add_argument("--normaliser", choices=scoring.NORMALISERS, help="(the protocol's)")
+    parser.add_argument("--joints", choices=scoring.JOINTS, help="which count (the protocol's)")
+    parser.add_argument("--at", type=positive_number, metavar="T", help="threshold of PCK (the protocol's)")
     parser.add_argument("--threshold", type=fraction, help="confidence below which a keypoint counts as not found")
     parser.add_argument("--worst", type=natural, default=24, metavar="N",
                         help="photographs in worst.png: truth, and what the first way found (%(default)s)")  # fmt: skip
@@ -63,34 +81,53 @@ def parse_arguments():
     return parser.parse_args()
 
 
+def chosen_settings(args):
+    """The protocol's settings, with those that the command line gives in their place."""
+    given = {name: getattr(args, name) for name in ("normaliser", "joints", "at", "threshold")}
+    given = {name: value for name, value in given.items() if value is not None}
+    return dataclasses.replace(scoring.PROTOCOLS[args.protocol], **given)
+
+
 @one_line_errors
 def main():
     args = parse_arguments()
+    settings = chosen_settings(args)
+    annotations = mmpose.annotations(args.annotations) if args.annotations else None
+    cropped = [(path, read_maps(maps)) for path, maps in args.cropped]
+    others = prediction_files.read_all(args.predictions, cropped, annotations)
+    if not args.ways and not others:
+        raise InputError("nothing to score: --ways is empty, and there are no --predictions")
     set_device(args.gpu)
-    samples = evaluation.of_origins(Reader(args.db), args.origins)
+    reader = Reader(args.db)
+    samples = evaluation.of_origins(reader, args.origins)
     results, predictors = {}, {}
     for way in args.ways:
         pyramid, refine, run = WAYS[way]
         predictors[way] = Predictor(use_pyramid=pyramid, refine=refine, **predictor_options(args))
         results[way] = run(predictors[way], samples, way)
-    for path in args.predictions:
-        others = predictions.read(path)
-        results[others.predictor] = evaluation.of_predictions(others, samples)
-        results[f"{others.predictor}, found"] = results[others.predictor].subset(results[others.predictor].found)
-    divide = evaluation.scores_by_size if args.by == "size" else evaluation.scores_by_origin
-    tables = {way: divide(found, args.normaliser, args.threshold) for way, found in results.items()}
-    print(f"normaliser: {evaluation.NORMALISERS[args.normaliser]}; strict <; visible joints; per-joint then mean")
-    print(evaluation.table_text(tables))
-    if per_joint := evaluation.per_joint_text(tables):
+        if results[way].pose:
+            results[way].predictions(f"{args.variant}, {way}").write(args.out / f"predictions_{way}.h5")
+    if others:
+        truth = evaluation.labels(reader)
+        for name, predictions in others.items():
+            found = evaluation.of_predictions(predictions, truth, args.lenient).of_origins(args.origins)
+            results.update(evaluation.both_ways(name, found))
+    if annotations:
+        results = {way: found.with_sizes(annotations) for way, found in results.items()}
+    divide = scoring.scores_by_size if args.by == "size" else scoring.scores_by_origin
+    tables = {way: divide(found, settings) for way, found in results.items()}
+    print(settings)
+    print(score_tables.table_text(tables, settings.at))
+    if per_joint := score_tables.per_joint_text(tables, settings.at):
         print(per_joint)
-    document = {"db": args.db, "variant": args.variant, "normaliser": args.normaliser,
-                "threshold": args.threshold, "thresholds": evaluation.CURVE.tolist(), "scores": tables}  # fmt: skip
+    document = {"db": args.db, "variant": args.variant if args.ways else None, "protocol": args.protocol,
+                "settings": dataclasses.asdict(settings), "scores": tables}  # fmt: skip
     write_text(args.out / "scores.json", json.dumps(document, indent=1) + "\n")
-    files = ["scores.json", *evaluation.write_curves(tables, args.out)]
+    files = ["scores.json", *score_tables.write_curves(tables, args.out)]
     first = next((way for way in args.ways if way != "pairs"), None)
     worst = ()
     if first and results[first].pose:
-        worst = gallery.ranking(results[first], evaluation.sizes(results[first], args.normaliser))[: args.worst]
+        worst = gallery.ranking(results[first], scoring.sizes(results[first], settings))[: args.worst]
     if len(worst):
         write_image(args.out / "worst.png", gallery.sheet(predictors[first], results[first], samples, worst))
         files.append("worst.png")

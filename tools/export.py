@@ -14,11 +14,12 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import evaluation, inputs, model_export
+from maskpose import evaluation, inputs, model_export, scoring
 from maskpose.command_line import add_variant, argument_parser, one_line_errors, positive
 from maskpose.database import Reader
 from maskpose.images import read_color
 from maskpose.predictor import Predictor, cut_out, default_weights
+from maskpose.score_tables import table_text
 from maskpose.variants import get_variant
 
 
@@ -53,13 +54,13 @@ def main():
         tables = {}
         for title, given in (("fp32, before", weights), (f"{args.precision}, exported", args.out)):
             results = evaluation.run(Predictor(variant.name, given, use_pyramid=False), reader, title)
-            tables[title] = evaluation.scores_by_origin(results)
-        print(evaluation.table_text(tables))
+            tables[title] = scoring.scores_by_origin(results)
+        print(table_text(tables))
         before, after = (table["all"] for table in tables.values())
         for name, text in (("pck", "PCK@0.2"), ("mask_iou", "mask IoU")):
-            if before[name] is not None:
-                print(f"{text} over all: {before[name]:.4f} before, {after[name]:.4f} exported, "
-                      f"change {after[name] - before[name]:+.4f}")  # fmt: skip
+            old, new = before[name]["value"], after[name]["value"]
+            if old is not None:
+                print(f"{text} over all: {old:.4f} before, {new:.4f} exported, change {new - old:+.4f}")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def main():
     reader = Reader(args.db)
     predictions = mediapipe_hands.predict(reader, args.confidence)
     predictions.write(args.out)
-    print(f"{args.out}: a hand in {len(predictions.hands)} of {len(reader)} photographs")
+    print(f"{args.out}: a hand in {len(predictions.names)} of {len(reader)} photographs")
 
 
 if __name__ == "__main__":

@@ -127,6 +127,17 @@ def positive(text):
     return int(text)
 
 
+def positive_number(text):
+    """A number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, not {text!r}")
+    return value
+
+
 def fraction(text):
     """A number from 0 to 1."""
     try:

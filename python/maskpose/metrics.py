@@ -1,10 +1,16 @@
-"""Scores as pure functions: PCK (paper's Sec. 4.2, Eq. 4), pixel error, mask IoU and AP (Table 1).
+"""Scores as pure functions: PCK (paper's Sec. 4.2, Eq. 4), its area, pixel error, mask IoU and AP (Table 1).
 
-Keypoints are (N, 21, 2) float pixels (x, y) in the original image, `visible` is (N, 21) bool. Only
-joints visible in the ground truth count. A joint that counts but was not predicted is predicted as NaN.
+Keypoints are (N, 21, 2) float pixels (x, y) in the original image, `visible` is (N, 21) bool: which joints of the
+ground truth count. A joint that counts but was not predicted is predicted as NaN. What is averaged over samples is a
+share of sums, so that maskpose.bootstrap can weigh samples: `share` of summed `right` or `area` and `counted`.
 """
 
 import numpy as np
+
+from maskpose.skeleton import FINGERS
+
+AP_AT = (0.5, 0.75, 0.8)  # Table 1's mask IoUs
+AP_RANGE = tuple(np.round(np.arange(0.5, 0.96, 0.05), 2))  # COCO's, of which the mean is taken
 
 
 def box_size(keypoints, visible):
@@ -34,22 +40,42 @@ def normalised_errors(predicted, truth, visible, sizes):
     return errors
 
 
+def counted(errors):
+    """(N, 21) bool: the joints that count, of errors from `normalised_errors` or `pixel_errors`."""
+    return ~np.isnan(errors)
+
+
+def right(errors, threshold):
+    """(N, 21) bool: errors strictly below the threshold (Eq. 4)."""
+    return np.less(errors, threshold)
+
+
+def area(errors, low, high, steps=None):
+    """(N, 21) in 0..1: what part of the thresholds from ``low`` to ``high`` lie above each error; 0 where none counts.
+
+    Its mean over joints that count is the area under their PCK curve, divided by high - low: exactly with ``steps``
+    None, else the mean of PCK at the thresholds low + i (high - low) / steps, i = 0 .. steps - 1, as mmpose has it.
+    """
+    if steps is None:
+        return np.nan_to_num(np.clip((high - np.asarray(errors)) / (high - low), 0, 1))
+    thresholds = low + np.arange(steps) * (high - low) / steps
+    above = steps - np.searchsorted(thresholds, errors, side="right")
+    return np.where(counted(errors), above / steps, 0)
+
+
 def pck(errors, thresholds):
     """(T, 21) share of each joint's counted errors strictly below each of the T thresholds (Eq. 4).
 
     `errors` is (N, 21) from `normalised_errors`; Eq. 4's validation set is, for each joint, the samples
     where it counts. NaN for a joint that never counts.
     """
-    errors = np.asarray(errors, float)
-    counted = (~np.isnan(errors)).sum(axis=0)
-    right = np.array([(errors < threshold).sum(axis=0) for threshold in np.ravel(thresholds)])
-    return _share(right, np.broadcast_to(counted, right.shape))
+    sums = [right(errors, threshold).sum(axis=0) for threshold in np.ravel(thresholds)]
+    return share(np.array(sums), counted(errors).sum(axis=0))
 
 
 def mean_pck(errors, thresholds):
     """(T,) mean of `pck` over the joints that ever count: every joint weighs the same."""
-    per_joint = pck(errors, thresholds)
-    return _share(np.nansum(per_joint, axis=1), (~np.isnan(per_joint)).sum(axis=1))
+    return mean_over_joints(pck(errors, thresholds))
 
 
 def pooled_pck(errors, thresholds):
@@ -57,14 +83,35 @@ def pooled_pck(errors, thresholds):
     return pck(np.reshape(errors, (-1, 1)), thresholds)[:, 0]
 
 
-def mean_pixel_error(predicted, truth, visible):
-    """Mean distance in pixels over the visible keypoints that were predicted; NaN when there are none.
+def auc(errors, low, high, steps=None):
+    """Mean over the joints that ever count of the area under their PCK curve, 0 to 1; ``steps`` as in `area`."""
+    return float(mean_over_joints(share(area(errors, low, high, steps).sum(axis=0), counted(errors).sum(axis=0))))
 
-    Missed keypoints are left out, for they have no distance: state their number beside this figure.
-    """
+
+def mean_over_joints(per_joint):
+    """(…) mean of (…, 21) over the joints that are not NaN; NaN where all are."""
+    there = ~np.isnan(per_joint)
+    return share(np.where(there, per_joint, 0).sum(axis=-1), there.sum(axis=-1))
+
+
+def mean_over_fingers(per_joint):
+    """(…, 5) mean of (…, 21) over each finger's four joints, in the order of skeleton.FINGERS; the wrist is in none."""
+    return np.stack([mean_over_joints(per_joint[..., list(joints)]) for joints in FINGERS.values()], axis=-1)
+
+
+def pixel_errors(predicted, truth, visible):
+    """(N, 21) distances in pixels; NaN where a joint does not count or was not predicted, as it has no distance."""
     distances = _distances(predicted, truth)
-    counts = np.asarray(visible, bool) & np.isfinite(distances)
-    return float(distances[counts].mean()) if counts.any() else float("nan")
+    return np.where(np.asarray(visible, bool) & np.isfinite(distances), distances, np.nan)
+
+
+def end_point_error(errors):
+    """(mean, median) in pixels over all of `pixel_errors` together; NaN where there are none.
+
+    Missed keypoints are left out: state their number beside it.
+    """
+    known = errors[counted(errors)]
+    return (float(known.mean()), float(np.median(known))) if len(known) else (float("nan"), float("nan"))
 
 
 def mask_iou(predicted, truth):
@@ -79,27 +126,16 @@ def mask_iou(predicted, truth):
     return np.count_nonzero(predicted & truth) / union if union else 1.0
 
 
-def average_precision(ious, thresholds=(0.5, 0.75, 0.8)):
+def average_precision(ious, thresholds=AP_AT):
     """(T,) share of the (N,) image IoUs that reach each threshold (Table 1's AP50, AP75, AP80)."""
     reached = np.asarray(ious, float)[None, :] >= np.asarray(thresholds, float)[:, None]
-    return _share(reached.sum(axis=1), np.full(len(reached), reached.shape[1]))
+    return share(reached.sum(axis=1), len(ious))
 
 
-def bootstrap_interval(statistic, n, seed=0, resamples=1000, level=0.95):
-    """(low, high) percentile bootstrap interval of a statistic of n samples.
-
-    `statistic` takes an (n,) int array of sample indices, with repeats, and returns a number; resamples
-    where it is NaN are left out. Raises ValueError when n is not positive.
-    """
-    if n < 1:
-        raise ValueError(f"a bootstrap needs at least one sample, not {n}")
-    rng = np.random.default_rng(seed)
-    values = np.array([statistic(rng.integers(0, n, n)) for _ in range(resamples)], float)
-    values = values[~np.isnan(values)]
-    if not len(values):
-        return float("nan"), float("nan")
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+def share(part, whole):
+    """part / whole as float, NaN where whole is 0; the shapes broadcast."""
+    part, whole = np.broadcast_arrays(part, whole)
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
 
 
 def _box_sides(keypoints, visible):
@@ -115,8 +151,3 @@ def _distances(predicted, truth):
     predicted = np.asarray(predicted, float)
     distances = np.linalg.norm(predicted - np.asarray(truth, float), axis=-1)
     return np.where(np.isnan(predicted).any(axis=-1), np.inf, distances)
-
-
-def _share(part, whole):
-    """part / whole as float, NaN where whole is 0."""
-    return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=np.asarray(whole) > 0)

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 
-from maskpose import evaluation
+from maskpose import evaluation, scoring
 from maskpose.database import Reader
 from maskpose.engines import Caffe, deploy_definition, open_net
 from maskpose.errors import InputError
@@ -47,7 +47,7 @@ class Validation:
             results = evaluation.run(self._predictor, samples, "validation", **bar)
         except _GivenUp:
             return {}
-        scores = zip(VALIDATION, evaluation.mean_scores(results))
+        scores = zip(VALIDATION, scoring.mean_scores(results))
         return {column: value for column, value in scores if not np.isnan(value)}
 
     def close(self):

@@ -5,7 +5,6 @@ fingers from tip to base. Mask values 2 to 17 are the left hand, from 18 on the 
 one is read by an unpickler that makes numbers, plain containers and NumPy arrays, and nothing else.
 """
 
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +13,13 @@ from maskpose import images, metrics
 from maskpose.datasets.reading import existing, field, sample
 from maskpose.errors import InputError
 from maskpose.files import read_bytes
+from maskpose.pickles import Unpickler
 from maskpose.variants import KEYPOINTS
 
 NAME = "Rendered Handpose Dataset"
 SETS = ("training", "evaluation")
 ORDER = [0, *(first + k for first in range(1, KEYPOINTS, 4) for k in (3, 2, 1, 0))]
 SIDES = {"left": (slice(0, KEYPOINTS), 2, 17), "right": (slice(KEYPOINTS, 2 * KEYPOINTS), 18, 255)}
-ALLOWED = {
-    (f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")
-} | {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode"), ("collections", "OrderedDict")}
-
-
-class Unpickler(pickle.Unpickler):
-    """Makes nothing but what ALLOWED names."""
-
-    def find_class(self, module, name):
-        """Raises InputError for anything else."""
-        if (module, name) not in ALLOWED:
-            raise InputError(f"the pickle asks for {module}.{name}: refused, only NumPy arrays are read")
-        return super().find_class(module, name)
 
 
 def items(root, part, hands="larger"):

@@ -1,0 +1,99 @@
+"""Scores for people: the table, the lines of joints and fingers, and PCK's curves.
+
+``tables`` is {way of predicting: what maskpose.scoring.scores_by_origin or …_by_size gave}.
+"""
+
+import csv
+import io
+import itertools
+
+from maskpose.files import write_text, written_beside
+
+
+def table_text(tables, at=0.2):
+    """A row for each part and way, the part's ways below one another; ``at``: PCK's threshold in the heading."""
+    origins = _origins(tables)
+    width = max(10, *(len(way) + 2 for way in tables))
+    header = f"{'of':<16}{'way':<{width}}{'images':>7}{f'PCK@{at:g} (95 %)':>25}{'AUC':>7}{'px mean':>9}{'median':>8}"
+    lines = [header + f"{'missed':>8}{'masks':>7}{'IoU (95 %)':>25}{'AP50':>7}{'AP75':>7}{'AP80':>7}{'50:95':>7}"]
+    for origin, way, row in _rows(tables, origins):
+        lines.append(
+            f"{origin:<16}{way:<{width}}{row['images']:>7}{_with_interval(row['pck']):>25}{_text(row['auc'], 3):>7}"
+            f"{_text(row['epe_mean'], 1):>9}{_text(row['epe_median'], 1):>8}{row['missed']:>8}{row['masks']:>7}"
+            f"{_with_interval(row['mask_iou']):>25}" + "".join(f"{_text(ap, 3):>7}" for ap in row["ap"].values())
+        )
+    if len(origins) > 1:
+        lines.append('"all" mixes them: photographs and labels differ, so read each for itself')
+    return "\n".join(lines)
+
+
+def per_joint_text(tables, at=0.2):
+    """A line of PCK per finger and one per joint for each part and way; "" where nothing has a pose."""
+    return "\n".join(
+        f"PCK@{at:g} per {what}, {origin}, {way}: "
+        + "  ".join(f"{name} {_text(figure, 2)}" for name, figure in row[f"pck_per_{what}"].items())
+        for origin, way, row in _rows(tables, _origins(tables))
+        for what in ("finger", "joint")
+        if row["pck"]["value"] is not None
+    )
+
+
+def write_curves(tables, folder):
+    """Write PCK's curves as pck.csv and, with their 95 % intervals, as pck.png; give the names of the files.
+
+    Where nothing has a pose there are none, and those of an earlier call are removed.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    files = ["pck.csv", "pck.png"]
+    scored = {(origin, way): row for way, table in tables.items() for origin, row in table.items()}
+    curves = {key: row["curve"] for key, row in scored.items() if row["pck"]["value"] is not None}
+    if not curves:
+        for name in files:
+            (folder / name).unlink(missing_ok=True)
+        return []
+    thresholds = next(iter(curves.values()))["thresholds"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["threshold", *map(", ".join, curves)])
+    writer.writerows([f"{t:.2f}", *(curve["value"][i] for curve in curves.values())] for i, t in enumerate(thresholds))
+    write_text(folder / "pck.csv", text.getvalue())
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    colours = {origin: f"C{i}" for i, origin in enumerate(dict.fromkeys(origin for origin, _ in curves))}
+    styles = dict(zip(tables, itertools.cycle(["-", "--", ":", "-."])))
+    for (origin, way), curve in curves.items():
+        colour = colours[origin] if len(colours) > 1 else f"C{list(tables).index(way)}"
+        axes.plot(thresholds, curve["value"], label=f"{origin}, {way}", color=colour, linestyle=styles[way])
+        axes.fill_between(thresholds, curve["low"], curve["high"], color=colour, alpha=0.1, linewidth=0)
+    axes.set(xlabel="normalised distance", ylabel="PCK", xlim=(0, thresholds[-1]), ylim=(0, 1))
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside right upper", fontsize="small")
+    with written_beside(folder / "pck.png") as partial:
+        figure.savefig(partial, dpi=110)
+    return files
+
+
+def _origins(tables):
+    """The parts of all ways, in the order in which they come."""
+    return list(dict.fromkeys(origin for table in tables.values() for origin in table))
+
+
+def _rows(tables, origins):
+    """Yield (part, way, its scores)."""
+    for origin in origins:
+        for way, table in tables.items():
+            if origin in table:
+                yield origin, way, table[origin]
+
+
+def _text(figure, digits):
+    return "-" if figure["value"] is None else f"{figure['value']:.{digits}f}"
+
+
+def _with_interval(figure):
+    if figure["value"] is None:
+        return "-"
+    return f"{figure['value']:.3f} ({figure['low']:.3f}-{figure['high']:.3f})"

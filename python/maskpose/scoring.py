@@ -1,0 +1,265 @@
+"""Every number that is said of predictions, with its 95 % interval, and the settings that it depends on.
+
+All are shares of sums over photographs, so that the bootstrap can draw the photographs anew (maskpose.bootstrap): the
+numbers themselves are those of each photograph once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from maskpose import bootstrap, metrics
+from maskpose.errors import InputError
+from maskpose.skeleton import FINGERS, KEYPOINT_NAMES
+from maskpose.variants import KEYPOINTS
+
+CURVE = np.round(np.arange(0, 0.505, 0.01), 2)  # thresholds of the curve, in units of the normaliser
+SPANS = (  # of the hand, in units of the photograph's larger side: about a tenth, a quarter, half, most of it
+    ("to 0.175", 0, 0.175),
+    ("0.175-0.375", 0.175, 0.375),
+    ("0.375-0.65", 0.375, 0.65),
+    ("from 0.65", 0.65, np.inf),
+)
+NORMALISERS = {
+    "box": "larger side of the tight box of the ground-truth keypoints that count",
+    "diagonal": "diagonal of that box",
+    "image": "larger side of the photograph",
+    "crop": "width of the photograph / 2.2, as NSRMhand's crops have it",
+    "dataset": "larger side of the data set's own box, from its annotations",
+    "head": "size of the person's head, from the data set's annotations",
+    "pixels": "none: thresholds are hundreds of pixels",
+}
+JOINTS = {"visible": "visible joints", "all": "all joints that have a position, seen or not"}
+NSRM_CROP = 2.2  # sides of the hand's box in NSRMhand's crops
+PIXELS = 100.0  # of the normaliser "pixels"
+NEAR_MEDIAN = 101  # pixel errors about the median at which resamples are counted
+RANGE = 6  # standard errors of the median's rank that they reach to
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the numbers depend on besides the predictions."""
+
+    normaliser: str = "box"  # one of NORMALISERS: what distances are divided by
+    joints: str = "visible"  # one of JOINTS: which of them count
+    at: float = 0.2  # threshold of PCK
+    threshold: float | None = None  # joints of lower confidence count as not found; None: the best position always
+    auc: tuple = (0.0, 0.5)  # thresholds over which the area under PCK's curve is taken
+    auc_steps: int | None = None  # None: exactly; else as metrics.area says
+    auc_pixels: float | None = None  # errors for the area are divided by so many pixels; None: by the normaliser
+    resamples: int = 1000  # of the bootstrap
+    seed: int = 0
+
+    def __post_init__(self):
+        """Raises InputError for a normaliser or joints that there are not."""
+        for name, known in (("normaliser", NORMALISERS), ("joints", JOINTS)):
+            if getattr(self, name) not in known:
+                raise InputError(f"unknown {name} {getattr(self, name)!r}: expected one of {', '.join(known)}")
+
+    def __str__(self):
+        """One line for people."""
+        steps = "" if self.auc_steps is None else f" in {self.auc_steps} steps"
+        unit = "" if self.auc_pixels is None else f" of {self.auc_pixels:g} pixels"
+        return (
+            f"normaliser: {NORMALISERS[self.normaliser]}; strict <; {JOINTS[self.joints]}; PCK per joint, then the "
+            f"mean; AUC from {self.auc[0]:g} to {self.auc[1]:g}{unit}{steps}"
+        )
+
+
+PROTOCOLS = {
+    "paper": Settings(),  # Sec. 4.2
+    "mmpose": Settings("dataset", auc=(0.0, 1.0), auc_steps=20, auc_pixels=30.0),  # its OneHand10K results
+    "nsrm": Settings("crop", "all", at=0.1),  # NSRMhand, on its crops
+}
+
+
+def sizes(results, settings=PROTOCOLS["paper"]):
+    """(N,) lengths in pixels that distances are divided by, for the settings' normaliser.
+
+    results: a maskpose.evaluation.Results. Raises InputError where the normaliser is of annotations that it does not
+    have.
+    """
+    counts = counting(results, settings)
+    if settings.normaliser == "box":
+        return metrics.box_size(results.truth, counts)
+    if settings.normaliser == "diagonal":
+        return metrics.box_diagonal(results.truth, counts)
+    if settings.normaliser == "image":
+        return results.image_sizes.max(axis=1).astype(float)
+    if settings.normaliser == "crop":
+        return results.image_sizes[:, 0] / NSRM_CROP
+    if settings.normaliser == "pixels":
+        return np.full(len(results.names), PIXELS)
+    if settings.normaliser not in results.annotated:
+        raise InputError(f"the normaliser {settings.normaliser} needs the data set's annotations (--annotations FILE)")
+    return results.annotated[settings.normaliser]
+
+
+def counting(results, settings):
+    """(N, 21) bool: the joints that count. Without a pose stage, none: nothing to score, rather than all wrong."""
+    counts = results.visible
+    if settings.joints == "all":
+        counts = counts | ~((results.truth == -1).any(axis=2) | (results.truth == 0).all(axis=2))
+    return counts & results.pose
+
+
+def mean_scores(results, settings=PROTOCOLS["paper"]):
+    """(mean PCK, mean mask IoU), 0 to 1, as ``scores`` has them; NaN where no keypoint, or no mask, can be scored."""
+    errors = metrics.normalised_errors(
+        results.predicted, results.truth, counting(results, settings), sizes(results, settings)
+    )
+    ious = results.ious[~np.isnan(results.ious)]
+    return float(metrics.mean_pck(errors, [settings.at])[0]), float(ious.mean()) if len(ious) else np.nan
+
+
+def scores(results, settings=PROTOCOLS["paper"]):
+    """All figures of one set of results, as a JSON-able dict; docs/evaluation.md defines each.
+
+    A figure is {"value", "low", "high"}, rounded to four places, None where it cannot be had: pck, pck_pooled, auc,
+    epe_mean, epe_median, mask_iou, those in pck_per_joint and pck_per_finger ({name: figure}) and in ap ({"AP50",
+    "AP75", "AP80", "AP50:95"}). curve is {"thresholds", "value", "low", "high"} of lists. images, images_missed,
+    keypoints, missed and masks are counts.
+    """
+    if settings.threshold is not None:
+        results = results.above(settings.threshold)
+    sums = _Sums(results, settings)
+    values = {name: value[0] for name, value in sums.figures(sums.once()).items()}
+    resampled = bootstrap.resampled_sums(sums.columns, len(results.names), settings.resamples, settings.seed)
+    low, high = {}, {}
+    for name, numbers in sums.figures(resampled).items():
+        low[name], high[name] = bootstrap.interval(numbers)
+    values["epe"] = np.array(metrics.end_point_error(sums.pixels))
+
+    def figure(name, index=()):
+        return {key: _number(of[name][index]) for key, of in (("value", values), ("low", low), ("high", high))}
+
+    def figures(name, keys):
+        return {key: figure(name, index) for index, key in enumerate(keys)}
+
+    curve = {key: list(map(_number, of["curve"])) for key, of in (("value", values), ("low", low), ("high", high))}
+    errors = sums.errors
+    return {
+        "images": len(results.names),
+        "images_missed": int((~results.found).sum()) if results.pose else 0,
+        "keypoints": int(metrics.counted(errors).sum()),
+        "missed": int(np.isinf(errors).sum()),
+        "pck": figure("pck"),
+        "pck_pooled": figure("pooled"),
+        "pck_per_finger": figures("fingers", FINGERS),
+        "pck_per_joint": figures("joints", KEYPOINT_NAMES),
+        "auc": figure("auc"),
+        "curve": {"thresholds": CURVE.tolist(), **curve},
+        "epe_mean": figure("epe", 0),
+        "epe_median": figure("epe", 1),
+        "masks": int((~np.isnan(results.ious)).sum()),
+        "mask_iou": figure("iou"),
+        "ap": {**figures("ap", [f"AP{round(100 * t)}" for t in metrics.AP_AT]), "AP50:95": figure("mean_ap")},
+    }
+
+
+def scores_by_origin(results, settings=PROTOCOLS["paper"]):
+    """{"all": scores, origin: scores …}; only "all" where the database names no origins."""
+    table = {"all": scores(results, settings)}
+    origins = sorted(set(results.sources))
+    if len(origins) > 1:
+        for origin in origins:
+            table[origin or "(no origin)"] = scores(results.subset(results.sources == origin), settings)
+    return table
+
+
+def scores_by_size(results, settings=PROTOCOLS["paper"]):
+    """{"all": scores, size: scores …}: by what part of the photograph's larger side the hand spans, small to large."""
+    table = {"all": scores(results, settings)}
+    for name, low, high in SPANS:
+        part = (results.spans >= low) & (results.spans < high)
+        if part.any():
+            table[name] = scores(results.subset(part), settings)
+    return table
+
+
+class _Sums:
+    """What each photograph adds to the sums that all figures are shares of, and the figures of such sums."""
+
+    def __init__(self, results, settings):
+        counts = counting(results, settings)
+        self.errors = metrics.normalised_errors(results.predicted, results.truth, counts, sizes(results, settings))
+        self.pixels = metrics.pixel_errors(results.predicted, results.truth, counts)
+        self._in_area = self.errors
+        if settings.auc_pixels:
+            unit = np.full(len(results.names), settings.auc_pixels)
+            self._in_area = metrics.normalised_errors(results.predicted, results.truth, counts, unit)
+        self._ious, self._settings = results.ious, settings
+        self._near_median = _near_median(self.pixels)
+        widths = {
+            "counted": KEYPOINTS, "right": KEYPOINTS, "in_area": KEYPOINTS, "area": KEYPOINTS,
+            "curve": KEYPOINTS * len(CURVE), "known": 1, "distance": 1, "below": len(self._near_median),
+            "masks": 1, "iou": 1, "reached": len(metrics.AP_AT) + len(metrics.AP_RANGE),
+        }  # fmt: skip
+        starts = np.cumsum([0, *widths.values()])
+        self._slices = {name: slice(a, b) for name, a, b in zip(widths, starts, starts[1:])}
+
+    def columns(self, part):
+        """(size, F) float32: what the photographs of the slice ``part`` add."""
+        errors, pixels, in_area = self.errors[part], self.pixels[part], self._in_area[part]
+        known, has_mask, ious = metrics.counted(pixels), ~np.isnan(self._ious[part]), self._ious[part]
+        columns = {
+            "counted": metrics.counted(errors),
+            "right": metrics.right(errors, self._settings.at),
+            "in_area": metrics.counted(in_area),
+            "area": metrics.area(in_area, *self._settings.auc, self._settings.auc_steps),
+            "curve": metrics.right(errors[:, None], CURVE[:, None]).reshape(len(errors), -1),
+            "known": known.sum(axis=1, keepdims=True),
+            "distance": np.where(known, pixels, 0).sum(axis=1, keepdims=True),
+            "below": np.stack([(pixels <= near).sum(axis=1) for near in self._near_median], axis=1),
+            "masks": has_mask[:, None],
+            "iou": np.where(has_mask, ious, 0)[:, None],
+            "reached": ious[:, None] >= (*metrics.AP_AT, *metrics.AP_RANGE),
+        }
+        table = np.empty((len(errors), self._slices["reached"].stop), np.float32)
+        for name, values in columns.items():
+            table[:, self._slices[name]] = values
+        return table
+
+    def once(self):
+        """(1, F) float64 sums of every photograph once."""
+        blocks = range(0, len(self.errors), bootstrap.BLOCK)
+        return sum(self.columns(slice(at, at + bootstrap.BLOCK)).sum(axis=0, dtype=float) for at in blocks)[None]
+
+    def figures(self, sums):
+        """{name: (R, …)} of sums (R, F)."""
+        sums = {name: sums[:, part] for name, part in self._slices.items()}
+        share = metrics.share
+        joints = share(sums["right"], sums["counted"])
+        curve = share(sums["curve"].reshape(-1, len(CURVE), KEYPOINTS), sums["counted"][:, None])
+        ap = share(sums["reached"], sums["masks"])
+        below = share(sums["below"], sums["known"])
+        median = np.array([np.interp(0.5, row, self._near_median) for row in below])
+        return {
+            "joints": joints,
+            "fingers": metrics.mean_over_fingers(joints),
+            "pck": metrics.mean_over_joints(joints),
+            "pooled": share(sums["right"].sum(axis=1), sums["counted"].sum(axis=1)),
+            "auc": metrics.mean_over_joints(share(sums["area"], sums["in_area"])),
+            "curve": metrics.mean_over_joints(curve),
+            "epe": np.column_stack([share(sums["distance"], sums["known"])[:, 0], median]),
+            "iou": share(sums["iou"], sums["masks"])[:, 0],
+            "ap": ap[:, : len(metrics.AP_AT)],
+            "mean_ap": ap[:, len(metrics.AP_AT) :].mean(axis=1),
+        }
+
+
+def _near_median(pixels):
+    """(NEAR_MEDIAN,) pixel errors in rising order, close together about their median, as far as resamples have theirs.
+
+    The keypoints of a photograph may be off together: as many draws as photographs, not keypoints, are independent.
+    """
+    known = pixels[metrics.counted(pixels)]
+    if not len(known):
+        return np.full(NEAR_MEDIAN, np.nan)
+    reach = RANGE * 0.5 / np.sqrt(metrics.counted(pixels).any(axis=1).sum())
+    return np.quantile(known, np.clip(np.linspace(0.5 - reach, 0.5 + reach, NEAR_MEDIAN), 0, 1))
+
+
+def _number(value):
+    """A float for JSON: None for NaN."""
+    return None if np.isnan(value) else round(float(value), 4)
