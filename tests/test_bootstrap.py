@@ -26,7 +26,8 @@ def test_draws_are_those_of_independent_ones(monkeypatch):
 
 def test_intervals_of_a_mean_are_the_normal_ones():
     samples = np.random.default_rng(0).normal(3, 2, 3000)
-    sums = bootstrap.resampled_sums(lambda part: samples[part, None].astype(np.float32), 3000, seed=1)
+    once, sums = bootstrap.resampled_sums(lambda part: samples[part, None].astype(np.float32), 3000, seed=1)
+    assert once == pytest.approx([samples.sum()], rel=1e-6)
     low, high = bootstrap.interval(sums / 3000)
     half = 1.96 * samples.std() / math.sqrt(3000)
     assert low[0] == pytest.approx(samples.mean() - half, abs=0.15 * half)

@@ -12,15 +12,17 @@ BLOCK = 1024  # photographs at a time
 
 
 def resampled_sums(columns, n, resamples=1000, seed=0):
-    """(resamples, F) float64 sums over n photographs drawn with replacement, for each resample anew.
+    """Sums over n photographs: (F,) of each once, and (resamples, F) of n drawn with replacement; float64.
 
     columns: what photographs add, a function from a slice of them to (size, F) float32. Raises ValueError when n is
     not positive.
     """
-    total = 0.0
+    once, drawn = 0.0, 0.0
     for part, weights in draws(n, resamples, seed):
-        total = total + weights @ columns(part)
-    return total
+        table = columns(part)
+        once = once + table.sum(axis=0, dtype=float)
+        drawn = drawn + (weights @ table).astype(float)
+    return once, drawn
 
 
 def draws(n, resamples=1000, seed=0):

@@ -123,8 +123,8 @@ def scores(results, settings=PROTOCOLS["paper"]):
     if settings.threshold is not None:
         results = results.above(settings.threshold)
     sums = _Sums(results, settings)
-    values = {name: value[0] for name, value in sums.figures(sums.once()).items()}
-    resampled = bootstrap.resampled_sums(sums.columns, len(results.names), settings.resamples, settings.seed)
+    once, resampled = bootstrap.resampled_sums(sums.columns, len(results.names), settings.resamples, settings.seed)
+    values = {name: value[0] for name, value in sums.figures(once[None]).items()}
     low, high = {}, {}
     for name, numbers in sums.figures(resampled).items():
         low[name], high[name] = bootstrap.interval(numbers)
@@ -210,7 +210,7 @@ class _Sums:
             "curve": metrics.right(errors[:, None], CURVE[:, None]).reshape(len(errors), -1),
             "known": known.sum(axis=1, keepdims=True),
             "distance": np.where(known, pixels, 0).sum(axis=1, keepdims=True),
-            "below": np.stack([(pixels <= near).sum(axis=1) for near in self._near_median], axis=1),
+            "below": _up_to(pixels, self._near_median),
             "masks": has_mask[:, None],
             "iou": np.where(has_mask, ious, 0)[:, None],
             "reached": ious[:, None] >= (*metrics.AP_AT, *metrics.AP_RANGE),
@@ -219,11 +219,6 @@ class _Sums:
         for name, values in columns.items():
             table[:, self._slices[name]] = values
         return table
-
-    def once(self):
-        """(1, F) float64 sums of every photograph once."""
-        blocks = range(0, len(self.errors), bootstrap.BLOCK)
-        return sum(self.columns(slice(at, at + bootstrap.BLOCK)).sum(axis=0, dtype=float) for at in blocks)[None]
 
     def figures(self, sums):
         """{name: (R, …)} of sums (R, F)."""
@@ -258,6 +253,14 @@ def _near_median(pixels):
         return np.full(NEAR_MEDIAN, np.nan)
     reach = RANGE * 0.5 / np.sqrt(metrics.counted(pixels).any(axis=1).sum())
     return np.quantile(known, np.clip(np.linspace(0.5 - reach, 0.5 + reach, NEAR_MEDIAN), 0, 1))
+
+
+def _up_to(pixels, limits):
+    """(n, L) how many of each row of (n, 21) pixel errors, of which NaN are none, are at most each of rising limits."""
+    first = np.searchsorted(limits, pixels)  # the first limit that an error does not pass
+    rows = np.arange(len(pixels))[:, None] * (len(limits) + 1)
+    counts = np.bincount((rows + first).ravel(), minlength=len(pixels) * (len(limits) + 1))
+    return counts.reshape(len(pixels), -1)[:, :-1].cumsum(axis=1)
 
 
 def _number(value):
