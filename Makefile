@@ -82,9 +82,11 @@ overfit: $(SETUP) ## SRC=… : learn 16 photographs by heart, and score them: da
 	@test -n "$(SRC)" || { echo 'error: say where the data set is: make overfit SRC=path/to/OneHand10K' >&2; exit 2; }
 	$(PYTHON) tools/overfit.py "$(SRC)" $(ARGS)
 
+# IMAGE is one name, which may hold spaces, or several, or a pattern
 predict: $(SETUP) ## IMAGE=photo.jpg [OUT=out] [VARIANT=…] [WEIGHTS=…] [GPU=n] [ARGS=…]
 	@test -n "$(IMAGE)" || { echo 'error: which photograph? make predict IMAGE=photo.jpg' >&2; exit 2; }
-	$(PYTHON) tools/predict.py $(IMAGE) --out "$(OUT)" --variant $(VARIANT) \
+	if [ -e "$(IMAGE)" ]; then set -- "$(IMAGE)"; else set -- $(IMAGE); fi; \
+	  $(PYTHON) tools/predict.py "$$@" --out "$(OUT)" --variant $(VARIANT) \
 	  $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(GPU),--gpu $(GPU)) $(ARGS)
 
 evaluate: $(SETUP) ## [DB=…] [VARIANT=…] [WEIGHTS=…] [GPU=n] [ARGS=…]: PCK, mask IoU and AP on DB/test.lmdb

@@ -73,6 +73,9 @@ def test_what_cannot_be_exported_or_run(weights, tmp_path):
     with pytest.raises(InputError, match="ONNX is written in fp32"):
         model_export.export(VARIANT, weights, tmp_path / "hand.onnx", "fp16")
     (tmp_path / "broken.xml").write_text("<no model>")
+    with pytest.raises(InputError, match=r"broken\.bin: no such file, which broken\.xml needs"):
+        open_engine("auto", VARIANT, tmp_path / "broken.xml")
+    (tmp_path / "broken.bin").touch()
     with pytest.raises(InputError, match=r"broken\.xml cannot be read by openvino"):
         open_engine("auto", VARIANT, tmp_path / "broken.xml")
     (path,) = model_export.export(VARIANT, weights, tmp_path / "hand.onnx")

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from maskpose import output
-from maskpose.errors import InputError
 from maskpose.inputs import Photograph
 from maskpose.predictor import Hand
 from maskpose.skeleton import KEYPOINT_NAMES
@@ -39,7 +38,7 @@ def photograph(key="album/photo"):
 
 def write(folder, image, hands, formats=output.FORMATS, **more):
     output.write_hands(folder, photograph(), image, hands, 0.5, formats, **more)
-    return output.write_tables(folder, [photograph(), photograph("album/unread")], formats)
+    return output.write_tables(folder, [photograph()], formats)
 
 
 def test_every_format_writes_its_file(tmp_path, image):
@@ -119,15 +118,46 @@ def test_a_variant_without_a_stage_leaves_its_files_out(tmp_path, image, parts):
         assert json.loads((tmp_path / "coco_results.json").read_text()) == []
 
 
-def test_a_photograph_is_done_once_its_json_is_there(tmp_path, image):
-    assert not output.is_done(tmp_path, photograph())
-    write(tmp_path, image, [a_hand(1)], ["overlay"])
-    assert output.is_done(tmp_path, photograph())
+def test_a_photograph_is_done_once_all_its_files_are_there(tmp_path, image):
+    def done(formats, fingerprint="f"):
+        return output.is_done(tmp_path, "album/photo", formats, fingerprint)
+
+    assert not done(["overlay"])
+    write(tmp_path, image, [a_hand(1), a_hand(2)], ["overlay", "heatmaps"], fingerprint="f")
+    assert done(["overlay"]) and done(["overlay", "heatmaps", "csv"])
+    assert not done(["overlay", "mask"]) and not done(["overlay"], "g")
+    (tmp_path / "album/photo_heatmaps_2.png").unlink()
+    assert done(["overlay"]) and not done(["heatmaps"])
+    (tmp_path / "album/photo.json").write_text("[1, 2]")
+    assert not done(["overlay"])
 
 
-def test_a_folder_that_was_begun_otherwise(tmp_path):
-    output.check(tmp_path, {"variant": "a", "seed": 1})
-    output.note(tmp_path, {"variant": "a", "seed": 1})
-    output.check(tmp_path, {"variant": "a", "seed": 1})
-    with pytest.raises(InputError, match="begun with variant a: choose another folder"):
-        output.check(tmp_path, {"variant": "b", "seed": 1})
+def test_names_are_what_is_written(tmp_path, image):
+    for count in (1, 3):
+        folder = tmp_path / str(count)
+        write(folder, image, [a_hand(n) for n in range(count)])
+        there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+        assert there == {*output.names("album/photo", output.FORMATS, count), *output.table_names(output.FORMATS)}
+
+
+def test_stale_files_go_but_for_those_that_are_not_ours(tmp_path, image):
+    write(tmp_path, image, [a_hand(1), a_hand(2)], ["heatmaps", "mask"], fingerprint="f")
+    ours = set(output.names("album/photo", ["heatmaps"], 2))
+    output.remove_stale(tmp_path, "album/photo", "f", ours)
+    assert len(list((tmp_path / "album").iterdir())) == 4
+    output.remove_stale(tmp_path, "album/photo", "g", ours)
+    assert [path.name for path in (tmp_path / "album").iterdir()] == ["photo_mask.png"]
+
+
+def test_where_no_hand_was_found_there_is_none_in_openposes_and_cocos_files(tmp_path, image):
+    hand = a_hand(1)
+    hand.confidences[:] = 0.4  # below the threshold of 0.5
+    write(tmp_path, image, [hand])
+    assert json.loads((tmp_path / "album/photo_keypoints.json").read_text()) == {"version": 1.3, "people": []}
+    assert json.loads((tmp_path / "coco_results.json").read_text()) == []
+    assert json.loads((tmp_path / "album/photo.json").read_text())["detected"] == [False] * 21
+    hand.confidences[3] = 0.6
+    write(tmp_path, image, [hand])
+    (person,) = json.loads((tmp_path / "album/photo_keypoints.json").read_text())["people"]
+    assert len(person["hand_right_keypoints_2d"]) == 63
+    assert len(json.loads((tmp_path / "coco_results.json").read_text())) == 1

@@ -1,6 +1,7 @@
 """Folders of photographs, as tools/predict.py runs them: bad ones, stops, ranks."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from conftest import ROOT, random_net
-from maskpose import output, prediction
+from maskpose import files, output, prediction
 from maskpose.errors import InputError
 from maskpose.inputs import photographs
 from maskpose.parallel import Alone
@@ -75,15 +76,84 @@ def test_a_stopped_run_goes_on_with_what_is_missing(album, weights, tmp_path, mo
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "cut").rglob("*.json")}
     monkeypatch.setattr(output, "write_hands", write)
     assert prediction.run(predictor, listed, job, Alone()) == (6, 1)
-    assert "3 of 7 photographs are done" in capsys.readouterr().out
-    photographs_done = {path: time for path, time in times.items() if path.name != output.SETTINGS}
+    assert "3 of 7 photographs were done" in capsys.readouterr().out
+    photographs_done = {path: time for path, time in times.items() if path.name != files.NAMES}
     assert len(photographs_done) == 3
     assert all(path.stat().st_mtime_ns == time for path, time in photographs_done.items())
     whole = Job(tmp_path / "whole", job.formats)
     prediction.run(predictor, listed, whole, Alone())
     assert results(tmp_path / "cut") == results(tmp_path / "whole")
-    with pytest.raises(InputError, match="begun with hands 1"):
-        prediction.run(predictor, listed, Job(tmp_path / "cut", job.formats, hands=2, resume=True), Alone())
+
+
+def test_resuming_does_anew_what_was_made_from_something_else(weights, tmp_path, capsys):
+    """A photograph replaced, a file missing, more formats, other settings: each done again, and nothing else."""
+    for n in range(3):
+        cv2.imwrite(str(tmp_path / f"{n}.png"), np.full((50, 60, 3), 60 * n, np.uint8))
+    listed, out = photographs([tmp_path / f"{n}.png" for n in range(3)]), tmp_path / "out"
+    predictor = Predictor("compact/mask_pose", weights, engine="caffe")
+
+    def redone(job, predictor=predictor):
+        before = {path: path.stat().st_ino for path in out.glob("?.json")}  # a file written anew is another inode
+        held = [path.open() for path in before]  # whose number is not given again as long as it is open
+        assert prediction.run(predictor, listed, job, Alone()) == (3, 0)
+        for file in held:
+            file.close()
+        return [path.stem for path, inode in sorted(before.items()) if path.stat().st_ino != inode]
+
+    job = Job(out, ("json", "mask"), resume=True)
+    assert redone(job) == []
+    assert redone(job) == [] and "3 of 3 photographs were done" in capsys.readouterr().out
+    stamp = (tmp_path / "1.png").stat()
+    cv2.imwrite(str(tmp_path / "1.png"), np.full((50, 60, 3), 61, np.uint8))
+    os.utime(tmp_path / "1.png", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert redone(job) == ["1"]
+    (out / "2_mask.png").unlink()
+    assert redone(job) == ["2"] and (out / "2_mask.png").is_file()
+    assert redone(Job(out, ("json", "mask", "csv"), resume=True)) == []
+    assert redone(Job(out, ("json", "mask", "hdf5"), resume=True)) == ["0", "1", "2"] and (out / "0.h5").is_file()
+    assert redone(job) == []
+    assert redone(Job(out, ("json", "mask"), threshold=0.3, resume=True)) == ["0", "1", "2"]
+    assert not (out / "0.h5").exists()  # made with another threshold
+    predictor.engine.precision = "bf16"
+    assert redone(Job(out, ("json", "mask"), threshold=0.3, resume=True)) == ["0", "1", "2"]
+
+
+def test_nothing_is_written_over_that_is_not_ours(weights, tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((20, 30, 3), np.uint8))
+    (tmp_path / "a_overlay.png").write_text("mine")
+    (tmp_path / "a.h5").write_text("mine, too")
+    predictor = Predictor("compact/mask_pose", weights, engine="caffe")
+    one = photographs([tmp_path / "a.png"])
+    with pytest.raises(InputError, match=r"a_overlay\.png is there, and no earlier run wrote it"):
+        prediction.run(predictor, one, Job(tmp_path), Alone())
+    assert not (tmp_path / "a.json").exists()
+    for _ in range(2):  # its own files it does write over
+        assert prediction.run(predictor, one, Job(tmp_path, ("json", "mask"), threshold=0.2), Alone()) == (1, 0)
+    prediction.run(predictor, one, Job(tmp_path, ("json",), threshold=0.5), Alone())
+    assert not (tmp_path / "a_mask.png").exists() and (tmp_path / "a.h5").read_text() == "mine, too"
+    assert photographs([f"{tmp_path}/*.png"])[0].key == "a"
+
+
+@pytest.mark.parametrize(
+    "names,formats,message",
+    [
+        (["a.png", "a.jpg"], ["json"], r"a\.png and .*a\.jpg would both write .*a\.json"),
+        (["a.png", "a_keypoints.png"], ["openpose"], r"would both write .*a_keypoints\.json"),
+        (["coco_results.png"], ["coco"], r"would both write .*coco_results\.json"),
+        (["a.png", "a_mask.png"], ["mask"], r"a_mask\.png is read by this run, and .*a\.png would write over it"),
+        (["a.png", "a_heatmaps_2.png"], ["heatmaps"], r"a_heatmaps_2\.png is read by this run"),
+    ],
+)
+def test_names_that_collide_are_said_before_anything_is_written(weights, tmp_path, names, formats, message):
+    for name in names:
+        cv2.imwrite(str(tmp_path / name), np.zeros((20, 30, 3), np.uint8))
+    before = set(tmp_path.iterdir())
+    predictor = Predictor("compact/mask_pose", weights, engine="caffe")
+    with pytest.raises(InputError, match=message):
+        prediction.run(
+            predictor, photographs([tmp_path / name for name in names]), Job(tmp_path, formats, hands=2), Alone()
+        )
+    assert set(tmp_path.iterdir()) == before
 
 
 @pytest.mark.skipif(not shutil.which("mpirun"), reason="mpirun (openmpi-bin) is not installed")

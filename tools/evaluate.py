@@ -17,19 +17,8 @@ import dataclasses
 import json
 from pathlib import Path
 
-from maskpose import evaluation, gallery, prediction_files, score_tables, scoring
-from maskpose.command_line import (
-    add_engine,
-    add_looks,
-    add_network,
-    argument_parser,
-    folder,
-    fraction,
-    natural,
-    one_line_errors,
-    positive_number,
-    predictor_options,
-)
+from maskpose import command_line, evaluation, gallery, prediction_files, score_tables, scoring
+from maskpose.command_line import folder, fraction, natural, positive_number
 from maskpose.database import Reader
 from maskpose.datasets import mmpose
 from maskpose.errors import InputError
@@ -49,10 +38,10 @@ WAYS = {
 
 
 def parse_arguments():
-    parser = argument_parser(__doc__)
+    parser = command_line.argument_parser(__doc__)
     parser.add_argument("--db", required=True, help="LMDB to score on")
-    add_network(parser)
-    add_engine(parser)
+    command_line.add_network(parser)
+    command_line.add_engine(parser)
     parser.add_argument("--out", type=folder, default=Path("runs/scores"), help="folder to write to (%(default)s)")
     parser.add_argument("--ways", nargs="*", choices=WAYS, default=["single", "pyramid"],
                         help="single: one pass; refined: a second pass about the hand that the first found; pyramid: "
@@ -77,7 +66,8 @@ def parse_arguments():
     parser.add_argument("--threshold", type=fraction, help="confidence below which a keypoint counts as not found")
     parser.add_argument("--worst", type=natural, default=24, metavar="N",
                         help="photographs in worst.png: truth, and what the first way found (%(default)s)")  # fmt: skip
-    add_looks(parser)
+    command_line.add_looks(parser)
+    command_line.add_pyramid(parser)
     return parser.parse_args()
 
 
@@ -88,10 +78,11 @@ def chosen_settings(args):
     return dataclasses.replace(scoring.PROTOCOLS[args.protocol], **given)
 
 
-@one_line_errors
+@command_line.one_line_errors
 def main():
     args = parse_arguments()
     settings = chosen_settings(args)
+    crops = command_line.pyramid_options(args, used="pyramid" in args.ways)
     annotations = mmpose.annotations(args.annotations) if args.annotations else None
     cropped = [(path, read_maps(maps)) for path, maps in args.cropped]
     others = prediction_files.read_all(args.predictions, cropped, annotations)
@@ -103,7 +94,8 @@ def main():
     results, predictors = {}, {}
     for way in args.ways:
         pyramid, refine, run = WAYS[way]
-        predictors[way] = Predictor(use_pyramid=pyramid, refine=refine, **predictor_options(args))
+        options = command_line.predictor_options(args) | (crops if pyramid else {})
+        predictors[way] = Predictor(use_pyramid=pyramid, refine=refine, **options)
         results[way] = run(predictors[way], samples, way)
         if results[way].pose:
             results[way].predictions(f"{args.variant}, {way}").write(args.out / f"predictions_{way}.h5")

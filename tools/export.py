@@ -14,11 +14,11 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import evaluation, inputs, model_export, scoring
+from maskpose import engines, evaluation, inputs, model_export, scoring
 from maskpose.command_line import add_variant, argument_parser, one_line_errors, positive
 from maskpose.database import Reader
-from maskpose.images import read_color
-from maskpose.predictor import Predictor, cut_out, default_weights
+from maskpose.files import refuse_clashes
+from maskpose.predictor import Predictor, default_weights
 from maskpose.score_tables import table_text
 from maskpose.variants import get_variant
 
@@ -31,7 +31,8 @@ def parse_arguments():
     meanings = "; ".join(f"{name}: {text}" for name, text in model_export.PRECISIONS.items())
     parser.add_argument("--precision", choices=model_export.PRECISIONS, default="fp32",
                         help=f"of an .xml (%(default)s). {meanings}")  # fmt: skip
-    parser.add_argument("--calibrate", nargs="+", default=[], metavar="IMAGE", help="int8's photographs, or folders")
+    parser.add_argument("--calibrate", nargs="+", default=[], metavar="IMAGE", help="int8's photographs, folders of "
+                        "them, quoted patterns; those that cannot be read are left out")  # fmt: skip
     parser.add_argument("--calibrate-at-most", type=positive, default=model_export.CALIBRATION, metavar="N",
                         help="of those photographs, evenly spread (%(default)s)")  # fmt: skip
     parser.add_argument("--db", help="LMDB on which to report the change in scores")
@@ -44,13 +45,14 @@ def main():
     variant = get_variant(args.variant)
     weights = args.weights or default_weights(variant)
     photographs = inputs.photographs(args.calibrate)
-    step = -(-len(photographs) // args.calibrate_at_most) or 1
-    images = (read_color(one.path) for one in photographs[::step])
-    calibration = (cut_out(image, (0, 0, *image.shape[1::-1]), variant.input_size)[None] for image in images)
+    refuse_clashes([(path, "--out") for path in engines.files_of(args.out)], [weights, *(p.path for p in photographs)])
+    reader = Reader(args.db) if args.db else None
+    calibration = None
+    if args.calibrate:
+        calibration = model_export.calibration_inputs(photographs, variant.input_size, args.calibrate_at_most)
     for path in model_export.export(variant, weights, args.out, args.precision, calibration):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     if args.db:
-        reader = Reader(args.db)
         tables = {}
         for title, given in (("fp32, before", weights), (f"{args.precision}, exported", args.out)):
             results = evaluation.run(Predictor(variant.name, given, use_pyramid=False), reader, title)

@@ -2,7 +2,8 @@
 """Find the hand in photographs: keypoints, mask and heatmaps.
 
 For each IMAGE it writes <stem>_overlay.png, <stem>_heatmaps.png, <stem>_mask.png and <stem>.json. An IMAGE is a file, a
-folder (all pictures in and below it) or a quoted pattern. Ranks of mpirun share the photographs.
+folder (all pictures in and below it) or a quoted pattern. Nothing is written over that an earlier run did not write.
+Ranks of mpirun share the photographs.
 
 Example:
     .venv/bin/python tools/predict.py photo.jpg --out out
@@ -16,34 +17,26 @@ import _packages  # noqa: F401  # isort: skip
 import sys
 from pathlib import Path
 
-from maskpose import inputs, output, prediction
-from maskpose.command_line import (
-    add_engine,
-    add_looks,
-    add_network,
-    argument_parser,
-    folder,
-    fraction,
-    one_line_errors,
-    positive,
-    predictor_options,
-)
+from maskpose import command_line, inputs, output, prediction
+from maskpose.command_line import folder, fraction, positive
 from maskpose.parallel import group_of_this_process
 from maskpose.predictor import THRESHOLD, Predictor
 from maskpose.runtime import set_device
+from maskpose.variants import get_variant
 
 
 def parse_arguments():
-    parser = argument_parser(__doc__)
+    parser = command_line.argument_parser(__doc__)
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="photographs, folders of them, quoted patterns")
     parser.add_argument("--out", type=folder, default=Path("out"), help="folder to write to (%(default)s)")
     parser.add_argument("--formats", nargs="+", choices=output.FORMATS, default=output.USUAL, metavar="NAME",
                         help=f"of {', '.join(output.FORMATS)} ({' '.join(output.USUAL)}; json always)")  # fmt: skip
     parser.add_argument("--side", choices=output.SIDES, default="right", help="which hand OpenPose's JSON calls it, as "
                         "the network does not tell (%(default)s)")  # fmt: skip
-    parser.add_argument("--resume", action="store_true", help="pass over photographs whose results are in --out")
-    add_network(parser)
-    add_engine(parser)
+    parser.add_argument("--resume", action="store_true", help="pass over photographs whose results are in --out, "
+                        "made from the same picture with the same settings")  # fmt: skip
+    command_line.add_network(parser)
+    command_line.add_engine(parser)
     parser.add_argument("--threshold", type=fraction, default=THRESHOLD, help="of confidence (%(default)s)")
     parser.add_argument("--hands", type=positive, default=1, metavar="N", help="find up to N hands, by the mask's "
                         "connected parts (%(default)s: the photograph's one hand)")  # fmt: skip
@@ -52,21 +45,27 @@ def parse_arguments():
     way.add_argument("--pyramid", dest="pyramid", action="store_true", help="the paper's pyramid")
     parser.set_defaults(pyramid=None)
     parser.add_argument("--refine", action="store_true", help="look again, at the hand found: for small hands")
-    add_looks(parser)
+    command_line.add_looks(parser)
+    command_line.add_pyramid(parser)
     return parser.parse_args()
 
 
-@one_line_errors
+@command_line.one_line_errors
 def main():
     args = parse_arguments()
+    pyramid = get_variant(args.variant).pyramid if args.pyramid is None else args.pyramid
+    crops = command_line.pyramid_options(args, used=pyramid)
     photographs = inputs.photographs(args.images)
     with group_of_this_process() as group:
         set_device(args.gpu)
-        predictor = Predictor(use_pyramid=args.pyramid, refine=args.refine, **predictor_options(args))
+        predictor = Predictor(
+            use_pyramid=pyramid, refine=args.refine, **crops, **command_line.predictor_options(args)
+        )
         job = prediction.Job(args.out, args.formats, args.threshold, args.hands, args.side, args.resume)
         done, bad = prediction.run(predictor, photographs, job, group)
     if group.rank == 0:
-        print(f"{done} of {len(photographs)} photographs done, results in {args.out}")
+        left_out = f", {bad} left out" if bad else ""
+        print(f"{done} of {len(photographs)} photographs done{left_out}, results in {args.out}")
     if bad:
         sys.exit(2)
 

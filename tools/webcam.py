@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Find the hand in a camera's picture, a film, or numbered pictures, and show or write it.
+"""Find the hand in a camera's picture, a film, or a folder of pictures, and show or write it.
 
-Without --out and --json it opens a window; q, Escape or Ctrl-C ends it. The network looks at every n-th frame, and
-optical flow carries the keypoints between.
+Without --out and --json it opens a window; q, Escape, Ctrl-C or SIGTERM ends it, and what was written is whole. The
+network looks at every n-th frame, and optical flow carries the keypoints between.
 
 Example:
     .venv/bin/python tools/webcam.py --source 0
@@ -13,20 +13,13 @@ Example:
 import _packages  # noqa: F401  # isort: skip
 
 import contextlib
+import signal
 
 from tqdm import tqdm
 
-from maskpose import live
-from maskpose.command_line import (
-    add_engine,
-    add_looks,
-    add_network,
-    argument_parser,
-    fraction,
-    one_line_errors,
-    positive,
-    predictor_options,
-)
+from maskpose import command_line, engines, live
+from maskpose.command_line import fraction, positive
+from maskpose.files import refuse_clashes
 from maskpose.predictor import THRESHOLD, Predictor
 from maskpose.runtime import set_device
 from maskpose.tracking import OneEuro, Tracker
@@ -34,8 +27,9 @@ from maskpose.video import Film, Frames
 
 
 def parse_arguments():
-    parser = argument_parser(__doc__)
-    parser.add_argument("--source", default="0", help="camera's number, film, or images/%%05d.jpg (%(default)s)")
+    parser = command_line.argument_parser(__doc__)
+    parser.add_argument("--source", default="0", help="camera's number, film, folder of pictures, or "
+                        "images/%%05d.jpg (%(default)s)")  # fmt: skip
     parser.add_argument("--out", metavar="FILE", help="film to write, .mp4, .avi or .mkv")
     parser.add_argument("--json", metavar="FILE", help="file of lines of JSON to write, one a frame")
     parser.add_argument("--window", action="store_true", help="show a window beside --out and --json, too")
@@ -45,18 +39,21 @@ def parse_arguments():
     parser.add_argument("--smooth", action="store_true", help="smooth keypoints over time (1 euro filter)")
     parser.add_argument("--paced", action="store_true", help="a film runs at its own rate; slow detection drops frames")
     parser.add_argument("--threshold", type=fraction, default=THRESHOLD, help="of confidence (%(default)s)")
-    add_network(parser)
-    add_engine(parser)
-    add_looks(parser)
+    command_line.add_network(parser)
+    command_line.add_engine(parser)
+    command_line.add_looks(parser)
     return parser.parse_args()
 
 
-@one_line_errors
+@command_line.one_line_errors
 def main():
     args = parse_arguments()
-    set_device(args.gpu)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     frames = Frames(args.source, args.paced)
-    predictor = Predictor(use_pyramid=False, **predictor_options(args))
+    weights = engines.files_of(args.weights) if args.weights else []
+    refuse_clashes([(args.out, "--out"), (args.json, "--json")], [*frames.files, *weights])
+    set_device(args.gpu)
+    predictor = Predictor(use_pyramid=False, **command_line.predictor_options(args))
     tracker = Tracker(predictor, args.every, args.follow, OneEuro() if args.smooth else None)
     with contextlib.ExitStack() as stack:
         stack.callback(frames.close)

@@ -58,9 +58,11 @@ def this_command(*more):
     return shlex.join([*([f"PYTHONPATH={path}"] if path else []), str(python), *sys.argv, *more])
 
 
-def add_network(
-    parser, weights_help="caffemodel or HDF5 file (the repository's own for the variant)", several_gpus=False
-):
+WEIGHTS = "caffemodel or HDF5 file, or an .onnx or .xml of tools/export.py (the repository's own for the variant)"
+PYRAMID = ("seed", "levels", "centred")
+
+
+def add_network(parser, weights_help=WEIGHTS, several_gpus=False):
     """Add --variant, --weights and --gpu."""
     add_variant(parser)
     parser.add_argument("--weights", metavar="FILE", help=weights_help)
@@ -82,19 +84,32 @@ def add_engine(parser):
 
 
 def add_looks(parser):
-    """Add how often and at what a photograph is looked at: --seed, --levels, --centred, --mirror, --batch."""
-    parser.add_argument("--seed", type=natural, default=1, help="of the pyramid's random crops (%(default)s)")
-    parser.add_argument("--levels", type=positive, metavar="N", help="of the pyramid at most (down to 50 pixels)")
-    parser.add_argument("--centred", action="store_true", help="the pyramid's crops in the middle, not at random")
+    """Add --mirror and --batch: how each picture is looked at."""
     parser.add_argument("--mirror", action="store_true", help="average with the mirrored picture: better, half as fast")
     parser.add_argument("--batch", type=positive, default=8, metavar="N", help="pictures at once (%(default)s)")
 
 
+def add_pyramid(parser):
+    """Add --seed, --levels, --centred: which parts of a picture the pyramid looks at."""
+    parser.add_argument("--seed", type=natural, help="of the pyramid's random crops (1)")
+    parser.add_argument("--levels", type=positive, metavar="N", help="of the pyramid at most; 1 is the whole "
+                        "picture alone (all: down to a smaller side of 50 pixels)")  # fmt: skip
+    parser.add_argument("--centred", action="store_const", const=True, help="the pyramid's crops in the "
+                        "middle, not at random")  # fmt: skip
+
+
 def predictor_options(args):
     """What ``add_network``, ``add_engine`` and ``add_looks`` gave, as maskpose.predictor.Predictor's arguments."""
-    names = ("variant", "precision", "seed", "levels", "centred", "mirror", "batch")
-    options = {name: getattr(args, name) for name in names}
+    options = {name: getattr(args, name) for name in ("variant", "precision", "mirror", "batch")}
     return options | {"weights_path": args.weights, "engine": choose(args.engine, args.gpu)}
+
+
+def pyramid_options(args, used):
+    """What ``add_pyramid`` gave, as Predictor's arguments. Raises InputError for any, where no pyramid is ``used``."""
+    given = {name: getattr(args, name) for name in PYRAMID if getattr(args, name) is not None}
+    if given and not used:
+        raise InputError(f"--{next(iter(given))} is the pyramid's, and this is a single look: ask for the pyramid, too")
+    return given
 
 
 def add_gpu(parser, several=False):

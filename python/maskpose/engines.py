@@ -14,8 +14,8 @@ import numpy as np
 
 from maskpose import onnx_export, weights
 from maskpose.errors import InputError
-from maskpose.files import REPOSITORY, write_text
-from maskpose.runtime import import_caffe
+from maskpose.files import REPOSITORY, read_bytes, write_text
+from maskpose.runtime import import_caffe, import_openvino
 
 
 def deploy_definition(variant):
@@ -81,7 +81,7 @@ class OpenCv:
 
 
 class OnnxRuntime:
-    """onnxruntime on the CPU."""
+    """onnxruntime on the CPU; ``takes`` and ``made_for`` as OpenVino's."""
 
     def __init__(self, model):
         """model: bytes of an ONNX file."""
@@ -91,7 +91,9 @@ class OnnxRuntime:
         options.intra_op_num_threads = len(os.sched_getaffinity(0))
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self._input = self._session.get_inputs()[0].name
+        (given,) = self._session.get_inputs()
+        self._input, self.takes = given.name, [size if isinstance(size, int) else None for size in given.shape]
+        self.made_for = self._session.get_modelmeta().custom_metadata_map.get(onnx_export.VARIANT)
         self.names = [output.name for output in self._session.get_outputs()]
 
     def __call__(self, inputs):
@@ -100,21 +102,28 @@ class OnnxRuntime:
 
 
 class OpenVino:
-    """OpenVINO on the CPU; in fp32 unless told otherwise, where its own default is bf16 on some processors."""
+    """OpenVINO on the CPU; in fp32 unless told otherwise, where its own default is bf16 on some processors.
+
+    ``precision``: one of PRECISIONS, what is asked of it; ``takes``: its input's shape, None for any number;
+    ``made_for``: the variant that the file notes, or None.
+    """
 
     def __init__(self, model, precision=None):
         """model: bytes of an ONNX file, or the path of an IR (.xml); precision: of PRECISIONS, None for fp32 or, of an
         IR, what it was made for. One that the processor does not have is said on stderr, and is fp32.
         """
-        import openvino
-
-        self._core = openvino.Core()
+        self._core = import_openvino().Core()
         self._model = self._core.read_model(model)
-        noted = ["maskpose", "precision"]
-        own = self._model.get_rt_info(noted).value if self._model.has_rt_info(noted) else "fp32"
-        self._hint = PRECISIONS.get(precision or own, "f32")
+        self.precision = precision or self._noted("maskpose", "precision") or "fp32"
+        self._hint = PRECISIONS[self.precision]
+        self.made_for = self._noted("maskpose", "variant") or self._noted("framework", onnx_export.VARIANT)
+        (given,) = self._model.inputs
+        self.takes = [None if size.is_dynamic else size.get_length() for size in given.partial_shape]
         self.names = [output.get_any_name() for output in self._model.outputs]
         self._compiled = {}  # {shape of the input: network}: fixed shapes are faster
+
+    def _noted(self, *path):
+        return self._model.get_rt_info(list(path)).value if self._model.has_rt_info(list(path)) else None
 
     def __call__(self, inputs):
         """As the module says."""
@@ -172,13 +181,21 @@ def resolve(name, weights_path=None):
     return name
 
 
+def files_of(weights_path):
+    """The files that weights are in: an .xml has a .bin beside it."""
+    path = Path(weights_path)
+    return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
+
+
 def open_engine(name, variant, weights_path, precision=None):
     """The engine ``name``, as ``resolve`` takes it, for a variant with weights from a file.
 
     precision: one of PRECISIONS, None for fp32 or what an exported file was made for. Raises InputError as ``resolve``
-    and weights.load do, for an exported file of another variant, and for another engine than OpenVINO in another
-    precision than fp32.
+    and weights.load do, for an exported file of another variant, for a precision that is none, and for another engine
+    than OpenVINO in another than fp32.
     """
+    if precision not in (None, *PRECISIONS):
+        raise InputError(f"unknown precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
     name = resolve(name, weights_path)
     if precision not in (None, "fp32") and name != "openvino":
         raise InputError(f"{name} computes in fp32 here: --precision {precision} is OpenVINO's")
@@ -191,25 +208,48 @@ def open_engine(name, variant, weights_path, precision=None):
         return Caffe(net)
     if name == "opencv":
         return OpenCv(definition, net)
-    model = onnx_export.export(definition, weights.arrays(net)).SerializeToString()
+    model = onnx_export.export(definition, weights.arrays(net), variant.name).SerializeToString()
     return OpenVino(model, precision) if name == "openvino" else OnnxRuntime(model)
 
 
 def _open_exported(name, variant, path, precision):
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+    for one in files_of(path):
+        if not one.is_file():
+            raise InputError(f"{one}: no such file" + (f", which {path.name} needs" if one != path else ""))
+    if path.suffix == ".onnx":
+        model = read_bytes(path)
+        _check_onnx(model, path)
+    else:
+        model = str(path)
     try:
-        if name == "openvino":
-            engine = OpenVino(str(path), precision)
-        else:
-            engine = OnnxRuntime(path.read_bytes())
+        engine = OpenVino(model, precision) if name == "openvino" else OnnxRuntime(model)
     except Exception as error:  # each runtime has its own kinds
-        raise InputError(f"{path} cannot be read by {name}: {str(error).strip().splitlines()[0]}") from None
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(f"{path} cannot be read by {name}: {reason[-1]}") from None
+    if engine.made_for not in (None, variant.name):
+        raise InputError(f"{path} is of another variant than {variant.name}: it was made for {engine.made_for}")
     expected = [variant.heatmap_blob] * variant.pose + ["mask_prob"] * variant.mask
     if sorted(engine.names) != sorted(expected):
         there = ", ".join(sorted(engine.names))
         raise InputError(f"{path} is of another variant than {variant.name}: its outputs are {there}")
+    takes = [None, 3, variant.input_size, variant.input_size]
+    if engine.takes != takes:
+        there, wanted = (" x ".join(str(size or "any") for size in sizes) for sizes in (engine.takes, takes))
+        raise InputError(f"{path} takes inputs of {there}: {variant.name}'s are {wanted}")
     return engine
+
+
+def _check_onnx(model, path):
+    """Raise InputError for bytes that are no ONNX model: OpenVINO tries them as other formats, with much noise."""
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        whole = bool(onnx.load_model_from_string(model).graph.node)
+    except DecodeError:
+        whole = False
+    if not whole:
+        raise InputError(f"{path} is no ONNX model, or not whole")
 
 
 def missing_packages(name):

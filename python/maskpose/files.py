@@ -1,6 +1,7 @@
 """Writing files so that a half-written one never stands under the final name."""
 
 import contextlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -9,6 +10,7 @@ from maskpose.errors import InputError
 
 REPOSITORY = Path(__file__).parents[2]  # prototxt/ and weights/ are there
 MARK = ".made-by-maskpose"
+NAMES = ".maskpose-files.json"  # what runs have written into a folder that may hold others' files too
 
 
 def make_folder(path):
@@ -36,12 +38,13 @@ def written_beside(path):
     """Give a path beside ``path`` to write to; rename it to ``path`` afterwards, or remove it on an error.
 
     The suffix is kept, as many libraries choose the format by it. Raises InputError where the folder cannot
-    be written.
+    be written, before anything else is done.
     """
     path = Path(path)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        partial.touch()  # libraries have errors of their own for what cannot be written
         yield partial
         os.replace(partial, path)
     except OSError as error:
@@ -72,3 +75,43 @@ def read_lines(path):
     except UnicodeDecodeError:
         raise InputError(f"{path} is not a text file") from None
     return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def refuse_clashes(written, read=()):
+    """Raise InputError where a run would write one file twice, or one that it reads.
+
+    written: pairs of a path, or None, and what it is written for; read: paths.
+    """
+    read = {os.path.realpath(path) for path in read}
+    makers = {}
+    for path, maker in written:
+        if path is None:
+            continue
+        real = os.path.realpath(path)
+        if real in read:
+            raise InputError(f"{path} is read by this run, and {maker} would write over it: choose another output")
+        if (other := makers.setdefault(real, maker)) is not maker:
+            raise InputError(f"{other} and {maker} would both write {path}")
+
+
+def refuse_foreign(folder, names):
+    """Raise InputError where a file of ``names`` is in ``folder`` that ``note_names`` was not told of."""
+    ours = noted_names(folder)
+    for name in names:
+        if name not in ours and os.path.lexists(Path(folder) / name):
+            raise InputError(f"{Path(folder) / name} is there, and no earlier run wrote it: choose another folder")
+
+
+def note_names(folder, names):
+    """Keep in ``folder`` that files of ``names``, relative to it, are this program's; ranks may do so at once."""
+    lines = ",\n".join(map(json.dumps, sorted({*names, *noted_names(folder)})))
+    write_text(Path(folder) / NAMES, f"[{lines}]\n")
+
+
+def noted_names(folder):
+    """The set of names that ``note_names`` keeps in ``folder``."""
+    path = Path(folder) / NAMES
+    try:
+        return set(json.loads(read_bytes(path))) if path.is_file() else set()
+    except (ValueError, TypeError):
+        raise InputError(f"{path} is damaged: choose another folder") from None

@@ -23,7 +23,8 @@ def run(frames, tracker, threshold, film=None, lines=None, window=None, progress
     """Find the hand in every frame until they end, a key ends it, or Ctrl-C; give the figures of ``Figures.summary``.
 
     frames: maskpose.video.Frames; tracker: maskpose.tracking.Tracker; threshold: of confidence; film: a
-    maskpose.video.Film; lines: an open text file, a line of JSON a frame; window: a Window.
+    maskpose.video.Film, in which pictures stand as long as in the source; lines: an open text file, a line of JSON a
+    frame; window: a Window.
     """
     figures = Figures()
     with contextlib.suppress(KeyboardInterrupt):
@@ -38,14 +39,18 @@ def run(frames, tracker, threshold, film=None, lines=None, window=None, progress
                 picture = hand.draw(frame.image, threshold)
                 caption(picture, figures.caption(detected, frames.dropped))
                 if film:
-                    film.write(picture)
+                    film.write(picture, frame.seconds)
                 if window and not window.show(picture):
                     break
     return figures.summary(frames.dropped)
 
 
 def line(frame, hand, detected, threshold, latency):
-    """A frame's result as a line of JSON; keypoints are [x, y, confidence] in pixels."""
+    """A frame's result as a line of JSON.
+
+    ``detected``: whether the network looked at this frame, or the hand was carried along; ``found``: how many keypoints
+    are above ``threshold``; ``keypoints``: [x, y, confidence] in pixels.
+    """
     keypoints = [
         [round(float(x), 2), round(float(y), 2), round(float(confidence), 4)]
         for (x, y), confidence in zip(hand.keypoints, hand.confidences)

@@ -3,18 +3,23 @@
 ``maskpose.engines`` runs what is written here. A file notes its variant, and an IR the precision that it was made for.
 """
 
+import contextlib
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from maskpose import engines, onnx_export, weights
 from maskpose.errors import InputError
-from maskpose.files import make_folder
+from maskpose.files import written_beside
+from maskpose.images import read_color
+from maskpose.predictor import cut_out
+from maskpose.runtime import import_openvino
 
 PRECISIONS = {
     "fp32": "as Caffe computes",
     "fp16": "weights in half the space, computed in fp32",
-    "bf16": "weights in half the space, computed in bf16 where the processor has it",
+    "bf16": "the same weights as fp16, computed in bf16 where the processor has it",
     "int8": "weights and activations quantised, calibrated on photographs",
 }
 CALIBRATION = 300  # photographs, at most: NNCF's usual number
@@ -23,56 +28,72 @@ CALIBRATION = 300  # photographs, at most: NNCF's usual number
 def export(variant, weights_path, path, precision="fp32", calibration=None):
     """Write a variant with weights to ``path``, .onnx or .xml (and .bin beside it); give the paths written.
 
-    precision: one of PRECISIONS; .onnx is always fp32. calibration: for int8, an iterable of network inputs
-    (1, 3, m, m) float32. Raises InputError for another suffix or precision, for missing packages, and as weights.load.
+    precision: one of PRECISIONS; .onnx is always fp32. calibration: for int8 alone, an iterable of network inputs
+    (1, 3, m, m) float32. Raises InputError for another suffix or precision, where calibration is missing or has no use,
+    for missing packages, where nothing can be written, and as weights.load.
     """
     path = Path(path)
     if path.suffix not in engines.EXPORTED:
         raise InputError(f"{path}: expected a file that ends in {' or '.join(engines.EXPORTED)}")
+    if precision not in PRECISIONS:
+        raise InputError(f"unknown precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
     if path.suffix == ".onnx" and precision != "fp32":
         raise InputError(f"{path}: ONNX is written in fp32; an .xml takes {', '.join(PRECISIONS)}")
-    definition = engines.deploy_definition(variant)
-    net = engines.open_net(definition)
-    weights.load(net, weights_path, whole=True)
-    model = onnx_export.export(definition, weights.arrays(net), variant.name).SerializeToString()
-    make_folder(path.parent)
-    if path.suffix == ".onnx":
-        partial = path.with_name(f".partial-{path.name}")
-        partial.write_bytes(model)
-        partial.replace(path)
-        return [path]
-    return _write_ir(model, path, variant, precision, calibration)
-
-
-def _write_ir(model, path, variant, precision, calibration):
-    try:
-        import openvino
-    except ImportError:
-        raise InputError("an .xml needs OpenVINO: pip install openvino") from None
-    network = openvino.Core().read_model(model)
-    if precision == "int8":
-        network = _quantised(network, variant, calibration)
-    network.set_rt_info(precision if precision == "bf16" else "fp32", ["maskpose", "precision"])
-    network.set_rt_info(variant.name, ["maskpose", "variant"])
-    written = [path, path.with_suffix(".bin")]
-    partials = [one.with_name(f".partial-{one.name}") for one in written]
-    openvino.save_model(network, partials[0], compress_to_fp16=precision in ("fp16", "bf16"))
-    for partial, one in reversed(list(zip(partials, written))):  # the .xml, which names the network, last
-        partial.replace(one)
+    if precision == "int8" and calibration is None:
+        raise InputError("int8 needs photographs to calibrate on")
+    if precision != "int8" and calibration is not None:
+        raise InputError(f"only int8 is calibrated on photographs, {precision} is not: leave them out")
+    quantise = _quantiser() if precision == "int8" else None  # what is missing is said before the work
+    openvino = import_openvino() if path.suffix == ".xml" else None
+    written = engines.files_of(path)
+    with contextlib.ExitStack() as stack:
+        partials = [stack.enter_context(written_beside(one)) for one in written]  # renamed last to first
+        definition = engines.deploy_definition(variant)
+        net = engines.open_net(definition)
+        weights.load(net, weights_path, whole=True)
+        model = onnx_export.export(definition, weights.arrays(net), variant.name).SerializeToString()
+        if openvino is None:
+            partials[0].write_bytes(model)
+            return written
+        network = openvino.Core().read_model(model)
+        if quantise:
+            network = quantise(network, variant.input_size, calibration)
+        network.set_rt_info(precision if precision == "bf16" else "fp32", ["maskpose", "precision"])
+        network.set_rt_info(variant.name, ["maskpose", "variant"])
+        openvino.save_model(network, partials[0], compress_to_fp16=precision in ("fp16", "bf16"))
     return written
 
 
-def _quantised(network, variant, calibration):
-    """The network in int8, its ranges measured on ``calibration``'s inputs."""
+def calibration_inputs(photographs, size, at_most=CALIBRATION):
+    """Yield network inputs (1, 3, m, m) of ``photographs``, maskpose.inputs.Photograph, evenly spread.
+
+    One that cannot be read is said on stderr and left out.
+    """
+    step = -(-len(photographs) // at_most) or 1
+    for one in photographs[::step]:
+        try:
+            image = read_color(one.path)
+        except InputError as error:
+            print(f"left out: {error}", file=sys.stderr)
+            continue
+        yield cut_out(image, (0, 0, *image.shape[1::-1]), size)[None]
+
+
+def _quantiser():
+    """A function of (network, size, calibration) that gives the network in int8, its ranges measured on the latter."""
+    import_openvino()  # first, or nncf would send statistics
     try:
         import nncf
     except ImportError:
         raise InputError("int8 needs NNCF: pip install nncf") from None
-    inputs = [np.asarray(one, np.float32) for one in calibration or ()]
-    if not inputs:
-        raise InputError("int8 needs photographs to calibrate on")
-    size = variant.input_size
-    network.reshape([1, 3, size, size])  # NNCF's statistics want a batch of one
-    quantised = nncf.quantize(network, nncf.Dataset(inputs), subset_size=len(inputs))
-    quantised.reshape([-1, 3, size, size])
-    return quantised
+
+    def quantise(network, size, calibration):
+        inputs = [np.asarray(one, np.float32) for one in calibration]
+        if not inputs:
+            raise InputError("int8 needs photographs to calibrate on: none could be read")
+        network.reshape([1, 3, size, size])  # NNCF's statistics want a batch of one
+        quantised = nncf.quantize(network, nncf.Dataset(inputs), subset_size=len(inputs))
+        quantised.reshape([-1, 3, size, size])
+        return quantised
+
+    return quantise

@@ -7,14 +7,15 @@ from maskpose.errors import InputError
 
 OPSET = 17
 BATCH = "N"  # name of the dynamic dimension
+VARIANT = "maskpose_variant"  # key of the model's metadata
 
 
-def export(definition, parameters, name="maskpose"):
+def export(definition, parameters, name):
     """An onnx.ModelProto, checked by onnx's checker, that computes what the Caffe network does for any batch.
 
     definition: the deploy NetParameter, whose first layer is its Input (1, 3, m, m); parameters: {layer: [arrays]} as
-    float32, weights and bias of each convolution. Its input and outputs have the blobs' names. Raises InputError for a
-    layer of another kind, and where the onnx package is missing.
+    float32, weights and bias of each convolution; name: of the variant, which the model notes. Its input and outputs
+    have the blobs' names. Raises InputError for a layer of another kind, and where the onnx package is missing.
     """
     try:
         import onnx
@@ -50,6 +51,7 @@ def export(definition, parameters, name="maskpose"):
         graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="maskpose", producer_version=__version__,
         ir_version=8,
     )  # fmt: skip
+    helper.set_model_props(model, {VARIANT: name})
     onnx.checker.check_model(model, full_check=True)
     return model
 

@@ -1,7 +1,8 @@
 """What a prediction leaves on disk: pictures and numbers a photograph, and tables of all of them.
 
 Every format is one of FORMATS. Those of a photograph are files beside one another, <key>_overlay.png and so on; the
-JSON is written last, so that a photograph with its JSON is done. Tables are made from those JSONs in the end.
+JSON is written last, and says by a fingerprint which picture and settings it was made from. Tables are made from those
+JSONs in the end.
 """
 
 import csv
@@ -12,26 +13,24 @@ from pathlib import Path
 import numpy as np
 
 from maskpose import drawing, images
-from maskpose.errors import InputError
 from maskpose.files import read_bytes, write_text, written_beside
 from maskpose.skeleton import KEYPOINT_NAMES
 from maskpose.variants import KEYPOINTS
 
-SETTINGS = ".settings.json"
 ALWAYS = ("json",)
 USUAL = ("json", "overlay", "mask", "heatmaps")
 SIDES = ("right", "left")
 
 
-def write_hands(folder, photograph, image, hands, threshold, formats=USUAL, side="right"):
+def write_hands(folder, photograph, image, hands, threshold, formats=USUAL, side="right", fingerprint=""):
     """Write one photograph's files into ``folder``.
 
     photograph: a maskpose.inputs.Photograph; image: (h, w, 3) uint8 BGR; hands: what was found, a list of
     maskpose.predictor.Hand, the first the surest; threshold: of confidence, for a keypoint to be drawn and called
-    detected; formats: of PER_PHOTOGRAPH, others are passed over; side: which hand OpenPose's files call it. Raises
-    InputError where a file cannot be written.
+    detected; formats: of PER_PHOTOGRAPH, others are passed over; side: which hand OpenPose's files call it;
+    fingerprint: as ``is_done`` takes it. Raises InputError where a file cannot be written.
     """
-    document = describe(photograph.name, image, hands, threshold)
+    document = describe(photograph.name, image, hands, threshold, fingerprint)
     for name in [*(name for name in formats if name != "json"), *ALWAYS]:
         if name in PER_PHOTOGRAPH:
             suffix, write = PER_PHOTOGRAPH[name]
@@ -39,40 +38,69 @@ def write_hands(folder, photograph, image, hands, threshold, formats=USUAL, side
 
 
 def write_tables(folder, photographs, formats):
-    """Write the formats of TABLES, from the JSONs of ``photographs`` that are there; give the files' names."""
-    names = [name for name in formats if name in TABLES]
-    if not names:
-        return []
-    paths = [Path(folder) / f"{one.key}.json" for one in photographs]
-    documents = [json.loads(read_bytes(path)) for path in paths if path.is_file()]
-    for name in names:
-        file, text = TABLES[name]
-        write_text(Path(folder) / file, text(documents))
-    return [TABLES[name][0] for name in names]
+    """Write the formats of TABLES, from the JSONs of ``photographs``, which are there; give the files' names."""
+    names = table_names(formats)
+    if names:
+        documents = [json.loads(read_bytes(Path(folder) / f"{one.key}.json")) for one in photographs]
+    for name, text in TABLES.values():
+        if name in names:
+            write_text(Path(folder) / name, text(documents))
+    return names
 
 
-def is_done(folder, photograph):
-    """Whether a photograph's files are all there."""
-    return (Path(folder) / f"{photograph.key}.json").is_file()
+def table_names(formats):
+    """The files of the formats of TABLES among ``formats``."""
+    return [name for table, (name, _) in TABLES.items() if table in formats]
 
 
-def check(folder, settings):
-    """Raise InputError where ``folder`` holds results that were made with other ``settings`` than these, a dict."""
-    path = Path(folder) / SETTINGS
-    begun = json.loads(read_bytes(path)) if path.exists() else {}
-    if other := [f"{name} {begun[name]}" for name in begun if begun[name] != settings.get(name)]:
-        raise InputError(f"{folder} was begun with {', '.join(other)}: choose another folder, or leave out --resume")
+def names(key, formats, hands=1):
+    """The files, below the results' folder, of a photograph's key in ``formats`` and with so many hands."""
+    suffixes = [suffix for name, (suffix, _) in PER_PHOTOGRAPH.items() if name in (*formats, *ALWAYS)]
+    if "heatmaps" in formats:
+        suffixes += [f"_heatmaps_{number}.png" for number in range(2, hands + 1)]
+    return [key + suffix for suffix in suffixes]
 
 
-def note(folder, settings):
-    """Keep in ``folder`` what its results are made with, for ``check``."""
-    write_text(Path(folder) / SETTINGS, json.dumps(settings) + "\n")
+def given_by(variant, formats):
+    """Those of ``formats`` that a maskpose.variants.Variant gives: some need a stage that it may not have."""
+    missing = [name for name, stage in (("mask", "mask"), ("heatmaps", "pose")) if not getattr(variant, stage)]
+    return [name for name in formats if name not in missing]
 
 
-def describe(name, image, hands, threshold):
+def is_done(folder, key, formats, fingerprint):
+    """Whether a photograph's files in ``formats`` are all there, made from what ``fingerprint`` (str) stands for."""
+    document = _earlier(folder, key)
+    if document.get("fingerprint") != fingerprint:
+        return False
+    return all((Path(folder) / name).is_file() for name in names(key, formats, len(every_hand(document))))
+
+
+def remove_stale(folder, key, fingerprint, ours):
+    """Remove the files of a photograph's key that were made from something else than ``fingerprint`` stands for.
+
+    ours: names that may be removed, of files below ``folder``.
+    """
+    document = _earlier(folder, key)
+    if document.get("fingerprint", fingerprint) != fingerprint:
+        for name in names(key, FORMATS, len(every_hand(document))):
+            if name in ours:
+                (Path(folder) / name).unlink(missing_ok=True)
+
+
+def _earlier(folder, key):
+    """The JSON of a photograph's key that is in ``folder``, or {}."""
+    path = Path(folder) / f"{key}.json"
+    try:
+        document = json.loads(read_bytes(path)) if path.is_file() else {}
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def describe(name, image, hands, threshold, fingerprint=""):
     """The prediction as a JSON-able dict; keypoints is empty where the variant has no pose stage.
 
-    ``more_hands`` is there where there are more than one, and holds the others.
+    ``more_hands`` is there where there are more than one, and holds the others; ``fingerprint`` where it is given.
     """
     described = [
         {
@@ -89,7 +117,7 @@ def describe(name, image, hands, threshold):
     document = {"image": name, "width": width, "height": height, "threshold": threshold, **described[0]}
     if len(hands) > 1:
         document["more_hands"] = described[1:]
-    return document
+    return document | ({"fingerprint": fingerprint} if fingerprint else {})
 
 
 def json_text(document):
@@ -105,20 +133,17 @@ def json_text(document):
 
 def summary(name, hands, threshold):
     """One line for people: how many keypoints pass the threshold, and how much of the picture is hand."""
-    texts = []
-    for hand in hands:
-        found = []
-        if hand.heatmaps is not None:
-            found.append(f"{(hand.confidences > threshold).sum()} of {len(hand.confidences)} keypoints")
-        if hand.mask is not None:
-            found.append(f"hand mask {100 * hand.mask.mean():.0f} % of the picture")
-        texts.append(", ".join(found))
-    return f"{name}: {'; '.join(texts)}"
+    return f"{name}: {'; '.join(hand.summary(threshold) for hand in hands)}"
 
 
 def every_hand(document):
     """The hands of a photograph's document, each {"keypoints": …, "detected": …}."""
     return [document, *document.get("more_hands", [])]
+
+
+def found_hands(document):
+    """Those of ``every_hand`` with a keypoint that passes the threshold: others formats hold only what was found."""
+    return [hand for hand in every_hand(document) if any(hand["detected"])]
 
 
 def _json(path, image, hands, document, side):
@@ -154,9 +179,9 @@ def _figure8(path, image, hands, document, side):
 
 
 def _openpose(path, image, hands, document, side):
-    """OpenPose's --write_json: a person for each hand, whose other hand, face and body are empty."""
+    """OpenPose's --write_json: a person for each hand found, whose other hand, face and body are empty."""
     people = []
-    for hand in every_hand(document):
+    for hand in found_hands(document):
         flat = [number for keypoint in hand["keypoints"] for number in keypoint]
         person = {"person_id": [-1]}
         for dimensions in ("2d", "3d"):
@@ -197,12 +222,10 @@ def _csv_text(documents):
 
 
 def _coco_text(documents):
-    """COCO's keypoint results; image_id counts the photographs from 1 in their order, file_name says which it is."""
+    """COCO's keypoint results of the hands found; image_id counts photographs from 1, file_name says which it is."""
     results = []
     for number, document in enumerate(documents, start=1):
-        for hand in every_hand(document):
-            if not hand["keypoints"]:
-                continue
+        for hand in found_hands(document):
             points = np.array(hand["keypoints"])
             low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
             results.append({

@@ -1,16 +1,18 @@
 """Many photographs to files: read, predicted in batches, written, by one process or several that share them."""
 
 import hashlib
+import json
 import sys
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
-from maskpose import images, output
+from maskpose import engines, images, output
 from maskpose.errors import InputError
-from maskpose.files import read_bytes
+from maskpose.files import note_names, noted_names, read_bytes, refuse_clashes, refuse_foreign
 
 NAMED = 20  # photographs up to which each one's result is printed
 
@@ -32,61 +34,84 @@ def run(predictor, photographs, job, group):
 
     photographs: [maskpose.inputs.Photograph]; group: of maskpose.parallel, whose ranks take every n-th photograph
     each. A photograph that cannot be read is said on stderr and left out. Raises InputError for a folder that cannot
-    be written, or that was begun with other settings.
+    be written, and, before anything is, where a file would be written over that this run reads, that it writes for
+    another photograph, or that no earlier run wrote.
     """
-    made_with = settings(predictor, job)
-    if job.resume:
-        output.check(job.folder, made_with)
-    mine = photographs[group.rank :: group.size]
-    left = [one for one in mine if not (job.resume and output.is_done(job.folder, one))]
-    kept = len(mine) - len(left)
-    if kept:
-        print(f"{kept} of {len(mine)} photographs are done: passed over", flush=True)
-    bad = _predict(predictor, left, job, made_with, show=group.rank == 0)
-    done, bad = (round(value * group.size) for value in group.mean([len(mine) - bad, bad]))
+    folder = Path(job.folder)
+    writes = planned(photographs, job, predictor.variant)
     if group.rank == 0:
-        for name in output.write_tables(job.folder, photographs, job.formats):
-            print(f"written: {job.folder / name}")
-    return done, bad
+        read = [*(one.path for one in photographs), *engines.files_of(predictor.weights_path)]
+        refuse_clashes([(folder / name, maker) for name, maker in writes], read)
+        refuse_foreign(folder, [name for name, _ in writes])
+    group.mean([0])  # no rank writes before that
+    mine = slice(group.rank, None, group.size)
+    done = np.zeros(len(photographs))
+    done[mine] = _predict(predictor, photographs[mine], job, [name for name, _ in writes], group.rank == 0)
+    done = np.rint(group.mean(done) * group.size)
+    if group.rank == 0:
+        for name in output.write_tables(folder, [photographs[n] for n in np.flatnonzero(done)], job.formats):
+            print(f"written: {folder / name}")
+    return int(done.sum()), int((done == 0).sum())
+
+
+def planned(photographs, job, variant):
+    """[(name below the folder, for what)] of every file that a run may write."""
+    formats = output.given_by(variant, job.formats)
+    writes = [(name, str(one.path)) for one in photographs for name in output.names(one.key, formats, job.hands)]
+    return writes + [(name, "the table of all") for name in output.table_names(formats)]
 
 
 def settings(predictor, job):
-    """What the results depend on, as a JSON-able dict."""
+    """What the results depend on beside the photograph, as a JSON-able dict."""
     given = {name: getattr(predictor, name) for name in ("seed", "levels", "centred", "mirror", "refine")}
-    weights = hashlib.sha256(read_bytes(predictor.weights_path)).hexdigest()[:16]
-    way = {"variant": predictor.variant.name, "weights": weights, "pyramid": predictor.use_pyramid, **given}
-    files = sorted({*job.formats, *output.ALWAYS} & set(output.PER_PHOTOGRAPH))
-    return way | {"threshold": job.threshold, "hands": job.hands, "side": job.side, "formats": files}
+    weights = hashlib.sha256(b"".join(map(read_bytes, engines.files_of(predictor.weights_path)))).hexdigest()
+    precision = getattr(predictor.engine, "precision", "fp32")
+    way = {"variant": predictor.variant.name, "weights": weights, "precision": precision}
+    way |= {"pyramid": predictor.use_pyramid, **given}
+    return way | {"threshold": job.threshold, "hands": job.hands, "side": job.side}
 
 
-def _predict(predictor, photographs, job, made_with, show):
-    """How many of ``photographs`` could not be read."""
-    bad, noted, begun = 0, False, deque()
+def _predict(predictor, photographs, job, names, shown):
+    """Predict and write; [whether it is done] of ``photographs``. names: of all files that any rank may write."""
+    made_with = json.dumps(settings(predictor, job), sort_keys=True).encode()
+    formats = output.given_by(predictor.variant, job.formats)
+    done, begun, ours = [False] * len(photographs), deque(), None
+    kept = 0
 
     def pictures():
-        nonlocal bad
-        for one in photographs:
+        nonlocal kept
+        for number, one in enumerate(photographs):
             try:
-                image = images.read_color(one.path)
+                data = read_bytes(one.path)
+                fingerprint = hashlib.sha256(made_with + data).hexdigest()[:16]
+                if job.resume and output.is_done(job.folder, one.key, formats, fingerprint):
+                    done[number], kept = True, kept + 1
+                    bar.update()
+                    continue
+                image = images.decode_color(data, str(one.path))
             except InputError as error:
                 tqdm.write(f"error: {error}", file=sys.stderr)
-                bad += 1
                 bar.update()
                 continue
-            begun.append((one, image))
+            begun.append((number, image, fingerprint))
             yield image
 
-    with tqdm(total=len(photographs), unit="image", disable=len(photographs) < 2 or not show) as bar:
+    with tqdm(total=len(photographs), unit="image", disable=len(photographs) < 2 or not shown) as bar:
         for hands in _hands(predictor, pictures(), job.hands):
-            one, image = begun.popleft()
-            if not noted:
-                output.note(job.folder, made_with)
-                noted = True
-            output.write_hands(job.folder, one, image, hands, job.threshold, job.formats, job.side)
+            number, image, fingerprint = begun.popleft()
+            one = photographs[number]
+            if ours is None:
+                note_names(job.folder, names)
+                ours = noted_names(job.folder)
+            output.remove_stale(job.folder, one.key, fingerprint, ours)
+            output.write_hands(job.folder, one, image, hands, job.threshold, formats, job.side, fingerprint)
+            done[number] = True
             if len(photographs) <= NAMED:
                 tqdm.write(output.summary(one.name, hands, job.threshold))
             bar.update()
-    return bad
+    if kept:
+        print(f"{kept} of {len(photographs)} photographs were done: passed over", flush=True)
+    return done
 
 
 def _hands(predictor, pictures, count):

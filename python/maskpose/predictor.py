@@ -1,7 +1,9 @@
 """From a photograph to its hand: mask, keypoints, confidences, heatmaps (section 3.3, Inference)."""
 
 import itertools
+import operator
 import os
+import threading
 from collections import deque
 from dataclasses import dataclass
 
@@ -23,7 +25,7 @@ END = object()  # after the last photograph
 LARGE = 0.85  # of the photograph's larger side: a region from which on a second look would show nothing new
 
 
-@dataclass
+@dataclass(repr=False)
 class Hand:
     """What the network found in one photograph, in the photograph's own pixels."""
 
@@ -34,8 +36,27 @@ class Hand:
     grid_to_image: np.ndarray  # 2x3, heatmap cells to pixels
 
     def draw(self, image, threshold=THRESHOLD):
-        """``image`` (h, w, 3) uint8 BGR with the mask and the keypoints above ``threshold`` drawn over it."""
+        """``image`` (h, w, 3) uint8 BGR with the mask and the keypoints above ``threshold`` drawn over it.
+
+        Raises InputError for an array of another shape or type, and for a picture of another size than the mask's.
+        """
+        image = as_picture(image)
+        if self.mask is not None and self.mask.shape != image.shape[:2]:
+            (height, width), (h, w) = self.mask.shape, image.shape[:2]
+            raise InputError(f"expected the picture of {width} x {height} pixels that the hand is of, not {w} x {h}")
         return drawing.overlay(image, self.keypoints, self.confidences, threshold, self.mask)
+
+    def summary(self, threshold=THRESHOLD):
+        """In a few words: how many keypoints are above ``threshold``, and how much of the picture is hand."""
+        found = []
+        if np.isfinite(self.keypoints).all():
+            found.append(f"{(self.confidences > threshold).sum()} of {KEYPOINTS} keypoints")
+        if self.mask is not None:
+            found.append(f"hand mask {100 * self.mask.mean():.0f} % of the picture")
+        return ", ".join(found)
+
+    def __repr__(self):
+        return f"<Hand: {self.summary()}>"
 
 
 class Predictor:
@@ -49,24 +70,32 @@ class Predictor:
         self, variant=DEFAULT_VARIANT, weights_path=None, use_pyramid=None, seed=1, engine="auto", *,
         precision=None, levels=None, centred=False, mirror=False, refine=False, batch=BATCH,
     ):  # fmt: skip
-        """variant: a name in ``maskpose.variants``; weights_path: the repository's own where None;
-        use_pyramid: the paper's test time, or one pass (False), or as the variant says (None); seed: of the
-        pyramid's crops, levels: how many at most, centred: in the middle rather than at random; engine: a name in
-        ``maskpose.engines``, or "auto" for the fastest there is, or an engine; precision: as engines.open_engine takes
-        it; mirror: average with the maps of the mirrored picture; refine: look again, at a square about the hand that
-        the first look found; batch: how many pictures go through the network at once, which changes no result but by
+        """variant: a name in ``maskpose.variants``.
+        weights_path: a caffemodel, an HDF5 file, or what tools/export.py wrote; None: the repository's own.
+        use_pyramid: the paper's test time (True), one pass (False), or as the variant says (None).
+        seed, levels, centred: the pyramid's alone: of its random crops, 0 or more; how many levels at most, None for
+        all; crops in the middle rather than at random.
+        engine: a name in ``maskpose.engines``; "auto", the fastest there is; or an engine, which then has the weights.
+        precision: one of ``maskpose.engines.PRECISIONS``, OpenVINO's alone; None: fp32, or an exported file's own.
+        mirror: average with the maps of the mirrored picture. refine: look again, at a square about the hand that the
+        first look found. batch: how many pictures go through the network at once, which changes no result but by
         rounding.
-        Raises InputError for weights that are missing or of another variant, and for an engine that is not there.
+
+        Threads may share a predictor: they take turns at the network.
+        Raises InputError for weights that are missing or of another variant, for an engine that is not there, and for
+        an argument that is not as said here.
         """
         self.variant = get_variant(variant)
         self.use_pyramid = self.variant.pyramid if use_pyramid is None else use_pyramid
-        self.seed, self.levels, self.centred = seed, levels, centred
-        self.mirror, self.refine, self.batch = mirror, refine, batch
+        self.seed, self.centred = whole_number("seed", seed, 0), centred
+        self.levels = None if levels is None else whole_number("levels", levels, 1)
+        self.mirror, self.refine, self.batch = mirror, refine, whole_number("batch", batch, 1)
         self.weights_path = weights_path
         if isinstance(engine, str):
             self.weights_path = weights_path or default_weights(self.variant)
             engine = open_engine(engine, self.variant, self.weights_path, precision)
         self.engine = engine
+        self._turn = threading.Lock()
 
     def predict(self, image):
         """The hand in ``image``, (h, w, 3) uint8 BGR or a photograph's path, as a Hand.
@@ -79,7 +108,10 @@ class Predictor:
         """Yield the Hand of each of ``photographs``, as ``predict`` takes them, in order.
 
         They share batches, which is faster than one at a time, and are read no further ahead than a batch.
+        Raises InputError for one photograph in the place of several.
         """
+        if isinstance(photographs, (str, os.PathLike)) or getattr(photographs, "ndim", 4) != 4:
+            raise InputError("expected several photographs, such as a list: predict takes one")
         waiting, inputs, outputs = deque(), [], []
         for photograph in itertools.chain(photographs, [END]):
             if photograph is not END:
@@ -99,30 +131,38 @@ class Predictor:
     def predict_hands(self, image, count=2):
         """Up to ``count`` Hands in ``image``, the one with the largest mask first.
 
-        The mask of the whole photograph is divided into its connected parts; each part's region is looked at by itself.
-        A part without a third of the keypoints is no further hand. Where the mask shows nothing, one Hand of the whole
-        photograph. Hands that touch in the mask are taken for one.
-        Raises InputError as ``predict`` does, and for a variant without a mask stage.
+        One pass over the whole photograph gives a mask, which is divided into its connected parts; each part's region
+        is looked at by itself, as this predictor looks at a photograph. A part without a third of the keypoints is no
+        further hand. There is always a first: what was best, however unsure; where the mask shows nothing, as
+        ``predict`` sees the whole photograph. Hands that touch in the mask are taken for one.
+        Raises InputError as ``predict`` does, for a ``count`` below 1, and for a variant without a mask stage.
         """
         if not self.variant.mask:
             raise InputError(f"{self.variant.name} has no mask stage to tell hands apart by")
+        count = whole_number("count", count, 1)
         image = as_picture(image)
-        whole = self.predict(image)
         height, width = image.shape[:2]
-        found = regions.parts(whole.mask, count)
+        found = regions.parts(self._look(image, [(0, 0, width, height)]).mask, count)
         if not found:
-            return [whole]
+            return [self.predict(image)]
         hands = []
         for part in found:
             hand = self.predict_region(image, regions.around(regions.corners(part), width, height))
+            hand = self._refined(image, hand) if self.refine else hand
             others = np.logical_or.reduce([other for other in found if other is not part] or [np.zeros_like(part)])
             hand.mask &= ~others
             hands.append(hand)
         return hands[:1] + [hand for hand in hands[1:] if (hand.confidences > THRESHOLD).sum() >= ENOUGH]
 
     def predict_region(self, image, region):
-        """The Hand that one look at the region (x, y, w, h) of ``image`` finds, in the whole photograph's pixels."""
-        return self._hand(image, [region], self._forward(cut_out(image, region, self.variant.input_size)[None]))
+        """The Hand in the region (x, y, w, h) of ``image`` alone, in the whole photograph's pixels."""
+        x, y, w, h = region
+        return self._look(image, [(x + left, y + top, *size) for left, top, *size in self.crops(w, h)])
+
+    def _look(self, image, crops):
+        """The Hand that is found in ``crops`` of ``image``."""
+        inputs = [cut_out(image, crop, self.variant.input_size) for crop in crops]
+        return self._hand(image, crops, self._forward(np.stack(inputs)))
 
     def crops(self, width, height):
         """[(x, y, w, h)]: the parts of a photograph that are looked at, the whole of it first."""
@@ -161,9 +201,10 @@ class Predictor:
         results = []
         for start in range(0, len(inputs), self.batch):
             now = inputs[start : start + self.batch]
-            outputs = self.engine(now)
+            with self._turn:  # most engines keep what they compute in themselves
+                outputs = self.engine(now)
+                mirrored = self.engine(np.ascontiguousarray(now[..., ::-1])) if self.mirror else None
             if self.mirror:
-                mirrored = self.engine(np.ascontiguousarray(now[..., ::-1]))
                 outputs = {name: (maps + mirrored[name][..., ::-1]) / 2 for name, maps in outputs.items()}
             results += [{name: maps[n] for name, maps in outputs.items()} for n in range(len(now))]
         return results
@@ -179,6 +220,17 @@ def as_picture(image):
     if not image.size:
         raise InputError("the picture has no pixels")
     return image
+
+
+def whole_number(name, value, least):
+    """``value`` as an int. Raises InputError, with the argument's name, where it is none, or less than ``least``."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
+        raise InputError(f"{name}: expected a whole number of {least} or more, not {value!r}")
+    return number
 
 
 def default_weights(variant):

@@ -27,6 +27,19 @@ def import_caffe(quiet=True):
     return caffe
 
 
+def import_openvino():
+    """The ``openvino`` module, without the statistics of use that it, and nncf with it, would send to its makers.
+
+    Raises InputError where it is not installed.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # as if that package were not there, which is allowed for
+    try:
+        import openvino
+    except ImportError:
+        raise InputError("OpenVINO is not installed: pip install openvino") from None
+    return openvino
+
+
 def set_device(gpu=None):
     """Run on GPU number ``gpu``, or on the CPU where it is None. Raises InputError for an unusable GPU."""
     caffe = import_caffe()

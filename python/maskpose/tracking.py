@@ -35,6 +35,8 @@ class Tracker:
         A carried hand has no heatmaps; a keypoint that was lost has a confidence of 0 until the next detection.
         """
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if self.every > 1 else None
+        if self._grey is not None and grey.shape != self._grey.shape:  # another picture altogether
+            self._hand = None
         detected = self._hand is None or self._since + 1 >= self.every
         if detected:
             self._hand, self._since = self._detect(image), 0

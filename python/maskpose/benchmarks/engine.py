@@ -124,9 +124,11 @@ def torch_step(what, variant, batch):
 
 def openvino_step(what, variant, batch):
     """A callable that runs one forward pass on OpenVINO in fp32."""
-    import openvino
     import torch
 
+    from maskpose.runtime import import_openvino
+
+    openvino = import_openvino()
     if what != "forward":
         raise InputError("OpenVINO does not train")
     size = variant.input_size

@@ -148,16 +148,13 @@ def _ours(engine, variant):
 
 
 def _mediapipe():
-    import mediapipe
+    from maskpose import mediapipe_hands
 
-    hands = mediapipe.solutions.hands.Hands(static_image_mode=True, max_num_hands=1, model_complexity=1)
+    model = mediapipe_hands.open_model()
 
     def predict(data):
-        image = decode_color(data, "photograph")
-        found = hands.process(cv2.cvtColor(image, cv2.COLOR_BGR2RGB)).multi_hand_landmarks
-        if not found:
-            return np.full((21, 2), np.nan)
-        return np.array([(mark.x, mark.y) for mark in found[0].landmark]) * image.shape[1::-1] - 0.5
+        found = mediapipe_hands.find(model, decode_color(data, "photograph"))
+        return found[0] if found else np.full((21, 2), np.nan)
 
     return predict
 
