@@ -189,8 +189,47 @@ def test_a_python_without_caffe(tmp_path):
 
 
 def test_two_photographs_of_one_stem(weights, tmp_path):
-    result = run("tools/predict.py", tmp_path / "a.jpg", tmp_path / "a.png", "--weights", weights)
-    assert_one_line(result, "a.json")
+    cv2.imwrite(str(tmp_path / "a.jpg"), photograph())
+    cv2.imwrite(str(tmp_path / "a.png"), photograph())
+    out = tmp_path / "out"
+    result = run("tools/predict.py", tmp_path / "a.jpg", tmp_path / "a.png", "--weights", weights, "--out", out)
+    assert_one_line(result, "a.json", "would both write")
+    assert not out.exists()
+
+
+def test_options_of_a_pyramid_that_is_not_there(weights, drawn_db, tmp_path):
+    scripts = {"tools/predict.py": ["a.jpg"], "tools/evaluate.py": ["--db", drawn_db, "--ways", "single"]}
+    for option in (("--levels", 2), ("--seed", 0), ("--centred",)):
+        for script, given in scripts.items():
+            assert_one_line(run(script, *given, "--weights", weights, *option), f"{option[0]} is the pyramid's")
+    cv2.imwrite(str(tmp_path / "a.jpg"), photograph())
+    options = ["--weights", weights, "--out", tmp_path / "out", "--pyramid", "--levels", 2]
+    result = run("tools/predict.py", tmp_path / "a.jpg", *options)
+    assert result.returncode == 0, result.stderr
+
+
+def test_an_export_that_cannot_be_is_said_before_the_work(weights, tmp_path):
+    given = ["--weights", weights, "--out", tmp_path / "hand.xml"]
+    for options, words in (
+        (["--db", tmp_path / "none.lmdb"], ["none.lmdb"]),
+        (["--calibrate", tmp_path / "none"], ["only int8 is calibrated"]),
+        (["--precision", "int8"], ["int8 needs photographs"]),
+        (["--out", weights.with_suffix(".pb")], ["ends in .xml or .onnx"]),
+    ):
+        assert_one_line(run("tools/export.py", *given, *options), *words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_make_predict_takes_a_name_with_spaces_or_several_names(weights, tmp_path):
+    for name in ("my hand.jpg", "a.jpg", "b.jpg"):
+        cv2.imwrite(str(tmp_path / name), photograph())
+    for names, keys in (("my hand.jpg", ["my hand"]), ("a.jpg b.jpg", ["a", "b"]), ("?.jpg", ["a", "b"])):
+        out = tmp_path / keys[0]
+        images = str(tmp_path / names) if len(keys) == 1 else " ".join(str(tmp_path / name) for name in names.split())
+        command = ["make", "predict", f"IMAGE={images}", f"OUT={out}", f"WEIGHTS={weights}", f"PYTHON={sys.executable}"]
+        result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        assert result.returncode == 0, result.stderr
+        assert sorted(path.stem for path in out.glob("*.json") if path.name[0] != ".") == keys
 
 
 def test_tools_that_empty_a_folder_refuse_one_that_is_not_theirs(drawn_folder, tmp_path):
@@ -314,6 +353,6 @@ def test_the_json_has_a_keypoint_a_line(weights, tmp_path):
     assert result.returncode == 0, result.stderr
     lines = (tmp_path / "a.json").read_text().splitlines()
     document = json.loads("\n".join(lines))
-    assert list(document) == ["image", "width", "height", "threshold", "keypoints", "detected"]
+    assert list(document) == ["image", "width", "height", "threshold", "keypoints", "detected", "fingerprint"]
     assert [json.loads(line.rstrip(",")) for line in lines if line.startswith("  [")] == document["keypoints"]
     assert sum("true" in line or "false" in line for line in lines) == 1

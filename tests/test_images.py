@@ -71,6 +71,17 @@ def test_sixteen_bits_are_scaled(photograph):
     assert np.array_equal(images.decode_gray(gray, "a"), photograph[..., 0])
 
 
+@pytest.mark.parametrize("kind,message", [(np.float32, "floating-point numbers"), (np.int32, "numbers of 32 bits")])
+@pytest.mark.parametrize("read", [images.decode_color, images.decode_gray])
+def test_numbers_without_a_white_are_refused(photograph, read, kind, message):
+    """A picture of values from 0 to 1 would come out black."""
+    grey, colour = photograph[..., 0].astype(kind), photograph.astype(kind)
+    with pytest.raises(InputError, match=f"a holds {message}: expected 8 or 16 bits"):
+        read(encode(Image.fromarray(grey), "TIFF"), "a")
+    with pytest.raises(InputError, match="or has channels of more than 16 bits"):
+        read(cv2.imencode(".tif", colour)[1].tobytes(), "a")
+
+
 def test_cmyk_jpeg(photograph):
     data = encode(Image.fromarray(photograph).convert("CMYK"), "JPEG", quality=95)
     assert np.abs(images.decode_color(data, "a").astype(int) - photograph[..., ::-1]).mean() < 4

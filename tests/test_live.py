@@ -107,7 +107,43 @@ def test_no_screen_is_one_line(film):
     assert result.returncode == 2 and result.stderr.startswith("error: there is no screen"), result.stderr
 
 
-def test_ctrl_c_leaves_a_whole_film(film, tmp_path):
+def test_nothing_but_the_error_is_said_of_what_does_not_open(tmp_path):
+    """Neither OpenCV's warnings nor FFmpeg's."""
+    (tmp_path / "text.mp4").write_text("no film")
+    for source, kind in (("97", "camera"), (tmp_path / "text.mp4", "film")):
+        result = webcam("--source", source, "--json", tmp_path / "a.jsonl")
+        assert result.returncode == 2 and result.stderr == f"error: {source}: this {kind} cannot be opened\n"
+
+
+def test_what_is_read_is_not_written_over(film, tmp_path):
+    copy = tmp_path / "film.avi"
+    shutil.copy(film, copy)
+    (tmp_path / "pictures").mkdir()
+    cv2.imwrite(str(tmp_path / "pictures/01.png"), np.zeros((8, 8, 3), np.uint8))
+    for source, options, message in (
+        (copy, ["--out", tmp_path / "pictures/../film.avi"], "--out would write over it"),
+        (copy, ["--json", copy], "--json would write over it"),
+        (copy, ["--out", tmp_path / "a.mp4", "--json", tmp_path / "a.mp4"], "--out and --json would both write"),
+        (f"{tmp_path}/pictures/%02d.png", ["--json", tmp_path / "pictures/01.png"], "--json would write over it"),
+    ):
+        result = webcam("--source", source, *options)
+        assert result.returncode == 2 and message in result.stderr and result.stderr.count("\n") == 1, result.stderr
+    assert copy.read_bytes() == film.read_bytes() and not (tmp_path / "a.mp4").exists()
+
+
+def test_a_folder_of_pictures_of_two_sizes_with_its_results_in_it(hand, tmp_path):
+    """The second run takes the first one's film for no picture, and flow is not asked for between two sizes."""
+    for n, size in enumerate((256, 256, 200)):
+        cv2.imwrite(str(tmp_path / f"{n}.png"), cv2.resize(hand[0], (size, size)))
+    for _ in range(2):
+        result = webcam("--source", tmp_path, "--out", tmp_path / "a.mp4", "--json", tmp_path / "a.jsonl", "--every", 3)
+        assert result.returncode == 0, result.stderr
+    assert [line["detected"] for line in read_lines(tmp_path / "a.jsonl")] == [True, False, True]
+    assert [frame.image.shape for frame in Frames(tmp_path / "a.mp4")] == [(256, 256, 3)] * 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_whole_film(film, tmp_path, number):
     long = tmp_path / "long.avi"
     with Film(long, 5) as writing:
         for _ in range(20):
@@ -120,12 +156,12 @@ def test_ctrl_c_leaves_a_whole_film(film, tmp_path):
     deadline = time.monotonic() + 120
     while not (lines.exists() and len(lines.read_text().splitlines()) >= 3) and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 0 and "Traceback" not in errors, errors
-    count = len(read_lines(lines))
-    assert 3 <= count < 20 * FRAMES and f"frames {count}," in output
-    assert len(list(Frames(out))) == count
+    found = read_lines(lines)
+    assert 3 <= len(found) < 20 * FRAMES and f"frames {len(found)}," in output
+    assert len(list(Frames(out))) == found[-1]["frame"] + 1  # at the film's own pace, whatever was dropped
 
 
 def test_a_caption_is_readable_in_small_and_large_pictures():

@@ -1,3 +1,10 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import cv2
 import numpy as np
 import pytest
 
@@ -5,9 +12,10 @@ from conftest import random_net
 from maskpose import engines, model_export
 from maskpose.engines import open_engine
 from maskpose.errors import InputError
+from maskpose.inputs import photographs
 from maskpose.variants import get_variant
 
-pytest.importorskip("onnx")
+onnx = pytest.importorskip("onnx")
 pytest.importorskip("openvino")
 VARIANT = get_variant("compact/mask_pose")
 
@@ -78,6 +86,73 @@ def test_what_cannot_be_exported_or_run(weights, tmp_path):
     (tmp_path / "broken.bin").touch()
     with pytest.raises(InputError, match=r"broken\.xml cannot be read by openvino"):
         open_engine("auto", VARIANT, tmp_path / "broken.xml")
-    (path,) = model_export.export(VARIANT, weights, tmp_path / "hand.onnx")
-    with pytest.raises(InputError, match="another variant than compact/no_pose: its outputs are Mconv7"):
-        open_engine("auto", get_variant("compact/no_pose"), path)
+    (tmp_path / "broken.onnx").write_text("<no model>")
+    with pytest.raises(InputError, match=r"broken\.onnx is no ONNX model"):
+        open_engine("auto", VARIANT, tmp_path / "broken.onnx")
+    with pytest.raises(InputError, match="unknown precision 'int4'"):
+        model_export.export(VARIANT, weights, tmp_path / "hand.xml", "int4")
+    with pytest.raises(InputError, match="only int8 is calibrated"):
+        model_export.export(VARIANT, weights, tmp_path / "hand.xml", "fp16", [])
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".xml"])
+def test_a_file_of_another_variant_is_refused(weights, tmp_path, suffix):
+    """Also of one with the same outputs, and where the file does not note its variant: by outputs and input."""
+    path, *_ = model_export.export(VARIANT, weights, tmp_path / f"hand{suffix}")
+    message = "another variant than {}: it was made for compact/mask_pose"
+    for name in ("mask_pose", "compact/no_pose"):
+        with pytest.raises(InputError, match=message.format(name)):
+            open_engine("auto", get_variant(name), path)
+    unmarked = tmp_path / f"unmarked{suffix}"
+    if suffix == ".onnx":
+        model = onnx.load(path)
+        del model.metadata_props[:]
+        onnx.save(model, unmarked)
+    else:
+        unmarked.write_text(re.sub(r'<\w*variant value="[^"]*" ?/>', "", path.read_text()))
+        shutil.copy(path.with_suffix(".bin"), unmarked.with_suffix(".bin"))
+    open_engine("auto", VARIANT, unmarked)
+    for name, message in (
+        ("mask_pose", "takes inputs of any x 3 x 184 x 184: mask_pose's are any x 3 x 368 x 368"),
+        ("compact/no_pose", "another variant than compact/no_pose: its outputs are Mconv7"),
+    ):
+        with pytest.raises(InputError, match=message):
+            open_engine("auto", get_variant(name), unmarked)
+
+
+@pytest.mark.parametrize("name", ["hand.onnx", "hand.xml"])
+def test_where_nothing_can_be_written(weights, tmp_path, name):
+    (tmp_path / "file").touch()
+    (tmp_path / name).mkdir()
+    for path in (tmp_path / "file" / name, tmp_path / name):
+        with pytest.raises(InputError, match=f"{name} cannot be written"):
+            model_export.export(VARIANT, weights, path)
+    assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
+
+
+def test_a_bf16_file_holds_the_weights_of_an_fp16_file(weights, tmp_path):
+    one, other = (model_export.export(VARIANT, weights, tmp_path / f"{p}.xml", p)[1] for p in ("fp16", "bf16"))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_calibration_leaves_out_what_cannot_be_read(tmp_path, capsys):
+    for n in range(4):
+        cv2.imwrite(str(tmp_path / f"{n}.png"), np.full((20, 10, 3), 60 * n, np.uint8))
+    (tmp_path / "1.png").write_text("no picture")
+    found = list(model_export.calibration_inputs(photographs([tmp_path]), 184))
+    assert [one.shape for one in found] == [(1, 3, 184, 184)] * 3 and "left out: " in capsys.readouterr().err
+    assert [one[0, 0, 90, 45] for one in found] == pytest.approx([60 * n / 256 - 0.5 for n in (0, 2, 3)])
+    assert len(list(model_export.calibration_inputs(photographs([tmp_path]), 184, 2))) == 2  # 0 and 2
+
+
+def test_openvino_and_nncf_send_no_statistics(tmp_path):
+    """Left to themselves they would make ~/intel, and write there whom they speak for."""
+    code = (
+        "from maskpose.predictor import Predictor; Predictor(engine='openvino')\n"
+        "from openvino.tools.ovc import telemetry_utils; print(telemetry_utils.tm.__name__)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "HOME": str(tmp_path)}
+    )
+    assert result.stdout == "openvino.tools.ovc.telemetry_stub\n", result.stderr
+    assert not (tmp_path / "intel").exists()

@@ -1,3 +1,6 @@
+import threading
+import time
+
 import cv2
 import numpy as np
 import pytest
@@ -223,6 +226,100 @@ def test_hands_are_told_apart_by_the_mask():
     assert len(model.predict_hands(np.zeros((64, 64, 3), np.uint8), 2)) == 1
     with pytest.raises(InputError, match="no mask stage"):
         Predictor("compact/no_mask", engine=Recorder(brightness)).predict_hands(image)
+
+
+def test_hands_are_looked_at_as_the_predictor_looks():
+    """The pyramid in each hand's region, a second look at each: and the other hands stay."""
+    image = blob_at((90, 90), (300, 200), radius=30)
+    plain = Recorder(brightness)
+    assert len(Predictor(engine=plain).predict_hands(image, 2)) == 2
+    for options, looks in (({"use_pyramid": True, "levels": 3, "centred": True}, 1 + 2 * 3), ({"refine": True}, 1 + 4)):
+        recorder = Recorder(brightness)
+        hands = Predictor(engine=recorder, **options).predict_hands(image, 2)
+        assert len(hands) == 2 and sum(map(len, recorder.seen)) == looks > sum(map(len, plain.seen))
+        middles = sorted(hand.keypoints[0].tolist() for hand in hands)
+        assert np.abs(np.subtract(middles, [(90, 90), (300, 200)])).max() <= 32
+
+
+def test_the_pyramid_of_a_region_lies_in_it():
+    image = blob_at((300, 200), (60, 60))
+    model = Predictor(engine=Recorder(brightness), use_pyramid=True)
+    hand = model.predict_region(image, (220, 130, 160, 140))
+    assert np.abs(hand.keypoints - (300, 200)).max() <= 22 and not hand.mask[:120].any()
+    assert len(model.engine.seen) > 1 or len(model.engine.seen[0]) > 1
+
+
+def test_on_a_black_picture_there_is_one_unsure_hand():
+    """What docs/prediction.md says: a first hand is always there, and `detected` says that it is none."""
+    for hand in (*Predictor().predict_hands(np.zeros((120, 160, 3), np.uint8), 2),):
+        assert not (hand.confidences > 0.2).any() and not hand.mask.any()
+        assert np.isfinite(hand.keypoints).all()
+
+
+def test_threads_take_turns():
+    inside, overlaps = [], []
+
+    def answer(picture):
+        overlaps.append(len(inside))
+        inside.append(1)
+        time.sleep(0.002)
+        inside.pop()
+        return brightness(picture)
+
+    model, found = Predictor(engine=Recorder(answer), mirror=True), {}
+    pictures = [blob_at((40 + 30 * n, 100)) for n in range(8)]
+    threads = [
+        threading.Thread(target=lambda n=n: found.update({n: model.predict(pictures[n])})) for n in range(len(pictures))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not any(overlaps) and len(overlaps) == 16
+    for n in range(8):
+        assert np.abs(found[n].keypoints - (40 + 30 * n, 100)).max() <= 22
+
+
+@pytest.mark.parametrize(
+    "options,message",
+    [
+        ({"seed": -1}, "seed: expected a whole number of 0 or more, not -1"), ({"seed": None}, "seed: .* not None"),
+        ({"levels": 0}, "levels: .* of 1 or more, not 0"), ({"levels": 2.5}, "levels: .* not 2.5"),
+        ({"batch": 0}, "batch: .* not 0"), ({"batch": "8"}, "batch: .* not '8'"),
+        ({"precision": "fp8"}, "unknown precision 'fp8': expected one of fp32, bf16, fp16"),
+        ({"variant": "tiny"}, "tiny"), ({"engine": "tensorflow"}, "unknown engine"),
+    ],
+)  # fmt: skip
+def test_arguments_that_are_none(options, message):
+    with pytest.raises(InputError, match=message):
+        Predictor(**options)
+
+
+def test_numbers_of_numpy_are_numbers():
+    model = Predictor(engine=Recorder(brightness), seed=np.int64(3), batch=np.uint8(2))
+    assert len(model.predict_hands(blob_at((90, 90)), np.int32(1))) == 1
+
+
+def test_one_photograph_in_the_place_of_many():
+    model = Predictor(engine=Recorder(brightness))
+    image = blob_at((90, 90))
+    for wrong in ("photo.jpg", image):
+        with pytest.raises(InputError, match="expected several photographs"):
+            list(model.predict_many(wrong))
+    assert len(list(model.predict_many(np.stack([image, image])))) == 2
+    with pytest.raises(InputError, match="count: expected a whole number of 1 or more, not 0"):
+        model.predict_hands(image, 0)
+
+
+def test_a_hand_in_a_few_words_and_on_its_own_picture_alone():
+    image = blob_at((90, 90))
+    hand = Predictor(engine=Recorder(brightness)).predict(image)
+    share = round(100 * hand.mask.mean())
+    assert repr(hand) == f"<Hand: 21 of 21 keypoints, hand mask {share} % of the picture>"
+    with pytest.raises(InputError, match="picture of 400 x 300 pixels that the hand is of, not 300 x 400"):
+        hand.draw(image.transpose(1, 0, 2).copy())
+    with pytest.raises(InputError, match=r"float64 \(300, 400, 3\)"):
+        hand.draw(image / 255)
 
 
 def test_what_a_notebook_would_give(random_weights, tmp_path):

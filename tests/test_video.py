@@ -34,6 +34,45 @@ def test_numbered_pictures(tmp_path):
     assert [frame.image[0, 0, 0] for frame in Frames(f"{tmp_path}/%05d.png")] == [0, 50, 100]
 
 
+def test_pictures_begin_with_any_number_and_may_miss_some(tmp_path, capsys):
+    for n in (7, 8, 10, 11):
+        cv2.imwrite(str(tmp_path / f"hand{n:03d}.png"), np.full((10, 20, 3), 10 * n, np.uint8))
+    (tmp_path / "hand011.png").write_text("no picture")
+    (tmp_path / "hand8.png").touch()  # three digits are asked for
+    frames = Frames(f"{tmp_path}/hand%03d.png")
+    assert frames.count == 4 and [frame.image[0, 0, 0] for frame in frames] == [70, 80, 100]
+    assert "left out: " in capsys.readouterr().err
+    assert [path.name for path in frames.files[:2]] == ["hand007.png", "hand008.png"]
+
+
+def test_a_folder_of_pictures(tmp_path):
+    for n, name in enumerate(("b", "a", "c/a")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((10, 20, 3), 10 * n, np.uint8))
+    found = list(Frames(tmp_path))
+    assert [frame.image[0, 0, 0] for frame in found] == [10, 0, 20]
+    assert [frame.seconds for frame in found] == pytest.approx([0, 1 / 30, 2 / 30])
+
+
+def test_pictures_stand_in_a_film_until_the_next(tmp_path):
+    """At 10 frames a second: those of 0, 0.3 and 0.5 s; that of 0.32 s comes too soon after the second."""
+    with Film(tmp_path / "a.avi", 10) as film:
+        for seconds, grey in ((0, 0), (0.3, 60), (0.32, 120), (0.5, 180)):
+            film.write(np.full((32, 32, 3), grey, np.uint8), seconds)
+    found = [frame.image.mean() for frame in Frames(tmp_path / "a.avi")]
+    assert len(found) == film.count == 6
+    assert found == pytest.approx([0, 0, 0, 60, 120, 180], abs=3)
+
+
+def test_pictures_of_another_size_are_fitted_into_a_film(tmp_path):
+    with Film(tmp_path / "a.avi", 10) as film:
+        film.write(np.full((32, 64, 3), 200, np.uint8))
+        film.write(np.full((100, 100, 3), 200, np.uint8))
+    first, second = (frame.image for frame in Frames(tmp_path / "a.avi"))
+    assert first.shape == second.shape == (32, 64, 3)
+    assert second[16, 32].mean() == pytest.approx(200, abs=5) and second[16, 4].mean() < 60
+
+
 def test_who_is_slow_gets_the_newest_frame_of_a_paced_film(film):
     frames, taken = Frames(film, paced=True), []
     for frame in frames:
@@ -54,7 +93,8 @@ def test_what_is_no_source(tmp_path):
     (tmp_path / "text.mp4").write_text("no film")
     for source, message in (
         (tmp_path / "none.mp4", "no such film"), (tmp_path / "text.mp4", "this film cannot be opened"),
-        ("97", "this camera cannot be opened"), (tmp_path / "%05d.jpg", "no picture is called so"), (tmp_path, "holds no pictures"),
+        ("97", "this camera cannot be opened"), (tmp_path / "%05d.jpg", "no picture is called so"),
+        (tmp_path, "holds no pictures"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=message):
             Frames(source)
@@ -70,3 +110,21 @@ def test_a_film_has_its_name_only_when_it_is_whole(tmp_path):
     assert not (tmp_path / "none.mp4").exists()
     with pytest.raises(InputError, match=r"ends in \.mp4"):
         Film(tmp_path / "a.gif", 25)
+
+
+def test_a_film_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"a\.mp4 cannot be written"), Film(tmp_path / "file/a.mp4", 25) as film:
+        film.write(np.zeros((32, 32, 3), np.uint8))
+    with pytest.raises(InputError, match="cannot make such a film"), Film(tmp_path / "a.mp4", 25) as film:
+        film.write(np.zeros((0, 0, 3), np.uint8))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_first_error_is_what_is_said(tmp_path):
+    (tmp_path / "a.mp4").mkdir()  # so that the film cannot have its name
+    with pytest.raises(ZeroDivisionError), Film(tmp_path / "a.mp4", 25) as film:
+        film.write(np.zeros((32, 32, 3), np.uint8))
+        raise ZeroDivisionError
+    with pytest.raises(InputError, match=r"a\.mp4 cannot be written"), Film(tmp_path / "a.mp4", 25) as film:
+        film.write(np.zeros((32, 32, 3), np.uint8))

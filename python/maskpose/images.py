@@ -22,6 +22,8 @@ JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 EXIF, ORIENTATION, UPRIGHT = b"Exif\0\0", 0x0112, 1
 SIDEWAYS = (5, 6, 7, 8)  # orientations that exchange width and height
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
+TIFF_STARTS = b"II*\0", b"MM\0*"
+UNBOUNDED = {"F": "floating-point numbers", "I": "numbers of 32 bits"}  # Pillow's modes without a white
 PNG_HEAD = 1 << 16  # bytes in which a PNG's orientation would be
 PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError)
 
@@ -114,10 +116,13 @@ def _decode(data, name, mode, reduction=1):
     except cv2.error:
         image = None
     if image is None and from_pillow is not None:
+        if from_pillow.mode in UNBOUNDED:
+            raise InputError(f"{name} holds {UNBOUNDED[from_pillow.mode]}: expected 8 or 16 bits a channel")
         image = np.ascontiguousarray(np.asarray(from_pillow.convert("RGB"))[:, :, ::-1])
         image = image if mode != cv2.IMREAD_GRAYSCALE else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     if image is None:
-        raise InputError(f"{name} cannot be decoded: it is truncated, damaged or not an image")
+        more = ", or has channels of more than 16 bits" if data[:4] in TIFF_STARTS else ""
+        raise InputError(f"{name} cannot be decoded: it is truncated, damaged or not an image{more}")
     return image
 
 
