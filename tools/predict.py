@@ -66,8 +66,8 @@ def main():
     if group.rank == 0:
         left_out = f", {bad} left out" if bad else ""
         print(f"{done} of {len(photographs)} photographs done{left_out}, results in {args.out}")
-    if bad:
-        sys.exit(2)
+        if bad:
+            sys.exit(2)  # of the others mpirun would end this rank before it has done
 
 
 if __name__ == "__main__":

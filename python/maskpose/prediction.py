@@ -15,6 +15,7 @@ from maskpose.errors import InputError
 from maskpose.files import note_names, noted_names, read_bytes, refuse_clashes, refuse_foreign
 
 NAMED = 20  # photographs up to which each one's result is printed
+LEFT_OUT, DONE, PASSED_OVER = 0, 1, 2  # what became of a photograph
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,18 @@ def run(predictor, photographs, job, group):
         refuse_foreign(folder, [name for name, _ in writes])
     group.mean([0])  # no rank writes before that
     mine = slice(group.rank, None, group.size)
-    done = np.zeros(len(photographs))
-    done[mine] = _predict(predictor, photographs[mine], job, [name for name, _ in writes], group.rank == 0)
-    done = np.rint(group.mean(done) * group.size)
+    results = np.full(len(photographs), LEFT_OUT)
+    results[mine] = _predict(predictor, photographs[mine], job, [name for name, _ in writes], group.rank == 0)
+    results = np.rint(group.mean(results) * group.size)  # every rank has its own, and LEFT_OUT for the others'
     if group.rank == 0:
-        for name in output.write_tables(folder, [photographs[n] for n in np.flatnonzero(done)], job.formats):
-            print(f"written: {folder / name}")
-    return int(done.sum()), int((done == 0).sum())
+        if kept := (results == PASSED_OVER).sum():
+            print(f"{kept} of {len(photographs)} photographs were done: passed over")
+        there = [photographs[n] for n in np.flatnonzero(results)]
+        if there:
+            note_names(folder, [name for name, _ in writes])
+            for name in output.write_tables(folder, there, job.formats):
+                print(f"written: {folder / name}")
+    return int((results != LEFT_OUT).sum()), int((results == LEFT_OUT).sum())
 
 
 def planned(photographs, job, variant):
@@ -72,20 +78,18 @@ def settings(predictor, job):
 
 
 def _predict(predictor, photographs, job, names, shown):
-    """Predict and write; [whether it is done] of ``photographs``. names: of all files that any rank may write."""
+    """Predict and write; a list of LEFT_OUT, DONE, PASSED_OVER. names: of all files that any rank may write."""
     made_with = json.dumps(settings(predictor, job), sort_keys=True).encode()
     formats = output.given_by(predictor.variant, job.formats)
-    done, begun, ours = [False] * len(photographs), deque(), None
-    kept = 0
+    results, begun, ours = [LEFT_OUT] * len(photographs), deque(), None
 
     def pictures():
-        nonlocal kept
         for number, one in enumerate(photographs):
             try:
                 data = read_bytes(one.path)
                 fingerprint = hashlib.sha256(made_with + data).hexdigest()[:16]
                 if job.resume and output.is_done(job.folder, one.key, formats, fingerprint):
-                    done[number], kept = True, kept + 1
+                    results[number] = PASSED_OVER
                     bar.update()
                     continue
                 image = images.decode_color(data, str(one.path))
@@ -105,13 +109,11 @@ def _predict(predictor, photographs, job, names, shown):
                 ours = noted_names(job.folder)
             output.remove_stale(job.folder, one.key, fingerprint, ours)
             output.write_hands(job.folder, one, image, hands, job.threshold, formats, job.side, fingerprint)
-            done[number] = True
+            results[number] = DONE
             if len(photographs) <= NAMED:
                 tqdm.write(output.summary(one.name, hands, job.threshold))
             bar.update()
-    if kept:
-        print(f"{kept} of {len(photographs)} photographs were done: passed over", flush=True)
-    return done
+    return results
 
 
 def _hands(predictor, pictures, count):
