@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from maskpose import output, prediction_files
+from maskpose import files, output, prediction_files
 from maskpose.datasets.mmpose import annotations
 from maskpose.errors import InputError
 from maskpose.inputs import Photograph
@@ -41,7 +41,7 @@ def write_ours(folder, formats):
     photographs = [Photograph(folder / "1.jpg", "1"), Photograph(folder / "sub/2.jpg", "sub/2")]
     for photograph, hands in zip(photographs, ([bad, good], [good])):
         output.write_hands(folder, photograph, image, hands, 0.2, formats)
-    output.note(folder, {"variant": "x"})
+    files.note_names(folder, ["1.json"])
     output.write_tables(folder, photographs, formats)
 
 
