@@ -138,7 +138,9 @@ def test_a_folder_of_pictures_of_two_sizes_with_its_results_in_it(hand, tmp_path
     for _ in range(2):
         result = webcam("--source", tmp_path, "--out", tmp_path / "a.mp4", "--json", tmp_path / "a.jsonl", "--every", 3)
         assert result.returncode == 0, result.stderr
-    assert [line["detected"] for line in read_lines(tmp_path / "a.jsonl")] == [True, False, True]
+    lines = read_lines(tmp_path / "a.jsonl")
+    assert [line["detected"] for line in lines] == [True, False, True]
+    assert [line["image"] for line in lines] == [f"{tmp_path}/{n}.png" for n in range(3)]
     assert [frame.image.shape for frame in Frames(tmp_path / "a.mp4")] == [(256, 256, 3)] * 3
 
 

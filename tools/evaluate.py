@@ -66,7 +66,8 @@ def parse_arguments():
     parser.add_argument("--threshold", type=fraction, help="confidence below which a keypoint counts as not found")
     parser.add_argument("--worst", type=natural, default=24, metavar="N",
                         help="photographs in worst.png: truth, and what the first way found (%(default)s)")  # fmt: skip
-    command_line.add_looks(parser)
+    command_line.add_mirror(parser)
+    command_line.add_batch(parser)
     command_line.add_pyramid(parser)
     return parser.parse_args()
 

@@ -45,7 +45,8 @@ def parse_arguments():
     way.add_argument("--pyramid", dest="pyramid", action="store_true", help="the paper's pyramid")
     parser.set_defaults(pyramid=None)
     parser.add_argument("--refine", action="store_true", help="look again, at the hand found: for small hands")
-    command_line.add_looks(parser)
+    command_line.add_mirror(parser)
+    command_line.add_batch(parser)
     command_line.add_pyramid(parser)
     return parser.parse_args()
 

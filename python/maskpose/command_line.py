@@ -83,9 +83,13 @@ def add_engine(parser):
     parser.add_argument("--precision", choices=PRECISIONS, help="OpenVINO's (fp32; that of an exported file)")
 
 
-def add_looks(parser):
-    """Add --mirror and --batch: how each picture is looked at."""
+def add_mirror(parser):
+    """Add --mirror."""
     parser.add_argument("--mirror", action="store_true", help="average with the mirrored picture: better, half as fast")
+
+
+def add_batch(parser):
+    """Add --batch."""
     parser.add_argument("--batch", type=positive, default=8, metavar="N", help="pictures at once (%(default)s)")
 
 
@@ -99,8 +103,8 @@ def add_pyramid(parser):
 
 
 def predictor_options(args):
-    """What ``add_network``, ``add_engine`` and ``add_looks`` gave, as maskpose.predictor.Predictor's arguments."""
-    options = {name: getattr(args, name) for name in ("variant", "precision", "mirror", "batch")}
+    """What was added by ``add_network`` to ``add_batch`` and given, as maskpose.predictor.Predictor's arguments."""
+    options = {name: value for name, value in vars(args).items() if name in ("variant", "precision", "mirror", "batch")}
     return options | {"weights_path": args.weights, "engine": choose(args.engine, args.gpu)}
 
 

@@ -90,8 +90,9 @@ def refuse_clashes(written, read=()):
         real = os.path.realpath(path)
         if real in read:
             raise InputError(f"{path} is read by this run, and {maker} would write over it: choose another output")
-        if (other := makers.setdefault(real, maker)) is not maker:
-            raise InputError(f"{other} and {maker} would both write {path}")
+        if real in makers:
+            raise InputError(f"{makers[real]} and {maker} would both write {path}")
+        makers[real] = maker
 
 
 def refuse_foreign(folder, names):

@@ -55,8 +55,9 @@ def line(frame, hand, detected, threshold, latency):
         [round(float(x), 2), round(float(y), 2), round(float(confidence), 4)]
         for (x, y), confidence in zip(hand.keypoints, hand.confidences)
     ]
+    image = {} if frame.file is None else {"image": str(frame.file)}
     return json.dumps({
-        "frame": frame.number, "seconds": round(frame.seconds, 4), "detected": detected,
+        "frame": frame.number, **image, "seconds": round(frame.seconds, 4), "detected": detected,
         "latency_ms": round(1000 * latency, 2), "found": int((hand.confidences > threshold).sum()),
         "keypoints": keypoints,
     })  # fmt: skip

@@ -24,11 +24,12 @@ CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame: its number in the source from 0, its time in seconds since the first, and its picture."""
+    """One frame: its number from 0, its time in seconds since the first, its picture, and its file where it has one."""
 
     number: int
     seconds: float
     image: np.ndarray  # (h, w, 3) uint8 BGR
+    file: Path | None = None
 
 
 class Frames:
@@ -44,7 +45,7 @@ class Frames:
         self.is_camera = self.source.isdecimal()
         self._paced = paced or self.is_camera
         self.files = [] if self.is_camera else _files(self.source)
-        self._pictures = None
+        self._pictures = self._file = None
         if not self.is_camera and not Path(self.source).is_file():
             self._pictures, self.rate, self.count = iter(self.files), USUAL_RATE, len(self.files)
             return
@@ -69,7 +70,7 @@ class Frames:
     def _every(self):
         number = 0
         while (image := self._read()) is not None:
-            yield Frame(number, number / self.rate, image)
+            yield Frame(number, number / self.rate, image, self._file)
             number += 1
 
     def _newest(self):
@@ -85,7 +86,7 @@ class Frames:
                 seconds = time.perf_counter() - started if self.is_camera else number / self.rate
                 with ready:
                     self.dropped += len(slot)
-                    slot[:] = [Frame(number, seconds, image)]
+                    slot[:] = [Frame(number, seconds, image, self._file)]
                     ready.notify()
                 number += 1
             with ready:
@@ -112,6 +113,7 @@ class Frames:
             there, image = self._capture.read()
             return image if there else None
         for path in self._pictures:
+            self._file = path
             try:
                 return read_color(path)
             except InputError as error:
