@@ -100,7 +100,7 @@ def test_end_point_error_by_hand():
     predicted[0, :5] = [[3, 4], [0, 1], [NAN, NAN], [500, 0], [0, 12]]
     visible[0, [0, 1, 2, 4]] = True
     errors = metrics.pixel_errors(predicted, truth, visible)
-    assert errors[0, [0, 1, 4]].tolist() == [5, 1, 12] and np.isnan(errors).sum() == 18
+    assert errors[0, [0, 1, 2, 4]].tolist() == [5, 1, INF, 12] and np.isnan(errors).sum() == 17
     assert metrics.end_point_error(errors) == (6, 5)
 
 

@@ -11,7 +11,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from maskpose.benchmarks import data_layer, engine, predict, shapes, training
+from maskpose.benchmarks import data_layer, engine, predict, scores, shapes, training
 from maskpose.command_line import argument_parser, one_line_errors
 from maskpose.files import write_text
 
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "data_layer": data_layer.run,
     "engine": engine.run,
     "predict": predict.run,
+    "scores": scores.run,
     "shapes": shapes.run,
     "training": training.run,
 }

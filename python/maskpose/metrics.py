@@ -26,18 +26,28 @@ def box_diagonal(keypoints, visible):
     return np.linalg.norm(_box_sides(keypoints, visible), axis=1)
 
 
-def normalised_errors(predicted, truth, visible, sizes):
-    """(N, 21) distances from prediction to truth, in units of each sample's (N,) size in pixels.
+def pixel_errors(predicted, truth, visible):
+    """(N, 21) distances in pixels from prediction to truth.
 
-    NaN where a joint does not count: it is not visible, or its sample's size is 0. Infinity where it
-    counts but was not predicted, so that a missed hand is wrong at every threshold.
+    NaN where a joint does not count, as it is not visible. Infinity where it counts but was not predicted, so that a
+    missed hand is wrong at every threshold.
     """
-    distances = _distances(predicted, truth)
-    sizes = np.broadcast_to(np.asarray(sizes, float)[:, None], distances.shape)
-    counts = np.asarray(visible, bool) & (sizes > 0)
-    errors = np.full(distances.shape, np.nan)
-    np.divide(distances, sizes, out=errors, where=counts)
-    return errors
+    across, down = np.moveaxis(np.asarray(predicted, float) - truth, -1, 0)
+    distances = np.sqrt(across * across + down * down)
+    distances[np.isnan(distances)] = np.inf
+    distances[~np.asarray(visible, bool)] = np.nan
+    return distances
+
+
+def normalised(errors, sizes):
+    """(N, 21) of `pixel_errors` in units of each sample's (N,) size in pixels; NaN where that is 0, too."""
+    sizes = np.asarray(sizes, float)
+    return errors / np.where(sizes > 0, sizes, np.nan)[:, None]
+
+
+def normalised_errors(predicted, truth, visible, sizes):
+    """(N, 21) `pixel_errors` as `normalised` by each sample's (N,) size in pixels."""
+    return normalised(pixel_errors(predicted, truth, visible), sizes)
 
 
 def counted(errors):
@@ -99,18 +109,12 @@ def mean_over_fingers(per_joint):
     return np.stack([mean_over_joints(per_joint[..., list(joints)]) for joints in FINGERS.values()], axis=-1)
 
 
-def pixel_errors(predicted, truth, visible):
-    """(N, 21) distances in pixels; NaN where a joint does not count or was not predicted, as it has no distance."""
-    distances = _distances(predicted, truth)
-    return np.where(np.asarray(visible, bool) & np.isfinite(distances), distances, np.nan)
-
-
 def end_point_error(errors):
     """(mean, median) in pixels over all of `pixel_errors` together; NaN where there are none.
 
-    Missed keypoints are left out: state their number beside it.
+    Missed keypoints are left out, as they have no distance: state their number beside it.
     """
-    known = errors[counted(errors)]
+    known = errors[np.isfinite(errors)]
     return (float(known.mean()), float(np.median(known))) if len(known) else (float("nan"), float("nan"))
 
 
@@ -144,10 +148,3 @@ def _box_sides(keypoints, visible):
     high = np.where(counts, keypoints, -np.inf).max(axis=1)
     low = np.where(counts, keypoints, np.inf).min(axis=1)
     return np.maximum(high - low, 0)
-
-
-def _distances(predicted, truth):
-    """(N, 21) Euclidean distances; infinity where the prediction is NaN."""
-    predicted = np.asarray(predicted, float)
-    distances = np.linalg.norm(predicted - np.asarray(truth, float), axis=-1)
-    return np.where(np.isnan(predicted).any(axis=-1), np.inf, distances)

@@ -182,12 +182,9 @@ class _Sums:
 
     def __init__(self, results, settings):
         counts = counting(results, settings)
-        self.errors = metrics.normalised_errors(results.predicted, results.truth, counts, sizes(results, settings))
         self.pixels = metrics.pixel_errors(results.predicted, results.truth, counts)
-        self._in_area = self.errors
-        if settings.auc_pixels:
-            unit = np.full(len(results.names), settings.auc_pixels)
-            self._in_area = metrics.normalised_errors(results.predicted, results.truth, counts, unit)
+        self.errors = metrics.normalised(self.pixels, sizes(results, settings))
+        self._in_area = self.pixels / settings.auc_pixels if settings.auc_pixels else self.errors
         self._ious, self._settings = results.ious, settings
         self._near_median = _near_median(self.pixels)
         widths = {
@@ -201,7 +198,7 @@ class _Sums:
     def columns(self, part):
         """(size, F) float32: what the photographs of the slice ``part`` add."""
         errors, pixels, in_area = self.errors[part], self.pixels[part], self._in_area[part]
-        known, has_mask, ious = metrics.counted(pixels), ~np.isnan(self._ious[part]), self._ious[part]
+        known, has_mask, ious = np.isfinite(pixels), ~np.isnan(self._ious[part]), self._ious[part]
         columns = {
             "counted": metrics.counted(errors),
             "right": metrics.right(errors, self._settings.at),
@@ -248,15 +245,15 @@ def _near_median(pixels):
 
     The keypoints of a photograph may be off together: as many draws as photographs, not keypoints, are independent.
     """
-    known = pixels[metrics.counted(pixels)]
-    if not len(known):
+    there = np.isfinite(pixels)
+    if not there.any():
         return np.full(NEAR_MEDIAN, np.nan)
-    reach = RANGE * 0.5 / np.sqrt(metrics.counted(pixels).any(axis=1).sum())
+    known, reach = pixels[there], RANGE * 0.5 / np.sqrt(there.any(axis=1).sum())
     return np.quantile(known, np.clip(np.linspace(0.5 - reach, 0.5 + reach, NEAR_MEDIAN), 0, 1))
 
 
 def _up_to(pixels, limits):
-    """(n, L) how many of each row of (n, 21) pixel errors, of which NaN are none, are at most each of rising limits."""
+    """(n, L) how many of each row of (n, 21) pixel errors, of which NaN is none, are at most each of rising limits."""
     first = np.searchsorted(limits, pixels)  # the first limit that an error does not pass
     rows = np.arange(len(pixels))[:, None] * (len(limits) + 1)
     counts = np.bincount((rows + first).ravel(), minlength=len(pixels) * (len(limits) + 1))
