@@ -326,7 +326,7 @@ def test_scores_on_a_drawn_database(weights, drawn_db, tmp_path):
 
 def test_scores_of_predictions_on_crops(drawn_db, tmp_path):
     """The truth, put into the crops by hand, comes back as the truth; a photograph less is said, and no file at all."""
-    crops = run("data_prep/crops.py", drawn_db, tmp_path / "crops")
+    crops = run("data_prep/crop_pictures.py", drawn_db, tmp_path / "crops")
     assert crops.returncode == 0 and "10 crops" in crops.stdout, crops.stderr
     maps, hands = json.loads((tmp_path / "crops/maps.json").read_text())["crops"], {}
     for sample in Reader(drawn_db):

@@ -50,7 +50,7 @@ def parse_arguments():
     parser.add_argument("--predictions", nargs="+", default=[], metavar="[NAME=]FILE", help="others' keypoints, files "
                         "or folders, to be called NAME")  # fmt: skip
     parser.add_argument("--cropped", nargs=2, action="append", default=[], metavar=("[NAME=]FILE", "MAPS"),
-                        help="the same of data_prep/crops.py's crops, and its maps.json")  # fmt: skip
+                        help="the same of data_prep/crop_pictures.py's crops, and its maps.json")  # fmt: skip
     parser.add_argument("--annotations", type=Path, metavar="FILE", help="the data set's JSON of mmpose's kind, for "
                         "image ids and the normalisers dataset and head")  # fmt: skip
     parser.add_argument("--lenient", action="store_true", help="predictions may be of other photographs than the "

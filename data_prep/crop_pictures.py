@@ -4,14 +4,14 @@
 What another program finds in the crops is scored on the photographs by tools/evaluate.py --cropped FILE OUT/maps.json.
 
 Example:
-    .venv/bin/python data_prep/crops.py data/onehand10k/test.lmdb data/onehand10k/crops
+    .venv/bin/python data_prep/crop_pictures.py data/onehand10k/test.lmdb data/onehand10k/crops
 """
 
 import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import crops
+from maskpose import picture_crops
 from maskpose.command_line import argument_parser, one_line_errors, positive
 from maskpose.database import Reader
 
@@ -20,7 +20,7 @@ def parse_arguments():
     parser = argument_parser(__doc__)
     parser.add_argument("db", type=Path, help="LMDB of samples")
     parser.add_argument("out", type=Path, help="folder to write the crops and maps.json to")
-    parser.add_argument("--size", nargs=2, type=positive, default=crops.SIZE, metavar=("W", "H"),
+    parser.add_argument("--size", nargs=2, type=positive, default=picture_crops.SIZE, metavar=("W", "H"),
                         help="pixels of a crop (320 240)")  # fmt: skip
     return parser.parse_args()
 
@@ -28,7 +28,7 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    maps = crops.write(Reader(args.db), args.out, tuple(args.size))
+    maps = picture_crops.write(Reader(args.db), args.out, tuple(args.size))
     print(f"{args.out}: {len(maps)} crops, and maps.json")
 
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maskpose import crops, geometry
+from maskpose import geometry, picture_crops
 from maskpose.errors import InputError
 from maskpose.images import read_color
 from maskpose.predictions import read_maps
@@ -17,7 +17,7 @@ def sample(width, height, low, high, name="1.jpg", image=b""):
 
 def corners(one):
     """Edges of the crop in the photograph: left, top, right, bottom, where pixel 0 begins at -0.5."""
-    to_photograph = geometry.invert(crops.to_crop(one))
+    to_photograph = geometry.invert(picture_crops.to_crop(one))
     return geometry.apply(to_photograph, [[-0.5, -0.5], [319.5, 239.5]]).ravel()
 
 
@@ -48,7 +48,7 @@ def test_files_and_maps(tmp_path):
         cv2.circle(image, (x, y), 8, (255, 255, 255), -1)
     data = cv2.imencode(".png", image)[1].tobytes()
     samples = [sample(640, 300, points[0], points[2], f"{name}.jpg", data) for name in ("a/1", "a/2")]
-    crops.write(samples, tmp_path / "crops")
+    picture_crops.write(samples, tmp_path / "crops")
     maps = read_maps(tmp_path / "crops/maps.json")
     assert {name: photograph for name, (photograph, _) in maps.items()} == {"a/1.png": "a/1.jpg", "a/2.png": "a/2.jpg"}
     crop = read_color(tmp_path / "crops/a/1.png")
@@ -62,4 +62,4 @@ def test_two_crops_of_one_name(tmp_path):
     data = cv2.imencode(".png", np.zeros((30, 40, 3), np.uint8))[1].tobytes()
     samples = [sample(40, 30, (5, 5), (20, 20), name, data) for name in ("1.jpg", "1.png")]
     with pytest.raises(InputError, match=r"1\.jpg and 1\.png would both be .*1\.png"):
-        crops.write(samples, tmp_path / "crops")
+        picture_crops.write(samples, tmp_path / "crops")
