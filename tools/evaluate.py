@@ -92,14 +92,15 @@ def main():
     set_device(args.gpu)
     reader = Reader(args.db)
     samples = evaluation.of_origins(reader, args.origins)
-    results, predictors = {}, {}
+    results, predictors, files = {}, {}, ["scores.json"]
     for way in args.ways:
         pyramid, refine, run = WAYS[way]
         options = command_line.predictor_options(args) | (crops if pyramid else {})
         predictors[way] = Predictor(use_pyramid=pyramid, refine=refine, **options)
         results[way] = run(predictors[way], samples, way)
         if results[way].pose:
-            results[way].predictions(f"{args.variant}, {way}").write(args.out / f"predictions_{way}.h5")
+            files.append(f"predictions_{way}.h5")
+            results[way].predictions(f"{args.variant}, {way}").write(args.out / files[-1])
     if others:
         truth = evaluation.labels(reader)
         for name, predictions in others.items():
@@ -116,7 +117,7 @@ def main():
     document = {"db": args.db, "variant": args.variant if args.ways else None, "protocol": args.protocol,
                 "settings": dataclasses.asdict(settings), "scores": tables}  # fmt: skip
     write_text(args.out / "scores.json", json.dumps(document, indent=1) + "\n")
-    files = ["scores.json", *score_tables.write_curves(tables, args.out)]
+    files += score_tables.write_curves(tables, args.out)
     first = next((way for way in args.ways if way != "pairs"), None)
     worst = ()
     if first and results[first].pose:

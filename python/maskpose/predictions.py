@@ -125,7 +125,7 @@ class Names:
 
 
 def read_maps(path):
-    """{crop: (photograph, 2x3 map from photograph to crop)} of what data_prep/crop_pictures.py wrote. Raises InputError."""
+    """{crop: (photograph, 2x3 map from photograph to crop)} of data_prep/crop_pictures.py's file. Raises InputError."""
     try:
         crops = json.loads(read_bytes(path))["crops"]
         return {name: (one["photograph"], np.array(one["to_crop"], float).reshape(2, 3)) for name, one in crops.items()}
