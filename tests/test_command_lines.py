@@ -341,10 +341,18 @@ def test_scores_of_predictions_on_crops(drawn_db, tmp_path):
     assert figures["pck"]["value"] == 1 and figures["epe_mean"]["value"] < 0.01
     assert_one_line(run("tools/evaluate.py", "--db", drawn_db, "--ways"), "nothing to score")
     assert_one_line(run("tools/evaluate.py", "--db", drawn_db, "--predictions", tmp_path / "x"), "/x: no such file")
-    assert_one_line(
-        run("tools/evaluate.py", "--db", drawn_db, "--ways", "--predictions", tmp_path / "peer.json", "--protocol",
-            "mmpose", "--out", tmp_path / "s"), "needs the data set's annotations",
-    )  # fmt: skip
+    mmpose = run("tools/evaluate.py", "--db", drawn_db, *arguments, "--protocol", "mmpose")
+    assert_one_line(mmpose, "needs the data set's annotations")
+    names = enumerate(one["photograph"] for one in maps.values())
+    pictures = [{"id": number, "file_name": name} for number, name in names]
+    boxes = [{"image_id": one["id"], "bbox": [0, 0, 5, 9]} for one in pictures]
+    (tmp_path / "a.json").write_text(json.dumps({"images": pictures, "annotations": boxes}))
+    arguments += ["--protocol", "mmpose", "--annotations", tmp_path / "a.json", "--at", "1e-4"]
+    result = run("tools/evaluate.py", "--db", drawn_db, *arguments)
+    assert result.returncode == 0, result.stderr
+    document = json.loads((tmp_path / "s/scores.json").read_text())
+    assert document["settings"]["auc_pixels"] == 30 and document["settings"]["at"] == 1e-4
+    assert document["scores"]["peer"]["all"]["auc"]["value"] == 0.95  # of 20 thresholds from 0 on, strictly
 
 
 def test_the_json_has_a_keypoint_a_line(weights, tmp_path):

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from maskpose import predictions
+from maskpose import prediction_files, predictions
 from maskpose.errors import InputError
 from maskpose.predictions import Names, Predictions
 
@@ -28,6 +28,11 @@ def test_json_has_the_hands_that_were_found(tmp_path):
     document = json.loads((tmp_path / "x.json").read_text())
     assert document["predictor"] == "peer" and list(document["hands"]) == ["1.jpg"]
     np.testing.assert_allclose(document["hands"]["1.jpg"], np.column_stack(HAND), atol=5e-4)
+    part = HAND[0].copy()
+    part[3] = np.nan
+    Predictions.of_hands("peer", {"1.jpg": (part, HAND[1])}).write(tmp_path / "x.json")
+    assert json.loads((tmp_path / "x.json").read_text())["hands"]["1.jpg"][3] == [None, None, 0.575]
+    np.testing.assert_allclose(prediction_files.read(tmp_path / "x.json").keypoints[0], part, atol=5e-4)
 
 
 def test_hdf5_has_every_photograph(tmp_path):

@@ -106,7 +106,7 @@ def main():
         for name, predictions in others.items():
             found = evaluation.of_predictions(predictions, truth, args.lenient).of_origins(args.origins)
             results.update(evaluation.both_ways(name, found))
-    if annotations:
+    if annotations and settings.normaliser in scoring.ANNOTATED:
         results = {way: found.with_sizes(annotations) for way, found in results.items()}
     divide = scoring.scores_by_size if args.by == "size" else scoring.scores_by_origin
     tables = {way: divide(found, settings) for way, found in results.items()}

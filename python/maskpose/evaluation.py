@@ -131,7 +131,8 @@ def of_origins(reader, origins=None):
 def labels(samples):
     """Results of ``samples`` in which nothing was found: the truth alone, for ``of_predictions``."""
     nothing = np.full((KEYPOINTS, 2), np.nan), np.zeros(KEYPOINTS), np.nan
-    return _results([_row(sample, *nothing) for sample in samples], True)
+    bar = tqdm(samples, desc="labels", unit="image", dynamic_ncols=True)
+    return _results([_row(sample, *nothing) for sample in bar], True)
 
 
 def of_predictions(predictions, truth, lenient=False):

@@ -3,7 +3,8 @@
 maskpose.prediction_files reads them from files of many kinds. Those that are written here: ``.json``, one object
 ``{"predictor": "MediaPipe 0.10.21", "hands": {"12.jpg": [[x, y, confidence], … 21], …}}``, and ``.h5`` with the
 datasets names (N,), keypoints (N, 21, 2) and confidences (N, 21), which suits many. Pixels of the photograph, in
-OpenPose's order. A photograph that a ``.json`` does not name had no hand found in it.
+OpenPose's order. A photograph that a ``.json`` does not name had no hand found in it, and a keypoint of null, null was
+not found.
 """
 
 import json
@@ -76,12 +77,12 @@ class Predictions:
         maps: {name of the crop: (name of the photograph, 2x3 map from photograph to crop)}, as ``read_maps`` gives
         them. Raises InputError for a crop that is not there.
         """
-        crops, names, keypoints = Names(list(maps)), [], []
+        crops, photographs, names, keypoints = Names(list(maps)), list(maps.values()), [], []
         for name, points in zip(self.names, self.keypoints):
             index = crops.find(name, self.where)
             if index is None:
                 raise InputError(f"{self.where}: there is no crop {name}")
-            photograph, to_crop = list(maps.values())[index]
+            photograph, to_crop = photographs[index]
             names.append(photograph)
             keypoints.append(geometry.apply(geometry.invert(to_crop), points))
         return replace(self, names=names, keypoints=np.array(keypoints).reshape(-1, KEYPOINTS, 2))
@@ -91,6 +92,7 @@ class Predictions:
         if PurePath(path).suffix == ".h5":
             return self._write_hdf5(path)
         rows = np.round(np.concatenate([self.keypoints, self.confidences[..., None]], axis=2), 3)
+        rows = np.where(np.isnan(rows), None, rows)  # JSON has no NaN
         hands = {name: row.tolist() for name, row, found in zip(self.names, rows, self.found) if found}
         write_text(path, json.dumps({"predictor": self.predictor, "hands": hands}) + "\n")
 

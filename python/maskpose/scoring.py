@@ -29,6 +29,7 @@ NORMALISERS = {
     "head": "size of the person's head, from the data set's annotations",
     "pixels": "none: thresholds are hundreds of pixels",
 }
+ANNOTATED = ("dataset", "head")  # those that need maskpose.evaluation.Results.with_sizes
 JOINTS = {"visible": "visible joints", "all": "all joints that have a position, seen or not"}
 NSRM_CROP = 2.2  # sides of the hand's box in NSRMhand's crops
 PIXELS = 100.0  # of the normaliser "pixels"
