@@ -60,6 +60,32 @@ def write_text(path, text):
         partial.write_text(text)
 
 
+def write_new_text(path, text):
+    """Write a text file, whole or not at all, where there is none; give whether it was written."""
+    path = Path(path)
+    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    try:
+        partial.write_text(text)
+        os.link(partial, path)  # unlike a rename, it never replaces what came in the meantime
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+    return True
+
+
+def link_or_copy(source, target):
+    """Make ``target`` the same file as ``source``, or a copy of it where the disk has no such links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        with written_beside(target) as partial:
+            shutil.copyfile(source, partial)
+
+
 def read_bytes(path):
     """The bytes of a file; InputError where it is missing, a folder or unreadable."""
     try:

@@ -19,6 +19,7 @@ from maskpose.skeleton import KEYPOINT_NAMES
 
 NAME = "LabelMe"
 HAND = "hand"
+SIDES = ("left", "right")
 FINER = 8  # how many times finer polygons are drawn than their pixels
 NUMBERS = {**{name: k for k, name in enumerate(KEYPOINT_NAMES)}, **{str(k): k for k in range(len(KEYPOINT_NAMES))}}
 
@@ -33,21 +34,30 @@ def items(folder):
 
 def read(path):
     """The sample of a LabelMe file: the picture that it names, or that is in it."""
-    document = json_file(path)
+    return [as_sample(json_file(path), path)]
+
+
+def as_sample(document, path):
+    """The sample of what a LabelMe file ``path`` holds. Raises InputError that names it."""
     keypoints, visible, polygons = shapes(document, path)
-    sides = [side for side in ("left", "right") if (document.get("flags") or {}).get(side)]
-    side = sides[0] if len(sides) == 1 else ""
+    side = side_of(document)
     size = (field(document, "imageWidth", path), field(document, "imageHeight", path))
     mask = polygon_mask(polygons, size) if polygons else None
     picture = Path(path).parent / field(document, "imagePath", path)
     if picture.is_file() or not document.get("imageData"):
-        return [sample(picture, picture.name, keypoints, visible, mask, size, source="labelme", side=side)]
+        return sample(picture, picture.name, keypoints, visible, mask, size, source="labelme", side=side)
     data = base64.b64decode(document["imageData"])
     found = images.picture_size(data, f"{path}: imageData")
     if found != tuple(size):
         raise InputError(f"{path}: its picture is {found[0]}x{found[1]}, its label says {size[0]}x{size[1]}")
     packed = pack_mask(mask) if mask is not None else b""
-    return [Sample(picture.name, data, *size, keypoints, visible, packed, "labelme", side)]
+    return Sample(picture.name, data, *size, keypoints, visible, packed, "labelme", side)
+
+
+def side_of(document):
+    """The side that a document's flags say, "left" or "right", or "" where they say none or both."""
+    sides = [side for side in SIDES if (document.get("flags") or {}).get(side)]
+    return sides[0] if len(sides) == 1 else ""
 
 
 def shapes(document, where):

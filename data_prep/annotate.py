@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Label photographs with several people, as the paper did: packages, each labelled by one and checked by others.
+
+`annotate.py COMMAND --help` says more; docs/data.md walks through it.
+
+Example:
+    .venv/bin/python data_prep/annotate.py packages photos work
+    .venv/bin/python data_prep/annotate.py prefill work/packages
+    .venv/bin/python data_prep/annotate.py assign work --to anna,ben,carla,dana,emil
+    .venv/bin/python data_prep/annotate.py submit work --by anna p001
+    .venv/bin/python data_prep/annotate.py review work --by ben
+    .venv/bin/python data_prep/annotate.py validate work --by ben p001
+    .venv/bin/python data_prep/annotate.py status work
+    .venv/bin/python data_prep/annotate.py export work labelled
+    .venv/bin/python data_prep/labelme.py labelled data/mine.lmdb
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+from pathlib import Path
+
+from maskpose import inputs
+from maskpose.annotation import project, reporting, spread
+from maskpose.annotation.store import AT_ONCE, VALIDATIONS
+from maskpose.command_line import (
+    add_engine,
+    add_looks,
+    add_network,
+    argument_parser,
+    fraction,
+    natural,
+    one_line_errors,
+    positive,
+    predictor_options,
+)
+from maskpose.files import written_beside
+
+
+def packages(args):
+    made = project.create(inputs.photographs(args.photographs), args.work, args.size)
+    print(f"{args.work}: {sum(map(len, made.values()))} photographs in {len(made)} packages")
+
+
+def prefill(args):
+    from maskpose.annotation.prefill import prefill
+    from maskpose.predictor import Predictor
+
+    predictor = Predictor(**predictor_options(args), refine=args.refine)
+    written = prefill(predictor, inputs.photographs(args.photographs), args.threshold)
+    print(f"{written} label files written, for people to correct")
+
+
+def assign(args):
+    people = [project.person(name) for name in args.to.split(",")]
+    work = project.Project(args.work)
+    for person, names in work.store.assign(people, args.seed).items():
+        print(f"{person}: {' '.join(names) or 'nothing'}")
+    if len(people) <= VALIDATIONS + 1:
+        print(f"a package needs one to label it and more than {VALIDATIONS} others to check it")
+    print(f"to label one: labelme --config {work.config} {work.package('<package>')}")
+
+
+def submit(args):
+    work = project.Project(args.work)
+    for name in args.packages:
+        work.submit(name, args.by)
+        print(f"{name}: handed in")
+
+
+def review(args):
+    work = project.Project(args.work)
+    folders = work.review(args.by, args.seed)
+    for folder in folders:
+        print(f"labelme --config {work.config} {folder}")
+    print(f"{len(folders)} packages to look through, correct and hand in by `validate`")
+
+
+def validate(args):
+    work = project.Project(args.work)
+    for name in args.packages:
+        print(f"{name}: validated, {work.validate(name, args.by)} parts of labels corrected")
+
+
+def status(args):
+    print(reporting.status(project.Project(args.work).store.status()))
+
+
+def corrections(args):
+    print(reporting.corrections(project.Project(args.work).store.corrections()), end="")
+
+
+def export(args):
+    count = project.Project(args.work).export(args.out, args.incomplete)
+    print(f"{args.out}: {count} photographs; data_prep/labelme.py {args.out} DB makes an LMDB")
+
+
+def spread_(args):
+    found = spread.measure(project.Project(args.work).versions())
+    print(spread.report(found))
+    if args.picture:
+        with written_beside(args.picture) as partial:
+            partial.write_bytes(spread.picture(found))
+
+
+def parse_arguments():
+    parser = argument_parser(__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(run, text, name=None):
+        one = commands.add_parser(name or run.__name__, help=text, description=text)
+        one.set_defaults(run=run)
+        return one
+
+    def in_project(run, text, name=None):
+        one = command(run, text, name)
+        one.add_argument("work", type=Path, help="folder of the project")
+        return one
+
+    one = command(packages, "copy photographs into the packages of a new project")
+    one.add_argument("photographs", nargs="+", help="photographs, or folders of them")
+    one.add_argument("work", type=Path, help="folder of the project, to be made")
+    one.add_argument("--size", type=positive, default=project.PER_PACKAGE, help="photographs a package (%(default)s)")
+
+    one = command(prefill, "let the network label photographs that have no label file yet, for people to correct")
+    one.add_argument("photographs", nargs="+", help="folders of photographs, such as work/packages")
+    one.add_argument("--threshold", type=fraction, default=0.2, help="of confidence, for a keypoint (%(default)s)")
+    one.add_argument("--refine", action="store_true", help="look again at the hand that the first look finds")
+    add_network(one)
+    add_engine(one)
+    add_looks(one)
+
+    one = in_project(assign, "deal the packages that nobody has among people, at random")
+    one.add_argument("--to", required=True, metavar="NAME,NAME…")
+    one.add_argument("--seed", type=natural, default=1, help="(%(default)s)")
+
+    one = in_project(submit, "hand in packages that are labelled")
+    one.add_argument("--by", required=True, metavar="NAME")
+    one.add_argument("packages", nargs="+")
+
+    one = in_project(review, f"take {AT_ONCE} packages of others, at random, to check")
+    one.add_argument("--by", required=True, metavar="NAME", type=project.person)
+    one.add_argument("--seed", type=natural, help="(a new one each time)")
+
+    one = in_project(validate, "hand in packages that are checked, with corrections")
+    one.add_argument("--by", required=True, metavar="NAME")
+    one.add_argument("packages", nargs="+")
+
+    in_project(status, "say how far each package is")
+    in_project(corrections, "print every correction, who made it and when, as CSV")
+
+    one = in_project(export, "write photographs and labels into a folder for data_prep/labelme.py")
+    one.add_argument("out", type=Path, help="folder to write")
+    one.add_argument("--incomplete", action="store_true", help="packages that are annotated but not complete, too")
+
+    one = in_project(spread_, "say how far people's versions of the keypoints lie apart", "spread")
+    one.add_argument("--picture", type=Path, metavar="FILE", help="PNG of it")
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""A project's folders: packages to label, working copies to check, and what comes out."""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from maskpose import images
+from maskpose.annotation import labelme_files
+from maskpose.annotation.store import Store
+from maskpose.database import refuse_existing
+from maskpose.errors import InputError
+from maskpose.files import fresh_folder, link_or_copy, make_folder, read_bytes, write_text
+
+CONFIG = "labelme.yaml"
+PER_PACKAGE = 100  # section 3.3
+
+
+def person(text):
+    """A person's name, which is a folder's, too. Raises InputError for one that could not be."""
+    if not re.fullmatch(r"\w[\w.-]*", text):
+        raise InputError(f"{text!r} is not a name: letters, digits, '.', '-' and '_' only")
+    return text
+
+
+def create(photographs, folder, per_package=PER_PACKAGE):
+    """Copy [maskpose.inputs.Photograph] into the packages of a new project; give {package: [file names]}.
+
+    Packages are of nearly equal size, in the photographs' order. Those that cannot be read are told on stderr and left
+    out. Raises InputError where ``folder`` is there, and where two photographs would have the same label file.
+    """
+    folder = Path(folder)
+    refuse_existing(folder)
+    usable = [(one.path, name) for one, name in zip(photographs, _flat_names(photographs)) if _is_usable(one.path)]
+    if not usable:
+        raise InputError("no photograph that can be read")
+    count = max(1, round(len(usable) / per_package))
+    ends = [len(usable) * n // count for n in range(count + 1)]
+    packages = {f"p{n + 1:03d}": usable[ends[n] : ends[n + 1]] for n in range(count)}
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with tqdm(total=len(usable), desc=str(folder), unit="photograph", dynamic_ncols=True) as bar:
+            for package, members in packages.items():
+                make_folder(partial / "packages" / package)
+                for path, name in members:
+                    shutil.copyfile(path, partial / "packages" / package / name)
+                    bar.update()
+        write_text(partial / CONFIG, labelme_files.configuration())
+        named = {package: [name for _, name in members] for package, members in packages.items()}
+        Store.create(partial, named).close()
+        os.rename(partial, folder)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be made: {error}") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return named
+
+
+class Project:
+    """A project, its folders and its Store."""
+
+    def __init__(self, folder):
+        """Raises InputError where ``folder`` is no project."""
+        self.folder, self.store = Path(folder), Store(folder)
+        self.config = self.folder / CONFIG
+
+    def package(self, name):
+        """The folder of a package's photographs, where its annotator labels them."""
+        return self.folder / "packages" / name
+
+    def working_copy(self, name, who):
+        """The folder where ``who`` checks a package."""
+        return self.folder / "reviews" / who / name
+
+    def submit(self, name, who):
+        """Hand in what is in a package's folder. Raises InputError as ``gather`` and Store.submit do."""
+        self.store.submit(name, who, gather(self.package(name), self.store.photographs(name)))
+
+    def review(self, who, seed=None):
+        """Take packages to check, as Store.take does; give the folders of their working copies.
+
+        A file that is there is left as it is.
+        """
+        folders = []
+        for name in self.store.take(person(who), seed):
+            folders.append(self.working_copy(name, who))
+            self._lay_out(folders[-1], name, self.store.taken(name, who))
+        return folders
+
+    def validate(self, name, who):
+        """Hand in a working copy; give how many parts of labels were corrected. Raises as ``submit`` does."""
+        return self.store.validate(name, who, gather(self.working_copy(name, who), self.store.photographs(name)))
+
+    def export(self, out, incomplete=False):
+        """Write photographs and labels as they stand into a folder for data_prep/labelme.py; give how many.
+
+        Unusable photographs are left out. incomplete: of packages that are annotated and not complete, too. Raises
+        InputError for packages that may not be exported, and for a folder that holds something else.
+        """
+        status = self.store.status()
+        chosen = [one.name for one in status if one.complete or (incomplete and one.annotated)]
+        if len(chosen) < len(status) and not incomplete:
+            left = [one.name for one in status if not one.complete]
+            raise InputError(f"{len(left)} of {len(status)} packages are not complete, {left[0]} for one "
+                             "(--incomplete exports all that is annotated)")  # fmt: skip
+        if not chosen:
+            raise InputError(f"{self.folder}: no package is annotated")
+        found = {name: self._usable(name) for name in chosen}
+        out = fresh_folder(out)
+        for name, labels in tqdm(found.items(), desc=str(out), unit="package", dynamic_ncols=True):
+            self._lay_out(out, name, labels)
+        return sum(map(len, found.values()))
+
+    def versions(self):
+        """Yield, for each photograph of the annotated packages, {person: label}."""
+        for one in self.store.status():
+            if one.annotated:
+                versions = self.store.versions(one.name)
+                for photograph in versions[one.annotator]:
+                    yield {person: labels[photograph] for person, labels in versions.items()}
+
+    def _usable(self, name):
+        labels = self.store.labels(name)
+        return {photograph: label for photograph, label in labels.items() if labelme_files.UNUSABLE not in label}
+
+    def _lay_out(self, folder, name, labels):
+        """Put a package's photographs and ``labels`` into a folder, those that are not there."""
+        for photograph, label in labels.items():
+            source, target = self.package(name) / photograph, folder / photograph
+            make_folder(folder)
+            if not target.exists():
+                link_or_copy(source, target)
+            if not target.with_suffix(".json").exists():
+                size = images.picture_size(read_bytes(source), str(source))
+                write_text(target.with_suffix(".json"), labelme_files.text(label, photograph, size))
+
+
+def gather(folder, photographs):
+    """{photograph: label} of a folder's LabelMe files, checked.
+
+    Raises InputError that counts the labels that are not ready; each is told on stderr.
+    """
+    found, problems = {}, []
+    for name in tqdm(photographs, desc=str(folder), unit="label", dynamic_ncols=True):
+        try:
+            found[name] = labelme_files.read((Path(folder) / name).with_suffix(".json"), name)
+        except InputError as error:
+            problems.append(str(error))
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems:
+        raise InputError(f"{folder}: {len(problems)} of {len(photographs)} labels are not ready, nothing handed in")
+    return found
+
+
+def _flat_names(photographs):
+    """Their files' names in one folder: subfolders become part of them."""
+    names, seen = [], {}
+    for one in photographs:
+        stem = one.key.replace("/", "_")
+        if other := seen.get(stem):
+            raise InputError(f"{other} and {one.path} would both be labelled in {stem}.json: rename one")
+        seen[stem] = one.path
+        names.append(f"{stem}{one.path.suffix}")
+    return names
+
+
+def _is_usable(path):
+    try:
+        images.picture_size(read_bytes(path), str(path))
+    except InputError as error:
+        tqdm.write(f"left out: {error}", file=sys.stderr)
+        return False
+    return True

@@ -1,0 +1,302 @@
+"""Who has which package, what they handed in, and what others corrected: one SQLite file, safe for many at once.
+
+An annotator's labels are kept as handed in; a person who checks a package adds corrections of single parts of them
+(maskpose.annotation.labels). What holds now is the labels with all corrections in the order in which they came, so two
+people who correct different parts at the same time both have their way, and of one part the later one.
+"""
+
+import contextlib
+import json
+import sqlite3
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from maskpose.annotation import labels
+from maskpose.errors import InputError
+
+STATE = "state.sqlite"
+PATIENCE = 60  # seconds to wait while another process writes
+VALIDATIONS = 3  # a package is complete when more people than these have checked it (section 3.3)
+AT_ONCE = 5  # packages that a person takes to check (section 3.3)
+
+SCHEMA = """
+CREATE TABLE packages (name TEXT PRIMARY KEY, annotator TEXT, annotated TEXT);
+CREATE TABLE photographs (name TEXT PRIMARY KEY, package TEXT NOT NULL REFERENCES packages, label TEXT);
+CREATE TABLE validations (
+    number INTEGER PRIMARY KEY, package TEXT NOT NULL REFERENCES packages, person TEXT NOT NULL,
+    seen INTEGER NOT NULL,  -- the last correction that was in the labels when they were taken
+    taken TEXT NOT NULL, validated TEXT, UNIQUE (package, person)
+);
+CREATE TABLE corrections (
+    number INTEGER PRIMARY KEY, validation INTEGER NOT NULL REFERENCES validations,
+    photograph TEXT NOT NULL REFERENCES photographs, part TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL
+);
+"""
+
+
+@dataclass(frozen=True)
+class Package:
+    """How far a package is."""
+
+    name: str
+    photographs: int
+    annotator: str | None
+    annotated: str | None  # when, or None
+    validators: tuple  # who has checked it, in their order
+    checking: tuple  # who has taken it to check
+    corrections: int
+
+    @property
+    def complete(self):
+        """Whether more than three people have checked it."""
+        return len(self.validators) > VALIDATIONS
+
+    @property
+    def state(self):
+        """A word for people."""
+        if self.complete:
+            return "complete"
+        return "annotated" if self.annotated else "assigned" if self.annotator else "free"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One part of one label that somebody changed; ``before`` and ``after`` are None where it was not there."""
+
+    time: str
+    person: str
+    package: str
+    photograph: str
+    part: str
+    before: object
+    after: object
+
+    @property
+    def pixels(self):
+        """How far a keypoint was moved, or None."""
+        return labels.moved(self.part, self.before, self.after)
+
+
+class Store:
+    """A project's state. Each method is one transaction, done whole or not at all."""
+
+    def __init__(self, folder):
+        """Raises InputError where ``folder`` is no project."""
+        self.path = Path(folder) / STATE
+        if not self.path.is_file():
+            raise InputError(f"{folder} is no annotation project: annotate.py packages makes one")
+        self._db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+
+    @classmethod
+    def create(cls, folder, packages):
+        """The Store of a new project with ``packages``, {name: [photographs' file names]}, in an existing folder."""
+        with contextlib.closing(sqlite3.connect(Path(folder) / STATE)) as db:
+            db.executescript(SCHEMA)
+        store = cls(folder)
+        with store._transaction() as db:
+            db.executemany("INSERT INTO packages (name) VALUES (?)", [(name,) for name in packages])
+            rows = [(photograph, name) for name, photographs in packages.items() for photograph in photographs]
+            db.executemany("INSERT INTO photographs (name, package) VALUES (?, ?)", rows)
+        return store
+
+    def assign(self, people, seed):
+        """Deal the packages that nobody has at random, as evenly as can be; give {person: [packages]}, new ones."""
+        rng = np.random.default_rng(seed)
+        people = [people[n] for n in rng.permutation(len(people))]
+        dealt = {person: [] for person in people}
+        with self._transaction() as db:
+            free = _column(db, "SELECT name FROM packages WHERE annotator IS NULL ORDER BY name")
+            held = dict(db.execute("SELECT annotator, count(*) FROM packages GROUP BY annotator"))
+            for n in rng.permutation(len(free)):
+                person = min(people, key=lambda one: held.get(one, 0) + len(dealt[one]))
+                dealt[person].append(free[n])
+                db.execute("UPDATE packages SET annotator = ? WHERE name = ?", (person, free[n]))
+        return {person: sorted(names) for person, names in sorted(dealt.items())}
+
+    def photographs(self, package):
+        """The file names of a package's photographs. Raises InputError for a package that is not there."""
+        with self._transaction() as db:
+            return self._photographs(db, package)
+
+    def submit(self, package, person, found):
+        """Hand in a package's labels, {photograph: label}, anew or again until somebody checks them.
+
+        Raises InputError where the package is another's, is being checked, or has other photographs.
+        """
+        with self._transaction() as db:
+            self._expect_photographs(db, package, found)
+            (annotator,) = db.execute("SELECT annotator FROM packages WHERE name = ?", (package,)).fetchone()
+            if annotator != person:
+                raise InputError(f"{package} was given to {annotator or 'nobody'}, not to {person}")
+            if people := _column(db, "SELECT person FROM validations WHERE package = ?", package):
+                raise InputError(f"{package} is being checked by {people[0]}: it cannot be handed in again")
+            rows = [(json.dumps(label), name) for name, label in found.items()]
+            db.executemany("UPDATE photographs SET label = ? WHERE name = ?", rows)
+            db.execute("UPDATE packages SET annotated = ? WHERE name = ?", (_now(), package))
+
+    def take(self, person, seed=None, count=AT_ONCE):
+        """Packages for ``person`` to check: those taken and not yet validated, and new ones at random up to ``count``.
+
+        A new one is annotated by somebody else, not complete, and not yet validated by ``person``.
+        """
+        with self._transaction() as db:
+            held = _column(
+                db, "SELECT package FROM validations WHERE person = ? AND validated IS NULL ORDER BY number", person
+            )
+            known = set(_column(db, "SELECT package FROM validations WHERE person = ?", person))
+            open_ones = [
+                one.name
+                for one in self._status(db)
+                if one.annotated and not one.complete and one.annotator != person and one.name not in known
+            ]
+            chosen = np.random.default_rng(seed).permutation(len(open_ones))[: max(0, count - len(held))]
+            (seen,) = db.execute("SELECT coalesce(max(number), 0) FROM corrections").fetchone()
+            for n in chosen:
+                db.execute(
+                    "INSERT INTO validations (package, person, seen, taken) VALUES (?, ?, ?, ?)",
+                    (open_ones[n], person, seen, _now()),
+                )
+            return held + [open_ones[n] for n in chosen]
+
+    def taken(self, package, person):
+        """{photograph: label} of a package as ``person`` took it to check. Raises InputError where that is not so."""
+        with self._transaction() as db:
+            return self._labels(db, package, self._open(db, package, person)[1])
+
+    def validate(self, package, person, found):
+        """Hand in a checked package's labels, {photograph: label}; give how many parts were corrected.
+
+        Raises InputError where ``person`` has not taken the package, or has handed it in, or it has other photographs.
+        """
+        with self._transaction() as db:
+            number, seen = self._open(db, package, person)
+            self._expect_photographs(db, package, found)
+            taken = self._labels(db, package, seen)
+            rows = [
+                (number, name, part, json.dumps(before), json.dumps(after))
+                for name in sorted(found)
+                for part, (before, after) in labels.changes(taken[name], found[name]).items()
+            ]
+            db.executemany(
+                "INSERT INTO corrections (validation, photograph, part, before, after) VALUES (?, ?, ?, ?, ?)", rows
+            )
+            db.execute("UPDATE validations SET validated = ? WHERE number = ?", (_now(), number))
+            return len(rows)
+
+    def labels(self, package):
+        """{photograph: label} of an annotated package as it stands, all corrections made."""
+        with self._transaction() as db:
+            (last,) = db.execute("SELECT coalesce(max(number), 0) FROM corrections").fetchone()
+            return self._labels(db, package, last)
+
+    def versions(self, package):
+        """{person: {photograph: label}}: what the annotator and each who has checked the package say."""
+        with self._transaction() as db:
+            (annotator,) = db.execute("SELECT annotator FROM packages WHERE name = ?", (package,)).fetchone()
+            found = {annotator: self._labels(db, package, 0)}
+            checks = db.execute(
+                "SELECT number, person, seen FROM validations WHERE package = ? AND validated IS NOT NULL", (package,)
+            )
+            for number, person, seen in checks.fetchall():
+                found[person] = self._labels(db, package, seen)
+                own = db.execute("SELECT photograph, part, after FROM corrections WHERE validation = ?", (number,))
+                for photograph, part, after in own:
+                    labels.correct(found[person][photograph], part, json.loads(after))
+        return found
+
+    def status(self):
+        """[Package] in the order of their names."""
+        with self._transaction() as db:
+            return self._status(db)
+
+    def corrections(self):
+        """[Correction] in the order in which they came."""
+        with self._transaction() as db:
+            rows = db.execute(
+                "SELECT validated, person, package, photograph, part, before, after FROM corrections "
+                "JOIN validations ON validation = validations.number ORDER BY corrections.number"
+            )
+            return [Correction(*row[:5], json.loads(row[5]), json.loads(row[6])) for row in rows]
+
+    def close(self):
+        """Release the file."""
+        self._db.close()
+
+    @contextlib.contextmanager
+    def _transaction(self):
+        """Give the connection, with everybody else's writing kept out. Raises InputError for what SQLite says."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield self._db
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise InputError(f"{self.path}: {error}") from None
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def _photographs(self, db, package):
+        names = _column(db, "SELECT name FROM photographs WHERE package = ? ORDER BY name", package)
+        if not names:
+            raise InputError(f"{self.path.parent} has no package called {package}")
+        return names
+
+    def _expect_photographs(self, db, package, found):
+        if different := set(self._photographs(db, package)) ^ found.keys():
+            raise InputError(f"{package}: {min(different)} is only in the package, or only in what is handed in")
+
+    def _open(self, db, package, person):
+        """(number, the last correction seen) of a validation that is not handed in yet."""
+        row = db.execute(
+            "SELECT number, seen, validated FROM validations WHERE package = ? AND person = ?", (package, person)
+        ).fetchone()
+        if row is None:
+            raise InputError(f"{person} has not taken {package} to check (annotate.py review)")
+        if row[2] is not None:
+            raise InputError(f"{person} has validated {package} already")
+        return row[:2]
+
+    def _labels(self, db, package, until):
+        """{photograph: label} of a package after the corrections up to number ``until``."""
+        rows = db.execute("SELECT name, label FROM photographs WHERE package = ? ORDER BY name", (package,))
+        found = {name: json.loads(label) for name, label in rows if label is not None}
+        if not found:
+            raise InputError(f"{package} is not annotated yet")
+        changes = db.execute(
+            "SELECT photograph, part, after FROM corrections JOIN validations ON validation = validations.number "
+            "WHERE package = ? AND corrections.number <= ? ORDER BY corrections.number", (package, until),
+        )  # fmt: skip
+        for photograph, part, after in changes:
+            labels.correct(found[photograph], part, json.loads(after))
+        return found
+
+    def _status(self, db):
+        sizes = dict(db.execute("SELECT package, count(*) FROM photographs GROUP BY package"))
+        corrected = dict(db.execute(
+            "SELECT package, count(*) FROM corrections JOIN validations ON validation = validations.number "
+            "GROUP BY package"
+        ))  # fmt: skip
+        validators, checking = {}, {}
+        for package, person, validated in db.execute(
+            "SELECT package, person, validated FROM validations ORDER BY validated, number"
+        ):
+            (validators if validated else checking).setdefault(package, []).append(person)
+        return [
+            Package(
+                name, sizes[name], annotator, annotated, tuple(validators.get(name, ())),
+                tuple(checking.get(name, ())), corrected.get(name, 0),
+            )
+            for name, annotator, annotated in db.execute("SELECT * FROM packages ORDER BY name")
+        ]  # fmt: skip
+
+
+def _column(db, query, *values):
+    """The first column of a query's rows."""
+    return [row[0] for row in db.execute(query, values)]
+
+
+def _now():
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
