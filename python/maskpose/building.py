@@ -5,7 +5,6 @@ list of maskpose.records.Sample, or raises InputError.
 """
 
 import hashlib
-import itertools
 import os
 import sys
 from collections import deque
@@ -16,7 +15,8 @@ from tqdm import tqdm
 from maskpose.database import Writer, manifest
 from maskpose.errors import InputError
 
-AHEAD = 8  # items a thread that are read before their turn
+TOGETHER = 8  # items that a thread reads in one go: handing them over takes as long as reading a small one
+AHEAD = 2  # such lots a thread that are read before their turn
 
 
 def build_items(path, items, read, strict=False, about=None, workers=None):
@@ -33,7 +33,7 @@ def build_items(path, items, read, strict=False, about=None, workers=None):
         if writer.position:
             print(f"{path}: going on after {writer.position} of {len(items)}", file=sys.stderr)
         problems = list(writer.problems)
-        rest = itertools.islice(items, writer.position, None)
+        rest = items[writer.position :]
         bar = tqdm(total=len(items), initial=writer.position, desc=str(path), unit="item", dynamic_ncols=True)
         with bar:
             for position, (samples, problem) in enumerate(_in_order(read, rest, workers), start=writer.position + 1):
@@ -42,8 +42,8 @@ def build_items(path, items, read, strict=False, about=None, workers=None):
                         raise InputError(problem)
                     problems.append(problem)
                     tqdm.write(f"left out: {problem}", file=sys.stderr)
-                for sample in samples:
-                    writer.put(sample)
+                for sample, data in samples:
+                    writer.put(sample, data)
                 writer.mark(position, problems)
                 bar.update()
         if not writer.count:
@@ -52,23 +52,29 @@ def build_items(path, items, read, strict=False, about=None, workers=None):
 
 
 def _in_order(read, items, workers):
-    """Yield (samples, None or the problem) of each item, read ahead by threads: decoding releases Python's lock."""
+    """Yield ([(sample, its record)], None or the problem) of each item, read ahead by threads.
+
+    Reading files, decoding and checksums release Python's lock.
+    """
     workers = workers or len(os.sched_getaffinity(0))
     pool = ThreadPoolExecutor(workers)
     try:
         begun = deque()
-        for item in items:
-            begun.append(pool.submit(_attempt, read, item))
+        for start in range(0, len(items), TOGETHER):
+            begun.append(pool.submit(_attempt, read, items[start : start + TOGETHER]))
             if len(begun) >= AHEAD * workers:
-                yield begun.popleft().result()
+                yield from begun.popleft().result()
         while begun:
-            yield begun.popleft().result()
+            yield from begun.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _attempt(read, item):
-    try:
-        return read(item), None
-    except InputError as error:
-        return [], str(error)
+def _attempt(read, items):
+    found = []
+    for item in items:
+        try:
+            found.append(([(sample, sample.serialize()) for sample in read(item)], None))
+        except InputError as error:
+            found.append(([], str(error)))
+    return found

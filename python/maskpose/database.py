@@ -57,9 +57,9 @@ class Writer:
             self._unlock()
             raise InputError(f"{self.path} cannot be written: {error}") from None
 
-    def put(self, sample):
-        """Add a sample at the end."""
-        data = sample.serialize()
+    def put(self, sample, data=None):
+        """Add a sample at the end. data: its ``serialize()``, where that is there already."""
+        data = data or sample.serialize()
         self._waiting.append((b"%08d" % self.count, data))
         self._waiting_bytes += len(data)
         self.count += 1

@@ -89,7 +89,8 @@ def link_or_copy(source, target):
 def read_bytes(path):
     """The bytes of a file; InputError where it is missing, a folder or unreadable."""
     try:
-        return Path(path).read_bytes()
+        with open(path, "rb", buffering=0) as file:
+            return file.readall()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
 

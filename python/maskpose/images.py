@@ -68,10 +68,10 @@ def picture_size(data, name):
 
     Raises InputError as ``decode_color`` does, but for damage within a file that is whole.
     """
-    if data.startswith(JPEG_START) and jpeg_is_whole(data):
+    if data.startswith(JPEG_START) and data.rfind(JPEG_END, scan := _first_scan(data)) >= 0:
         try:
             height, width, *_ = simplejpeg.decode_jpeg_header(data)
-            turned = EXIF in data[: _first_scan(data)] and _orientation(data) in SIDEWAYS
+            turned = EXIF in data[:scan] and _orientation(data) in SIDEWAYS
         except PILLOW_ERRORS:
             raise InputError(f"{name} cannot be decoded: it is truncated, damaged or not an image") from None
         return (height, width) if turned else (width, height)

@@ -6,6 +6,7 @@ A ``sources.csv`` (columns name, origin) beside the labels, where there is one, 
 """
 
 import csv
+import os
 from pathlib import Path
 
 import numpy as np
@@ -66,11 +67,11 @@ def plan(root, shuffle_seed=None, train_count=10_000, names=None):
 
 def parse_line(text):
     """(name, width, height, keypoints (21, 2) float32, visible (21,) bool); InputError says what is wrong."""
-    parts = [part.strip() for part in text.split(",")]
+    parts = text.split(",")
     if len(parts) != FIELDS:
         raise InputError(f"{len(parts) - 1} numbers after the name, expected {FIELDS - 1}")
-    name = parts[0]
-    if not name or Path(name).name != name:
+    name = parts[0].strip()
+    if not name or os.path.basename(name) != name or name in (".", ".."):
         raise InputError(f"{name!r} is not a file name")
     try:
         numbers = np.array([float(part) for part in parts[1:]])
@@ -104,13 +105,13 @@ def read_origins(root, split):
 def read_sample(root, split, text, origins):
     """The sample of one label line, its files read and checked; InputError says what is wrong."""
     name, width, height, keypoints, visible = parse_line(text)
-    folder = Path(root) / split
-    image = read_bytes(folder / "source" / name)
+    folder = f"{root}/{split}"
+    image = read_bytes(f"{folder}/source/{name}")
     size = images.picture_size(image, f"source/{name}")
     if size != (width, height):
         raise InputError(f"source/{name} is {size[0]}x{size[1]}, the label says {width}x{height}")
-    mask_path = folder / "mask" / f"{Path(name).stem}.png"
-    mask = pack_mask(read_mask(mask_path, width, height)) if mask_path.exists() else b""
+    mask_path = f"{folder}/mask/{os.path.splitext(name)[0]}.png"
+    mask = pack_mask(read_mask(Path(mask_path), width, height)) if os.path.exists(mask_path) else b""
     return Sample(name, image, width, height, keypoints, visible, mask, origins.get(name, ""))
 
 
