@@ -5,7 +5,6 @@ so that all differ. Each build is a process of its own; rounds alternate. TMPDIR
 """
 
 import json
-import resource
 import shutil
 import statistics
 import struct
@@ -105,7 +104,13 @@ def measure(folder, db):
     started = time.perf_counter()
     onehand10k.build_db(folder, onehand10k.plan(folder)["train"], db)
     seconds = time.perf_counter() - started
-    return {"seconds": seconds, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {"seconds": seconds, "peak": peak_memory()}
+
+
+def peak_memory():
+    """MB that this process had in memory at most; ru_maxrss would count what its parent had, too."""
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status["VmHWM"].split()[0]) / 1024
 
 
 if __name__ == "__main__":
