@@ -9,6 +9,7 @@ Example:
 
 import _packages  # noqa: F401  # isort: skip
 
+from functools import partial
 from pathlib import Path
 
 from maskpose import conversion
@@ -26,7 +27,7 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    conversion.convert(args, args.db, cmu.items(args.labels), cmu.Labels(args.crop), cmu.NAME)
+    conversion.convert(args, args.db, cmu.items(args.labels), partial(cmu.read, crop=args.crop), cmu.NAME)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,9 @@ Example:
 
 import _packages  # noqa: F401  # isort: skip
 
-import shlex
-import sys
 from pathlib import Path
 
-from maskpose import recombining
+from maskpose import conversion, recombining
 from maskpose.command_line import argument_parser, one_line_errors
 
 
@@ -21,8 +19,7 @@ def main():
     parser.add_argument("out", type=Path, help="LMDB to write")
     parser.add_argument("dbs", nargs="+", type=Path, metavar="DB", help="LMDBs to read")
     args = parser.parse_args()
-    manifest = recombining.merge(args.dbs, args.out, {"command": shlex.join(sys.argv)})
-    print(f"{args.out}: {manifest['count']} samples, {manifest['masks']} with a mask")
+    conversion.tell(args.out, recombining.merge(args.dbs, args.out, conversion.about()))
 
 
 if __name__ == "__main__":

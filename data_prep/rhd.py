@@ -28,8 +28,8 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    items, known = rhd.items(args.root, args.part, args.hands), rhd.annotations(args.root, args.part)
-    conversion.convert(args, args.db, items, partial(rhd.read, known=known, crop=args.crop), rhd.NAME)
+    items = rhd.items(args.root, args.part, args.hands)
+    conversion.convert(args, args.db, items, partial(rhd.read, crop=args.crop), rhd.NAME)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,9 @@ Example:
 
 import _packages  # noqa: F401  # isort: skip
 
-import shlex
-import sys
 from pathlib import Path
 
-from maskpose import recombining
+from maskpose import conversion, recombining
 from maskpose.command_line import argument_parser, fraction, natural, one_line_errors
 from maskpose.database import Reader
 from maskpose.files import read_lines
@@ -37,17 +35,17 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    reader, about = Reader(args.db), {"command": shlex.join(sys.argv)}
+    reader = Reader(args.db)
+    entries = recombining.listing(reader)
     if args.list:
-        parts = {args.out: recombining.named(reader, read_lines(args.list))}
+        parts = {args.out: recombining.named(entries, read_lines(args.list))}
     else:
-        divided = recombining.split(reader, args.shares, args.seed, not args.ungrouped)
-        parts = {args.out / f"part{n}.lmdb": indices for n, indices in enumerate(divided, start=1)}
-    for path, indices in parts.items():
-        manifest = recombining.extract(reader, indices, path, about)
+        divided = recombining.split(entries, args.shares, args.seed, not args.ungrouped)
+        parts = {args.out / f"part{n}.lmdb": part for n, part in enumerate(divided, start=1)}
+    for path, part in parts.items():
+        conversion.tell(path, recombining.extract(reader, part, path, conversion.about()))
         if args.shares:
-            recombining.write_list(reader, indices, path.with_suffix(".txt"))
-        print(f"{path}: {manifest['count']} samples, {manifest['masks']} with a mask")
+            recombining.write_list(part, path.with_suffix(".txt"))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from maskpose import drawn_hands
+from maskpose.building import build_items
 from maskpose.datasets import onehand10k
 from maskpose.evaluation import Results
 from maskpose.records import Sample
@@ -63,6 +64,12 @@ def blobs_of(caffemodel):
     net = caffe.Net(str(ROOT / "prototxt/compact/mask_pose/deploy.prototxt"), caffe.TEST)
     net.copy_from(str(caffemodel))
     return {f"{name}{i}": blob.data.copy() for name, blobs in net.params.items() for i, blob in enumerate(blobs)}
+
+
+def build(path, samples, about=None):
+    """Write a list of samples into the database ``path``; give its manifest."""
+    manifest, _ = build_items(path, list(range(len(samples))), lambda n: [samples[n]], strict=True, about=about)
+    return manifest
 
 
 @pytest.fixture(scope="session")

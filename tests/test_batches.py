@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from conftest import build
 from maskpose import augmentation, batches, geometry, heatmaps
 from maskpose.batches import BatchSource, array_shapes
-from maskpose.database import Reader, build
+from maskpose.database import Reader
 from maskpose.errors import InputError
 from maskpose.records import Sample, pack_mask
 from maskpose.settings import DataSettings
@@ -46,7 +47,7 @@ def pattern_sample(width=300, height=200, mask=True):
 @pytest.fixture(scope="module")
 def pattern_db(tmp_path_factory):
     path = tmp_path_factory.mktemp("pattern") / "x.lmdb"
-    build(path, [pattern_sample()], 1)
+    build(path, [pattern_sample()])
     return str(path)
 
 
@@ -103,7 +104,7 @@ def test_a_large_photograph_augmented_in_one_warp_against_step_by_step(tmp_path,
     smooth = cv2.resize(rng.integers(0, 256, (16, 22, 3), np.uint8), (900, 640), interpolation=cv2.INTER_CUBIC)
     disc = cv2.circle(np.zeros((640, 900), np.uint8), (400, 300), 200, 255, -1)
     sample.image, sample.mask = cv2.imencode(".png", smooth)[1].tobytes(), pack_mask(disc > 127)
-    build(tmp_path / "x.lmdb", [sample], 1)
+    build(tmp_path / "x.lmdb", [sample])
     scale, degrees, dx, dy = 137 / SIZE, 33, 9.5, -4.5
     affine = augmentation.augmentation_affine(SIZE, scale, degrees, dx, dy, True)
     monkeypatch.setattr(batches, "draw_affine", lambda rng, settings: affine)
@@ -164,7 +165,7 @@ def test_the_network_input_by_hand():
 
 
 def test_a_sample_without_mask_is_ignored_everywhere(tmp_path):
-    build(tmp_path / "x.lmdb", [pattern_sample(mask=False)], 1)
+    build(tmp_path / "x.lmdb", [pattern_sample(mask=False)])
     arrays = make(DataSettings(db=str(tmp_path / "x.lmdb"), batch_size=2, input_size=64))
     assert (arrays["mask"] == 255).all()
 
@@ -224,7 +225,7 @@ def test_outputs_choose_the_arrays(drawn_db):
 def test_a_broken_image_is_named(tmp_path):
     sample = pattern_sample()
     sample.image = sample.image[:-100]
-    build(tmp_path / "x.lmdb", [sample], 1)
+    build(tmp_path / "x.lmdb", [sample])
     with pytest.raises(InputError, match=r"pattern\.png is truncated"):
         make(DataSettings(db=str(tmp_path / "x.lmdb"), batch_size=1, input_size=64))
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from maskpose import database
+import conftest
 from maskpose.cropping import SMALLEST, VISIBLE, crop
 from maskpose.database import Reader
 from maskpose.errors import InputError
@@ -24,7 +24,7 @@ def sample(name, side, visible=21):
 
 
 def build(path, *samples):
-    database.build(path, list(samples), len(samples))
+    conftest.build(path, list(samples))
     return Reader(path)
 
 

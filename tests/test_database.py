@@ -4,8 +4,9 @@ import lmdb
 import numpy as np
 import pytest
 
+from conftest import build
 from maskpose import database
-from maskpose.database import Reader, Writer, build
+from maskpose.database import Reader, Writer
 from maskpose.errors import InputError
 from maskpose.records import Sample, pack_mask
 
@@ -31,7 +32,7 @@ def same(a, b):
 
 
 def test_samples_come_back_as_they_went_in(tmp_path):
-    manifest = build(tmp_path / "x.lmdb", map(sample, range(5)), 5, {"dataset": "test"})
+    manifest = build(tmp_path / "x.lmdb", [sample(i) for i in range(5)], {"dataset": "test"})
     reader = Reader(tmp_path / "x.lmdb")
     assert len(reader) == 5 and all(same(got, sample(i)) for i, got in enumerate(reader))
     assert (manifest["count"], manifest["masks"], manifest["dataset"]) == (5, 2, "test")
@@ -44,32 +45,16 @@ def test_samples_come_back_as_they_went_in(tmp_path):
 def test_the_map_grows_on_demand(tmp_path, monkeypatch):
     monkeypatch.setattr(database, "FIRST_MAP_SIZE", 64 << 10)
     images = [bytes([i]) * 100_000 for i in range(8)]
-    build(tmp_path / "x.lmdb", (sample(i, image) for i, image in enumerate(images)), 8)
+    build(tmp_path / "x.lmdb", [sample(i, image) for i, image in enumerate(images)])
     reader = Reader(tmp_path / "x.lmdb")
     assert [one.image for one in reader] == images
     reader.close()
 
 
-def test_an_error_midway_leaves_nothing(tmp_path):
-    def samples():
-        yield sample(0)
-        raise InputError("broken")
-
-    with pytest.raises(InputError, match="broken"):
-        build(tmp_path / "x.lmdb", samples(), 2)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_no_sample_is_an_error_and_leaves_nothing(tmp_path):
-    with pytest.raises(InputError, match="no usable sample"):
-        build(tmp_path / "x.lmdb", [], 0)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_database_is_not_overwritten(tmp_path):
-    build(tmp_path / "x.lmdb", [sample(0)], 1)
+    build(tmp_path / "x.lmdb", [sample(0)])
     with pytest.raises(InputError, match="exists already"):
-        Writer(tmp_path / "x.lmdb")
+        Writer(tmp_path / "x.lmdb", {}, "plan")
 
 
 def test_what_is_not_ours_is_said(tmp_path):
@@ -120,7 +105,7 @@ def test_a_mask_comes_back_bit_for_bit_or_not_at_all():
 def test_a_database_that_was_cut_short_is_said_at_once(tmp_path):
     rng = np.random.default_rng(0)
     samples = [sample(n, rng.bytes(40_000)) for n in range(30)]
-    database.build(tmp_path / "a.lmdb", samples, 30)
+    build(tmp_path / "a.lmdb", samples)
     data = tmp_path / "a.lmdb/data.mdb"
     whole = data.read_bytes()
     database.Reader(tmp_path / "a.lmdb").close()

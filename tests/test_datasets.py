@@ -73,14 +73,14 @@ def test_cmus_folders_are_cropped_about_the_hand(tmp_path):
     label = {"hand_pts": np.column_stack([POINTS, flags]).tolist(), "is_left": 1}
     (tmp_path / "manual_test/a_l.json").write_text(json.dumps(label))
     items = cmu.items(tmp_path / "manual_test")
-    sample = one(items, cmu.Labels())
+    sample = one(items, cmu.read)
     assert sample.side == "left" and sample.source == "manual_test" and sample.name == "a_l.jpg"
     assert sample.visible.tolist() == (flags == 1).tolist()
     # seen points: 40 x 20 pixels about (50, 35); the square is 88, cut off above: from (6, 0)
     assert sample.width == pytest.approx(89, abs=1) and np.allclose(POINTS - sample.keypoints, (6, 0))
     difference = np.abs(sample.decode_image().astype(int) - whole[: sample.height, 6 : 6 + sample.width])
     assert difference.mean() < 2
-    uncropped = one(items, cmu.Labels(crop=0))
+    uncropped = one(items, cmu.read, crop=0)
     assert (uncropped.width, uncropped.height) == (200, 150) and np.allclose(uncropped.keypoints, POINTS)
 
 
@@ -89,14 +89,13 @@ def test_cmus_sides_by_name_and_panoptic_frames(tmp_path):
     entry = {"joint_self": [*np.column_stack([POINTS, np.ones(21)]).tolist()], "img_paths": "imgs/0_webcam.jpg"}
     (tmp_path / "hands_v143.json").write_text(json.dumps({"root": [entry, {**entry, "img_paths": "imgs/none_r.jpg"}]}))
     first, second = cmu.items(tmp_path / "hands_v143.json")
-    read = cmu.Labels(crop=0)
-    (sample,) = read(first)
+    (sample,) = cmu.read(first, crop=0)
     assert sample.source == "panoptic" and sample.side == "" and np.allclose(sample.keypoints, POINTS)
     with pytest.raises(InputError, match=r"none_r\.jpg"):
-        read(second)
+        cmu.read(second)
     (tmp_path / "hands_v143.json").write_text(json.dumps({"root": [{"img_paths": "a.jpg"}]}))
     with pytest.raises(InputError, match="entry 0: 'joint_self' is missing"):
-        cmu.Labels()(cmu.items(tmp_path / "hands_v143.json")[0])
+        cmu.read(cmu.items(tmp_path / "hands_v143.json")[0])
 
 
 def rhd_set(root, annotations):
@@ -116,14 +115,13 @@ def test_rhd_in_the_usual_order_the_larger_hand_or_both(tmp_path):
     ids[:10], ids[10:20], ids[20:30], ids[30:40] = 1, 2, 17, 18
     cv2.imwrite(str(tmp_path / "training/mask/00003.png"), ids) or (tmp_path / "training/mask").mkdir()
     cv2.imwrite(str(tmp_path / "training/mask/00003.png"), ids)
-    known = rhd.annotations(tmp_path, "training")
-    larger = one(rhd.items(tmp_path, "training"), rhd.read, known=known)
+    larger = one(rhd.items(tmp_path, "training"), rhd.read)
     assert larger.side == "right" and larger.source == "rhd"
     order = [0, 4, 3, 2, 1, 8, 7, 6, 5, 12, 11, 10, 9, 16, 15, 14, 13, 20, 19, 18, 17]
     assert larger.keypoints[:, 0].tolist() == [40 + 2 * k for k in order]
     assert larger.visible.tolist() == [k != 4 for k in order]
     assert np.array_equal(larger.decode_mask() > 0, ids >= 18)
-    both = [rhd.read(item, known)[0] for item in rhd.items(tmp_path, "training", "both")]
+    both = [rhd.read(item)[0] for item in rhd.items(tmp_path, "training", "both")]
     assert [sample.side for sample in both] == ["right", "left"] and both[0].group == both[1].group
     assert np.array_equal(both[1].decode_mask() > 0, (ids >= 2) & (ids <= 17))
     assert both[1].keypoints[:, 0].tolist() == [10 + k for k in order]

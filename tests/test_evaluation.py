@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from conftest import hand_record, shifted_results
+from conftest import build, hand_record, shifted_results
 from maskpose import evaluation
-from maskpose.database import Reader, build
+from maskpose.database import Reader
 from maskpose.errors import InputError
 from maskpose.images import write_image
 from maskpose.predictions import Predictions
@@ -51,7 +51,7 @@ def test_pairs_are_scored_hand_by_hand_in_their_own_pixels(tmp_path):
 
 def test_samples_of_chosen_origins(tmp_path):
     samples = [hand_record(f"{n}.jpg", 50, source) for n, source in enumerate("abb", start=1)]
-    build(tmp_path / "x.lmdb", samples, 3)
+    build(tmp_path / "x.lmdb", samples)
     reader = Reader(tmp_path / "x.lmdb")
     assert [sample.name for sample in evaluation.of_origins(reader, ["b"])] == ["2.jpg", "3.jpg"]
     with pytest.raises(InputError, match="no samples of c: its origins are a, b"):

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from conftest import ROOT
-from maskpose import database, inspection
+from conftest import ROOT, build
+from maskpose import inspection
 from maskpose.database import Reader
 from maskpose.records import Sample, pack_mask
 from maskpose.variants import get_variant
@@ -47,7 +47,7 @@ def reader(tmp_path):
         sample("doubtful", mask=mask_of(70, 95)), sample("empty", mask=pack_mask(np.zeros((80, 100), bool))),
         sample("cut", image=cv2.imencode(".jpg", noise(1))[1].tobytes()[:300]), sample("size", width=99),
     ]  # fmt: skip
-    database.build(tmp_path / "x.lmdb", samples, len(samples))
+    build(tmp_path / "x.lmdb", samples)
     return Reader(tmp_path / "x.lmdb")
 
 
@@ -100,7 +100,7 @@ def test_bits_apart_by_brute_force():
 
 def test_sheets_show_samples_as_they_are_and_as_they_are_trained_on(tmp_path):
     path = tmp_path / "x.lmdb"
-    database.build(path, [sample(f"{n}", mask=mask_of(15, 65)) for n in range(10)], 10)
+    build(path, [sample(f"{n}", mask=mask_of(15, 65)) for n in range(10)])
     reader = Reader(path)
     assert inspection.evenly(10, 4) == [0, 3, 6, 9] and inspection.evenly(2, 48) == [0, 1]
     assert inspection.raw_sheet(reader, range(10)).shape[1] == 8 * 200
@@ -131,7 +131,7 @@ def test_the_scripts(reader, tmp_path):
     verified = run("tools/verify_db.py", path)
     assert verified.returncode == 1 and "4 things are wrong" in verified.stdout, verified.stderr
     assert "cut is truncated" in verified.stderr and "outside: a visible keypoint lies outside" in verified.stderr
-    database.build(tmp_path / "good.lmdb", [sample(f"{n}", mask=mask_of(15, 65)) for n in range(3)], 3)
+    build(tmp_path / "good.lmdb", [sample(f"{n}", mask=mask_of(15, 65)) for n in range(3)])
     verified = run("tools/verify_db.py", str(tmp_path / "good.lmdb"))
     assert verified.returncode == 0 and "good.lmdb: whole; format version" in verified.stdout
     browsed = run("tools/browse_db.py", str(tmp_path / "good.lmdb"), "--out", str(tmp_path / "look"))

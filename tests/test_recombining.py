@@ -3,7 +3,8 @@ import zlib
 import numpy as np
 import pytest
 
-from maskpose import database, recombining
+from conftest import build
+from maskpose import recombining
 from maskpose.database import Reader
 from maskpose.errors import InputError
 from maskpose.records import Sample
@@ -15,7 +16,7 @@ def sample(name, source="a", group=""):
 
 
 def db(path, samples):
-    database.build(path, samples, len(samples))
+    build(path, samples)
     return Reader(path)
 
 
@@ -48,33 +49,35 @@ def test_a_photograph_that_is_in_two_is_an_error(tmp_path):
 def test_a_split_keeps_groups_together_and_nothing_is_lost(tmp_path):
     samples = [sample(f"{n}.jpg", group=f"person{n % 10}") for n in range(100)]
     samples += [sample(f"alone{n}.jpg") for n in range(20)]
-    reader = db(tmp_path / "x.lmdb", samples)
-    parts = recombining.split(reader, [0.7, 0.2, 0.1], seed=3)
-    assert sorted(n for part in parts for n in part) == list(range(120))
+    entries = recombining.listing(db(tmp_path / "x.lmdb", samples))
+    assert [entry.name for entry in entries] == [one.name for one in samples]
+    parts = recombining.split(entries, [0.7, 0.2, 0.1], seed=3)
+    assert sorted(entry.index for part in parts for entry in part) == list(range(120))
     assert [len(part) for part in parts] == pytest.approx([84, 24, 12], abs=8)
-    homes = [{samples[n].group for n in part} - {""} for part in parts]
+    homes = [{samples[entry.index].group for entry in part} - {""} for part in parts]
     assert not homes[0] & homes[1] and not homes[1] & homes[2] and not homes[0] & homes[2]
-    assert parts == recombining.split(reader, [0.7, 0.2, 0.1], seed=3)
-    assert parts != recombining.split(reader, [0.7, 0.2, 0.1], seed=4)
-    ungrouped = recombining.split(reader, [0.5, 0.5], seed=3, by_group=False)
+    assert parts == recombining.split(entries, [0.7, 0.2, 0.1], seed=3)
+    assert parts != recombining.split(entries, [0.7, 0.2, 0.1], seed=4)
+    ungrouped = recombining.split(entries, [0.5, 0.5], seed=3, by_group=False)
     assert [len(part) for part in ungrouped] == [60, 60]
-    assert {samples[n].group for n in ungrouped[0]} & {samples[n].group for n in ungrouped[1]}
+    assert {entry.group for entry in ungrouped[0]} & {entry.group for entry in ungrouped[1]}
 
 
 def test_shares_that_cannot_be(tmp_path):
-    reader = db(tmp_path / "x.lmdb", [sample("a", group="g"), sample("b", group="g")])
+    entries = recombining.listing(db(tmp_path / "x.lmdb", [sample("a", group="g"), sample("b", group="g")]))
     for shares, message in (([0.5, 0.4], "1 together"), ([1.0, 0.0], "above 0"), ([0.5, 0.5], "too few groups")):
         with pytest.raises(InputError, match=message):
-            recombining.split(reader, shares, 1)
+            recombining.split(entries, shares, 1)
 
 
 def test_samples_by_a_list_of_names_and_patterns(tmp_path):
     reader = db(tmp_path / "x.lmdb", [sample(f"{kind}_{n}.jpg") for n in range(4) for kind in ("day", "night")])
-    chosen = recombining.named(reader, ["day_2.jpg", "night_*"])
+    entries = recombining.listing(reader)
+    chosen = recombining.named(entries, ["day_2.jpg", "night_*"])
     manifest = recombining.extract(reader, chosen, tmp_path / "EA.lmdb")
     assert manifest["count"] == 5
     assert names(tmp_path / "EA.lmdb") == ["night_0.jpg", "night_1.jpg", "day_2.jpg", "night_2.jpg", "night_3.jpg"]
-    recombining.write_list(reader, chosen, tmp_path / "EA.txt")
+    recombining.write_list(chosen, tmp_path / "EA.txt")
     assert (tmp_path / "EA.txt").read_text().split() == names(tmp_path / "EA.lmdb")
-    with pytest.raises(InputError, match="no sample called dusk"):
-        recombining.named(reader, ["dusk"])
+    with pytest.raises(InputError, match="no sample is called dusk"):
+        recombining.named(entries, ["dusk"])

@@ -1,4 +1,4 @@
-"""What the scripts of data_prep/ have in common: a data set's items into a checked database."""
+"""What the scripts of data_prep/ have in common: a data set's items into a checked database, and what they say."""
 
 import shlex
 import sys
@@ -26,8 +26,18 @@ def add_care(parser):
 
 def convert(args, db, items, read, dataset):
     """Build ``db`` of a reader's items as the arguments of ``add_care`` say, and print what it holds."""
-    about = {"dataset": dataset, "command": shlex.join(sys.argv)}
-    manifest, problems = build_items(db, items[: args.limit], read, args.strict, about, args.workers)
-    print(f"{db}: {manifest['count']} samples, {manifest['masks']} with a mask")
+    items = items[: args.limit]
+    manifest, problems = build_items(db, items, read, args.strict, about(dataset=dataset), args.workers)
+    tell(db, manifest)
     if problems:
-        print(f"{len(problems)} of {len(items[: args.limit])} left out, named above", file=sys.stderr)
+        print(f"{len(problems)} of {len(items)} left out, named above", file=sys.stderr)
+
+
+def about(**more):
+    """What a manifest says of how its database was made: this command, and ``more``."""
+    return {**more, "command": shlex.join(sys.argv)}
+
+
+def tell(db, manifest):
+    """Print what a database holds."""
+    print(f"{db}: {manifest['count']} samples, {manifest['masks']} with a mask")

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import lmdb
-from tqdm import tqdm
 
 from maskpose import __version__
 from maskpose.errors import InputError
@@ -30,21 +29,21 @@ FIRST_MAP_SIZE = 64 << 20
 class Writer:
     """Writes a database beside its final name and renames it when whole.
 
-    As a context manager: leaving by an exception removes what was written, unless it has a ``plan`` and the user or the
-    disk stopped it: then another Writer of the same plan goes on. ``manifest.json`` beside the data repeats what the
-    database says of itself, for people.
+    As a context manager: leaving by an exception removes what was written, unless the user or the disk stopped it: then
+    another Writer of the same plan goes on. ``manifest.json`` beside the data repeats what the database says of itself,
+    for people.
     """
 
-    def __init__(self, path, about=None, plan=""):
+    def __init__(self, path, about, plan):
         """``about``: what the manifest should say besides, JSON-able. ``plan``: what is going to be written, in a text
-        that differs when that differs; "" where it cannot be gone on with. Afterwards ``position`` is how far an
-        earlier Writer of that plan had come, by its own ``mark``, else 0.
+        that differs when that differs. Afterwards ``position`` is how far an earlier Writer of that plan had come, by
+        its own ``mark``, else 0.
 
         Raises InputError if ``path`` exists, is being written by another process, or cannot be written.
         """
         self.path = Path(path)
         self.partial = self.path.with_name(f"{self.path.name}.partial")
-        self.about, self.plan = dict(about or {}), plan
+        self.about, self.plan = about, plan
         self._waiting, self._waiting_bytes = [], 0
         self._keep = False
         refuse_existing(self.path)
@@ -57,9 +56,8 @@ class Writer:
             self._unlock()
             raise InputError(f"{self.path} cannot be written: {error}") from None
 
-    def put(self, sample, data=None):
-        """Add a sample at the end. data: its ``serialize()``, where that is there already."""
-        data = data or sample.serialize()
+    def put(self, sample, data):
+        """Add a sample, and ``data``, its record, at the end."""
         self._waiting.append((b"%08d" % self.count, data))
         self._waiting_bytes += len(data)
         self.count += 1
@@ -67,8 +65,6 @@ class Writer:
         self.digest = chained(self.digest, data)
         self.masks += bool(sample.mask)
         self.sources[sample.source] = self.sources.get(sample.source, 0) + 1
-        if not self.plan and self._waiting_bytes > TOGETHER:
-            self._flush()
 
     def mark(self, position, problems=()):
         """All samples of the plan's first ``position`` parts have been put; ``problems``: what there is to tell."""
@@ -98,7 +94,7 @@ class Writer:
         self.count = self.bytes = self.masks = self.position = 0
         self.sources, self.problems, self.digest = {}, [], ""
         state = None
-        if self.plan and (self.partial / "data.mdb").is_file():
+        if (self.partial / "data.mdb").is_file():
             with contextlib.suppress(lmdb.Error, ValueError, InputError):
                 state = self._left_state()
         if state and state["plan"] == self.plan:
@@ -122,15 +118,16 @@ class Writer:
                 with self.env.begin(write=True) as txn:
                     for key, data in self._waiting:
                         txn.put(key, data)
-                    if self.plan:
-                        txn.put(STATE_KEY, json.dumps(state).encode())
+                    txn.put(STATE_KEY, json.dumps(state).encode())
                 break
             except lmdb.MapFullError:
                 self.env.set_mapsize(2 * self.env.info()["map_size"])
             except lmdb.Error as error:
-                self._keep = bool(self.plan)
-                more = f"; {self.partial} keeps what there is, and the same command goes on" if self.plan else ""
-                raise InputError(f"{self.path} cannot be written: {error}{more}") from None
+                self._keep = True
+                raise InputError(
+                    f"{self.path} cannot be written: {error}; {self.partial} keeps what there is, and the same command "
+                    "goes on"
+                ) from None
         self._waiting, self._waiting_bytes = [], 0
 
     def close(self):
@@ -158,7 +155,7 @@ class Writer:
             (self.partial / "manifest.json").write_text(text + "\n")
             os.rename(self.partial, self.path)
         except (OSError, lmdb.Error) as error:
-            self._keep = bool(self.plan)
+            self._keep = True
             raise InputError(f"{self.path} cannot be written: {error}") from None
         self._unlock()
 
@@ -180,7 +177,7 @@ class Writer:
                 self.abandon()
                 raise
             return
-        if self.plan and not issubclass(kind, Exception):  # Ctrl-C
+        if not issubclass(kind, Exception):  # Ctrl-C
             with contextlib.suppress(InputError):
                 self._flush()
             self._keep = True
@@ -210,19 +207,6 @@ def refuse_truncated(env, path):
     there = (Path(path) / "data.mdb").stat().st_size
     if there < needed:
         raise InputError(f"{path} is truncated: data.mdb has {there} of {needed} bytes; copy or make it again")
-
-
-def build(path, samples, total, about=None):
-    """Write ``samples`` into the database ``path`` with a progress bar; give the manifest as a dict.
-
-    total: how many are expected. Raises InputError where ``path`` exists or no sample came.
-    """
-    with Writer(path, about) as writer:
-        for sample in tqdm(samples, total=total, desc=str(path), unit="image", dynamic_ncols=True):
-            writer.put(sample)
-        if not writer.count:
-            raise InputError(f"{path}: no usable sample to write")
-    return manifest(path)
 
 
 def manifest(path):

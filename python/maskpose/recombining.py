@@ -2,6 +2,7 @@
 
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,9 +12,18 @@ from maskpose.errors import InputError
 from maskpose.files import write_text
 
 
+class Entry(NamedTuple):
+    """A sample's place in its database, and what it says of itself."""
+
+    index: int
+    name: str
+    source: str
+    group: str
+
+
 def listing(reader):
-    """[(index, name, source, group)] of a maskpose.database.Reader, the pictures left aside."""
-    return [(n, sample.name, sample.source, sample.group) for n, sample in enumerate(reader)]
+    """[Entry] of all samples of a maskpose.database.Reader, the pictures left aside."""
+    return [Entry(n, sample.name, sample.source, sample.group) for n, sample in enumerate(reader)]
 
 
 def merge(paths, path, about=None):
@@ -24,28 +34,29 @@ def merge(paths, path, about=None):
     readers = [Reader(one) for one in paths]
     items, seen = [], {}
     for number, reader in enumerate(readers):
-        for index, name, source, _ in listing(reader):
-            if (other := seen.setdefault((source, name), number)) != number:
-                raise InputError(f"{name} of {source or 'no origin'} is in {paths[other]} and in {paths[number]}")
-            items.append((number, index, name))
+        for entry in listing(reader):
+            if (other := seen.setdefault((entry.source, entry.name), number)) != number:
+                origin = entry.source or "no origin"
+                raise InputError(f"{entry.name} of {origin} is in {paths[other]} and in {paths[number]}")
+            items.append((number, entry))
     return _copy(readers, items, path, {"merged": list(map(str, paths)), **(about or {})})
 
 
-def split(reader, shares, seed, by_group=True):
-    """[sorted indices] a part: the samples of a Reader divided at random in these shares, which sum to 1.
+def split(entries, shares, seed, by_group=True):
+    """[[Entry]] a part: ``entries`` divided at random in these shares, which sum to 1; their order stays.
 
     by_group: samples of one group stay together; those that name no group are groups of their own. The last part takes
-    what rounding leaves.
+    what rounding leaves. Raises InputError for shares that cannot be.
     """
     if abs(sum(shares) - 1) > 1e-6 or min(shares) <= 0:
         raise InputError(f"shares must be above 0 and 1 together, not {', '.join(map(str, shares))}")
     groups = {}
-    for index, name, source, group in listing(reader):
-        key = (source, group) if by_group and group else (source, "", name)
-        groups.setdefault(key, []).append(index)
+    for entry in entries:
+        key = (entry.source, entry.group) if by_group and entry.group else (entry.source, "", entry.name)
+        groups.setdefault(key, []).append(entry)
     keys = sorted(groups)
     order = [groups[keys[i]] for i in np.random.default_rng(seed).permutation(len(keys))]
-    ends = np.cumsum(shares) * len(reader)
+    ends = np.cumsum(shares) * len(entries)
     parts, taken = [[] for _ in shares], 0
     for members in order:
         middle = taken + len(members) / 2
@@ -53,41 +64,42 @@ def split(reader, shares, seed, by_group=True):
         parts[part] += members
         taken += len(members)
     if not all(parts):
-        raise InputError(f"{reader.path} has too few groups ({len(groups)}) for these shares")
+        raise InputError(f"too few groups ({len(groups)}) for these shares")
     return list(map(sorted, parts))
 
 
-def named(reader, patterns):
-    """Sorted indices of the samples that a list names: names, or patterns such as ``evening_*``, a line each.
+def named(entries, patterns):
+    """Those of ``entries`` that a list names: names, or patterns such as ``evening_*``, a line each.
 
     Raises InputError for one that fits no sample.
     """
-    names = [name for _, name, _, _ in listing(reader)]
-    places = {}
-    for index, name in enumerate(names):
-        places.setdefault(name, []).append(index)
+    by_name = {}
+    for entry in entries:
+        by_name.setdefault(entry.name, []).append(entry)
     chosen = set()
     for pattern in patterns:
-        fitting = places.get(pattern) or [n for n, name in enumerate(names) if fnmatch(name, pattern)]
+        fitting = by_name.get(pattern) or [entry for entry in entries if fnmatch(entry.name, pattern)]
         if not fitting:
-            raise InputError(f"{reader.path} has no sample called {pattern}")
+            raise InputError(f"no sample is called {pattern}")
         chosen.update(fitting)
     return sorted(chosen)
 
 
-def extract(reader, indices, path, about=None):
-    """Write the samples of ``indices`` of a Reader into the database ``path``; give its manifest."""
-    names = {index: name for index, name, _, _ in listing(reader)}
-    items = [(0, index, names[index]) for index in indices]
+def extract(reader, entries, path, about=None):
+    """Write the samples of ``entries`` of a Reader into the database ``path``; give its manifest."""
+    items = [(0, entry) for entry in entries]
     return _copy([reader], items, path, {"taken_from": str(reader.path), **(about or {})})
 
 
-def write_list(reader, indices, path):
+def write_list(entries, path):
     """Write the names of samples, a line each, for ``named``."""
-    names = {index: name for index, name, _, _ in listing(reader)}
-    write_text(Path(path), "".join(f"{names[index]}\n" for index in indices))
+    write_text(Path(path), "".join(f"{entry.name}\n" for entry in entries))
 
 
 def _copy(readers, items, path, about):
-    manifest, _ = build_items(path, items, lambda item: [readers[item[0]][item[1]]], strict=True, about=about)
+    def read(item):
+        number, entry = item
+        return [readers[number][entry.index]]
+
+    manifest, _ = build_items(path, items, read, strict=True, about=about)
     return manifest

@@ -15,39 +15,32 @@ CROP = 2.2  # times the larger side of the keypoints' box
 
 
 def items(path):
-    """[(label file, place in it or None, picture)] of a folder of pictures and labels, or of a panoptic JSON."""
+    """[(label file, place in it or None, picture, label or None)] of a folder of pictures and labels, whose labels are
+    not read yet, or of a panoptic JSON.
+    """
     path = Path(path)
     if path.is_dir():
         labels = sorted(path.glob("*.json"))
         if not labels:
             raise InputError(f"{path} holds no labels (<name>.json beside <name>.jpg)")
-        return [(str(label), None, str(label.with_suffix(".jpg"))) for label in labels]
+        return [(str(label), None, str(label.with_suffix(".jpg")), None) for label in labels]
     root = field(json_file(path), "root", path)
     pictures = [field(one, "img_paths", f"{path}, entry {n}") for n, one in enumerate(root)]
-    return [(str(path), n, str(path.parent / picture)) for n, picture in enumerate(pictures)]
+    return [(str(path), n, str(path.parent / picture), root[n]) for n, picture in enumerate(pictures)]
 
 
-class Labels:
-    """Reads items; keeps a panoptic JSON, which holds all labels, once."""
-
-    def __init__(self, crop=CROP):
-        """crop: factor of the square about the hand, 0 for the whole picture."""
-        self.crop, self._documents = crop, {}
-
-    def __call__(self, item):
-        """The samples of an item."""
-        path, number, picture = item
-        if number is None:
-            document, key, where = json_file(path), "hand_pts", path
-            source, name = Path(path).parent.name, Path(picture).name
-        else:
-            if path not in self._documents:
-                self._documents[path] = json_file(path)["root"]
-            document, key, where = self._documents[path][number], "joint_self", f"{path}, entry {number}"
-            source, name = "panoptic", f"{number}_{Path(picture).name}"
-        keypoints, flags = triples(field(document, key, where), where)
-        found = sample(picture, name, keypoints, flags == 1, source=source, side=_side(document, picture))
-        return [found.cropped(self.crop) if self.crop else found]
+def read(item, crop=CROP):
+    """crop: factor of the square about the hand, 0 for the whole picture."""
+    path, number, picture, document = item
+    if number is None:
+        document, key, where = json_file(path), "hand_pts", path
+        source, name = Path(path).parent.name, Path(picture).name
+    else:
+        key, where = "joint_self", f"{path}, entry {number}"
+        source, name = "panoptic", f"{number}_{Path(picture).name}"
+    keypoints, flags = triples(field(document, key, where), where)
+    found = sample(picture, name, keypoints, flags == 1, source=source, side=_side(document, picture))
+    return [found.cropped(crop) if crop else found]
 
 
 def _side(document, picture):

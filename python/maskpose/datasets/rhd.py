@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from maskpose import images, metrics
-from maskpose.datasets.reading import existing, field, sample
+from maskpose.datasets.reading import existing, field, sample, triples
 from maskpose.errors import InputError
 from maskpose.files import read_bytes
 from maskpose.pickles import Unpickler
@@ -23,19 +23,17 @@ SIDES = {"left": (slice(0, KEYPOINTS), 2, 17), "right": (slice(KEYPOINTS, 2 * KE
 
 
 def items(root, part, hands="larger"):
-    """[(root, part, number, side)] of a set, of which each picture gives its larger hand, or ``both``.
+    """[(root, part, number, side, 21 (x, y, seen))] of a set, of which each picture gives its larger hand, or ``both``.
 
     The size of a hand is that of its seen keypoints' box. A hand with fewer than two seen keypoints is none.
     """
     found = []
     for number, annotation in sorted(annotations(root, part).items()):
-        sizes = {}
-        for side in SIDES:
-            keypoints, seen = _labels(annotation, side, f"anno_{part}.pickle, picture {number}")
-            if seen.sum() >= 2:
-                sizes[side] = metrics.box_size(keypoints[None], seen[None])[0]
-        chosen = sorted(sizes, key=sizes.get, reverse=True)[: 2 if hands == "both" else 1]
-        found += [(str(root), part, int(number), side) for side in chosen]
+        labels = labelled(annotation, f"anno_{part}.pickle, picture {number}")
+        seen = {side: rows for side, rows in labels.items() if (rows[:, 2] > 0).sum() >= 2}
+        by_size = sorted(seen, key=lambda side: -_size(seen[side]))
+        for side in by_size[: 2 if hands == "both" else 1]:
+            found.append((str(root), part, int(number), side, tuple(map(tuple, seen[side].tolist()))))
     return found
 
 
@@ -51,28 +49,30 @@ def annotations(root, part):
         raise InputError(f"{path} is not a pickle of annotations: {error}") from None
 
 
-def read(item, known, crop=0.0):
-    """known: what ``annotations`` gave; crop: factor of the square about the hand, 0 for the whole picture."""
-    root, part, number, side = item
-    folder = Path(root) / part
-    keypoints, seen = _labels(known[number], side, f"anno_{part}.pickle, picture {number}")
-    _, lowest, highest = SIDES[side]
-    path = folder / "mask" / f"{number:05d}.png"
-    ids = images.decode_gray(read_bytes(path), str(path))
-    mask = (ids >= lowest) & (ids <= highest)
-    name = f"{number:05d}_{side}.png"
-    found = sample(
-        folder / "color" / f"{number:05d}.png", name, keypoints, seen, mask, source="rhd", side=side,
-        group=f"{part}/{number:05d}",
-    )  # fmt: skip
-    return [found.cropped(crop) if crop else found]
-
-
-def _labels(annotation, side, where):
-    """(keypoints (21, 2), seen (21,) bool) of one hand in the usual order."""
+def labelled(annotation, where):
+    """{"left", "right": (21, 3) x, y, seen in the usual order}. Raises InputError that names ``where``."""
     try:
         both = np.asarray(field(annotation, "uv_vis", where), float).reshape(2 * KEYPOINTS, 3)
     except (TypeError, ValueError):
         raise InputError(f"{where}: uv_vis is not {2 * KEYPOINTS} x, y, seen") from None
-    hand = both[SIDES[side][0]][ORDER]
-    return hand[:, :2], hand[:, 2] > 0
+    return {side: both[rows][ORDER] for side, (rows, _, _) in SIDES.items()}
+
+
+def read(item, crop=0.0):
+    """crop: factor of the square about the hand, 0 for the whole picture."""
+    root, part, number, side, rows = item
+    folder = Path(root) / part
+    keypoints, flags = triples(rows, f"anno_{part}.pickle, picture {number}")
+    _, lowest, highest = SIDES[side]
+    path = folder / "mask" / f"{number:05d}.png"
+    ids = images.decode_gray(read_bytes(path), str(path))
+    mask = (ids >= lowest) & (ids <= highest)
+    found = sample(
+        folder / "color" / f"{number:05d}.png", f"{number:05d}_{side}.png", keypoints, flags > 0, mask, source="rhd",
+        side=side, group=f"{part}/{number:05d}",
+    )  # fmt: skip
+    return [found.cropped(crop) if crop else found]
+
+
+def _size(rows):
+    return metrics.box_size(rows[None, :, :2], rows[None, :, 2] > 0)[0]
