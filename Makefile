@@ -27,8 +27,8 @@ CAFFE = --python $(SYSTEM_PYTHON) $(call option,CUDA,cuda) $(call option,CUDNN,c
   $(call option,CUDA_ARCH,cuda-arch) $(call option,CUDA_TOOLKIT,cuda-toolkit)
 
 .DEFAULT_GOAL := help
-.PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check setup check-python prototxt proto lmdb synth train \
-  time overfit predict evaluate mediapipe demo test lint
+.PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check setup check-python prototxt proto lmdb synth browse \
+  verify train time overfit predict evaluate mediapipe demo test lint
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value …]"
@@ -68,6 +68,18 @@ lmdb: $(SETUP) ## SRC=folder of OneHand10K [DB=folder for train.lmdb and test.lm
 synth: OUT = data/synth
 synth: $(SETUP) ## [COUNT=6000] [SEED=1] [OUT=data/synth] [ARGS=…]: render labelled hands (docs/synthetic.md)
 	$(PYTHON) data_prep/synth_hands.py --count $(COUNT) --seed $(SEED) $(ARGS) "$(OUT)"
+
+# DB itself, or the databases in that folder.
+DBS = $(if $(filter %.lmdb,$(DB)),$(DB),$(wildcard $(DB)/*.lmdb))
+
+browse: OUT = runs/browse
+browse: $(SETUP) ## [DB=folder or x.lmdb] [OUT=runs/browse] [ARGS=…]: contact sheets, figures, doubles (docs/data.md)
+	@test -n "$(DBS)" || { echo 'error: $(DB) holds no databases: make browse DB=data/mine.lmdb' >&2; exit 2; }
+	$(PYTHON) tools/browse_db.py $(DBS) --out "$(OUT)" $(ARGS)
+
+verify: $(SETUP) ## [DB=folder or x.lmdb]: checksums, and whether every picture, mask and keypoint can be right
+	@test -n "$(DBS)" || { echo 'error: $(DB) holds no databases: make verify DB=data/mine.lmdb' >&2; exit 2; }
+	$(PYTHON) tools/verify_db.py $(DBS)
 
 train: $(SETUP) ## [VARIANT=…] [DB=…] [VAL=lmdb] [WEIGHTS=file] [RESUME=file|auto] [ITERS=n] [GPU=n] [ARGS=…]
 	$(PYTHON) tools/train.py --variant $(VARIANT) --db "$(DB)/train.lmdb" $(if $(WEIGHTS),--weights "$(WEIGHTS)") \

@@ -72,7 +72,7 @@ def review(args):
     folders = work.review(args.by, args.seed)
     for folder in folders:
         print(f"labelme --config {work.config} {folder}")
-    print(f"{len(folders)} packages to look through, correct and hand in by `validate`")
+    print(f"{len(folders)} to look through, to correct, and to hand in by `validate`")
 
 
 def validate(args):
