@@ -86,6 +86,16 @@ def test_a_label_written_for_labelme_is_read_back(tmp_path):
     assert shape["label"] == "wrist" and shape["points"] == [[30.75, 25.5]]  # corners at integers
 
 
+def test_what_nobody_touched_is_no_correction(tmp_path):
+    (found, *_) = photographs(tmp_path)
+    path, rng = found.path.with_suffix(".json"), np.random.default_rng(5)
+    for _ in range(30):
+        label = {name: rng.uniform(0, 79, 2).round(2).tolist() for name in KEYPOINT_NAMES}
+        label["hand"] = [rng.uniform(-0.5, 99.5, (9, 2)).round(2).tolist() for _ in range(2)]
+        path.write_text(labelme_files.text(label, found.path.name, (100, 80)))
+        assert labelme_files.read(path, found.path.name) == label
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -135,7 +145,9 @@ def test_from_working_copies_to_the_reader(work, tmp_path):
                 path = folder / "below_0.json"
                 path.write_text(labelme_files.text({"unusable": True}, "below_0.jpg", (100, 80)))
             assert work.review(who) == work.review(who)  # lays nothing over what is there
-            work.validate(folder.name, who)
+            changed = work.validate(folder.name, who)
+            parts = {0: {"p001": 2, "p002": 3}, 1: {"p001": 0, "p002": 23}}  # wrists; all of one photograph
+            assert changed == parts.get(number, {}).get(folder.name, 0)
     assert work.export(tmp_path / "out") == 4
     samples = [labelme.read(path)[0] for path in labelme.items(tmp_path / "out")]
     assert [sample.name for sample in samples] == ["2.jpg", "3.jpg", "4.jpg", "below_1.jpg"]

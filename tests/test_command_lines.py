@@ -303,6 +303,25 @@ def test_a_label_line_with_41_numbers(drawn_folder, tmp_path):
     assert json.loads((tmp_path / "db/train.lmdb/manifest.json").read_text())["count"] == len(lines) - 1
 
 
+def test_annotation_ends_in_one_line_where_it_must(drawn_folder, tmp_path):
+    script, work = "data_prep/annotate.py", tmp_path / "work"
+    assert_one_line(run(script, "status", work), "is no annotation project")
+    result = run(script, "packages", drawn_folder / "Test/source", work, "--size", "2")
+    assert result.returncode == 0 and "4 photographs in 2 packages" in result.stdout, result.stderr
+    assert_one_line(run(script, "packages", drawn_folder / "Test/source", work), "exists already")
+    result = run(script, "assign", work, "--to", "anna,ben")
+    assert result.returncode == 0 and "more than 3 others" in result.stdout, result.stderr
+    assert_one_line(run(script, "assign", work, "--to", "a/b"), "'a/b' is not a name")
+    own = "anna" if "anna: p001" in result.stdout else "ben"
+    assert_one_line(run(script, "submit", work, "--by", own, "p001"), "2 of 2 labels are not ready")
+    assert_one_line(run(script, "submit", work, "--by", own, "p9"), "no package called p9")
+    assert_one_line(run(script, "validate", work, "--by", own, "p001"), f"{own} has not taken p001")
+    assert_one_line(run(script, "export", work, tmp_path / "out"), "2 of 2 packages are not complete")
+    assert_one_line(run(script, "export", work, tmp_path / "out", "--incomplete"), "no package is annotated")
+    status = run(script, "status", work)
+    assert "2 packages: 2 assigned" in status.stdout and not (tmp_path / "out").exists()
+
+
 def test_scores_on_a_drawn_database(weights, drawn_db, tmp_path):
     result = run(
         "tools/evaluate.py", "--db", drawn_db, "--weights", weights, "--out", tmp_path / "s", "--ways", "single"

@@ -13,6 +13,7 @@ from maskpose.drawing import FINGER_COLOURS, WRIST_COLOUR
 from maskpose.errors import InputError
 from maskpose.skeleton import FINGERS, KEYPOINT_NAMES
 
+VERSION = "5.5.0"  # of LabelMe, whose format this is
 UNUSABLE = "unusable"
 DIGITS = 2  # of a hundredth of a pixel
 HAND_COLOUR = (255, 128, 0)  # BGR
@@ -56,7 +57,7 @@ def document(label, photograph, size, descriptions=None):
     flags = {side: label.get("side") == side for side in labelme.SIDES} | {UNUSABLE: UNUSABLE in label}
     width, height = size
     return {
-        "version": "5.5.0", "flags": flags, "shapes": shapes, "imagePath": photograph, "imageData": None,
+        "version": VERSION, "flags": flags, "shapes": shapes, "imagePath": photograph, "imageData": None,
         "imageHeight": height, "imageWidth": width,
     }  # fmt: skip
 

@@ -93,7 +93,7 @@ class Project:
 
     def validate(self, name, who):
         """Hand in a working copy; give how many parts of labels were corrected. Raises as ``submit`` does."""
-        return self.store.validate(name, who, gather(self.working_copy(name, who), self.store.photographs(name)))
+        return self.store.validate(name, who, gather(self.working_copy(name, who), self.store.taken(name, who)))
 
     def export(self, out, incomplete=False):
         """Write photographs and labels as they stand into a folder for data_prep/labelme.py; give how many.
