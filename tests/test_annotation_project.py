@@ -166,6 +166,17 @@ def test_incomplete_packages_are_exported_when_asked_for(work, tmp_path):
     assert len(versions) == 5 and all(one == {"anna": LABEL} for one in versions)
 
 
+def test_working_copies_on_a_disk_without_links(work, monkeypatch):
+    def no_links(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", no_links)
+    for folder in work.review("ben"):
+        for path in work.package(folder.name).glob("*.jpg"):
+            assert (folder / path.name).read_bytes() == path.read_bytes()
+        assert len(list(folder.iterdir())) == 2 * len(list(folder.glob("*.jpg"))) > 0
+
+
 def test_names_that_are_no_folders(work):
     for name in ("", "../x", "a/b", ".hidden", "a b"):
         with pytest.raises(InputError, match="is not a name"):

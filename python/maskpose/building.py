@@ -27,7 +27,7 @@ def build_items(path, items, read, strict=False, about=None, workers=None):
     stopped (Ctrl-C, a kill, a full disk) is gone on with by the same call. Raises InputError where ``path`` exists or
     is being written, for the first problem with ``strict``, and where no sample could be read.
     """
-    plan = hashlib.sha256("\n".join(map(repr, items)).encode()).hexdigest()
+    plan = _digest(items)
     about = {**(about or {}), "plan": plan}
     with Writer(path, about, plan) as writer:
         if writer.position:
@@ -49,6 +49,13 @@ def build_items(path, items, read, strict=False, about=None, workers=None):
         if not writer.count:
             raise InputError(f"{path}: no usable sample to write")
     return manifest(path), problems
+
+
+def _digest(items):
+    total = hashlib.sha256()
+    for item in items:
+        total.update(f"{item!r}\n".encode())
+    return total.hexdigest()
 
 
 def _in_order(read, items, workers):

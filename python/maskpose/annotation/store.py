@@ -22,19 +22,19 @@ PATIENCE = 60  # seconds to wait while another process writes
 VALIDATIONS = 3  # a package is complete when more people than these have checked it (section 3.3)
 AT_ONCE = 5  # packages that a person takes to check (section 3.3)
 
-SCHEMA = """
-CREATE TABLE packages (name TEXT PRIMARY KEY, annotator TEXT, annotated TEXT);
-CREATE TABLE photographs (name TEXT PRIMARY KEY, package TEXT NOT NULL REFERENCES packages, label TEXT);
-CREATE TABLE validations (
-    number INTEGER PRIMARY KEY, package TEXT NOT NULL REFERENCES packages, person TEXT NOT NULL,
-    seen INTEGER NOT NULL,  -- the last correction that was in the labels when they were taken
-    taken TEXT NOT NULL, validated TEXT, UNIQUE (package, person)
-);
-CREATE TABLE corrections (
-    number INTEGER PRIMARY KEY, validation INTEGER NOT NULL REFERENCES validations,
-    photograph TEXT NOT NULL REFERENCES photographs, part TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL
-);
-"""
+SCHEMA = (
+    "CREATE TABLE packages (name TEXT PRIMARY KEY, annotator TEXT, annotated TEXT)",
+    "CREATE TABLE photographs (name TEXT PRIMARY KEY, package TEXT NOT NULL REFERENCES packages, label TEXT)",
+    # seen: the last correction that was in the labels when they were taken
+    """CREATE TABLE validations (
+        number INTEGER PRIMARY KEY, package TEXT NOT NULL REFERENCES packages, person TEXT NOT NULL,
+        seen INTEGER NOT NULL, taken TEXT NOT NULL, validated TEXT, UNIQUE (package, person)
+    )""",
+    """CREATE TABLE corrections (
+        number INTEGER PRIMARY KEY, validation INTEGER NOT NULL REFERENCES validations,
+        photograph TEXT NOT NULL REFERENCES photographs, part TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL
+    )""",
+)
 
 
 @dataclass(frozen=True)
@@ -88,15 +88,19 @@ class Store:
         self.path = Path(folder) / STATE
         if not self.path.is_file():
             raise InputError(f"{folder} is no annotation project: annotate.py packages makes one")
-        self._db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+        try:
+            self._db = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+        except sqlite3.Error as error:
+            raise InputError(f"{self.path}: {error}") from None
 
     @classmethod
     def create(cls, folder, packages):
         """The Store of a new project with ``packages``, {name: [photographs' file names]}, in an existing folder."""
-        with contextlib.closing(sqlite3.connect(Path(folder) / STATE)) as db:
-            db.executescript(SCHEMA)
+        (Path(folder) / STATE).touch()
         store = cls(folder)
         with store._transaction() as db:
+            for statement in SCHEMA:
+                db.execute(statement)
             db.executemany("INSERT INTO packages (name) VALUES (?)", [(name,) for name in packages])
             rows = [(photograph, name) for name, photographs in packages.items() for photograph in photographs]
             db.executemany("INSERT INTO photographs (name, package) VALUES (?, ?)", rows)
