@@ -10,10 +10,9 @@ Example:
 
 import _packages  # noqa: F401  # isort: skip
 
-import shlex
-import sys
 from pathlib import Path
 
+from maskpose import conversion
 from maskpose.command_line import argument_parser, natural, one_line_errors
 from maskpose.cropping import crop
 from maskpose.database import Reader
@@ -33,8 +32,7 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    manifest = crop(Reader(args.db), args.out, args.factor, args.seed, {"command": shlex.join(sys.argv)})
-    print(f"{args.out}: {manifest['count']} samples, {manifest['masks']} with a mask")
+    conversion.tell(args.out, crop(Reader(args.db), args.out, args.factor, args.seed, conversion.about()))
 
 
 if __name__ == "__main__":
