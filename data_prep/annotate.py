@@ -138,7 +138,7 @@ def parse_arguments():
     one.add_argument("packages", nargs="+")
 
     one = in_project(review, f"take {AT_ONCE} packages of others, at random, to check")
-    one.add_argument("--by", required=True, metavar="NAME", type=project.person)
+    one.add_argument("--by", required=True, metavar="NAME")
     one.add_argument("--seed", type=natural, help="(a new one each time)")
 
     one = in_project(validate, "hand in packages that are checked, with corrections")

@@ -83,7 +83,7 @@ def picture(spread):
     places = range(len(KEYPOINT_NAMES))
     axes.bar(places, [np.mean(one) if one else 0 for one in spread.relative], label="mean")
     axes.plot(places, [np.median(one) if one else 0 for one in spread.relative], "ko", label="median")
-    axes.set(ylabel="distance from the versions' mean, of the keypoints' box", xticks=places)
+    axes.set(ylabel="distance from the mean, of the box", xticks=places)
     axes.set_xticklabels(KEYPOINT_NAMES, rotation=60, ha="right")
     axes.legend()
     buffer = io.BytesIO()
