@@ -23,8 +23,9 @@ from maskpose import inputs
 from maskpose.annotation import project, reporting, spread
 from maskpose.annotation.store import AT_ONCE, VALIDATIONS
 from maskpose.command_line import (
+    add_batch,
     add_engine,
-    add_looks,
+    add_mirror,
     add_network,
     argument_parser,
     fraction,
@@ -127,7 +128,8 @@ def parse_arguments():
     one.add_argument("--refine", action="store_true", help="look again at the hand that the first look finds")
     add_network(one)
     add_engine(one)
-    add_looks(one)
+    add_mirror(one)
+    add_batch(one)
 
     one = in_project(assign, "deal the packages that nobody has among people, at random")
     one.add_argument("--to", required=True, metavar="NAME,NAME…")
