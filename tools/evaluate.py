@@ -22,7 +22,7 @@ from maskpose.command_line import folder, fraction, natural, positive_number
 from maskpose.database import Reader
 from maskpose.datasets import mmpose
 from maskpose.errors import InputError
-from maskpose.files import write_text
+from maskpose.files import sha256, write_text
 from maskpose.images import write_image
 from maskpose.predictions import read_maps
 from maskpose.predictor import Predictor
@@ -56,7 +56,7 @@ def parse_arguments():
     parser.add_argument("--lenient", action="store_true", help="predictions may be of other photographs than the "
                         "database's: those are passed over, and missing ones counted as not found")  # fmt: skip
     parser.add_argument("--origins", nargs="+", metavar="NAME", help="only the samples of these origins (all)")
-    parser.add_argument("--by", choices=("origin", "size"), default="origin",
+    parser.add_argument("--by", choices=scoring.PARTS, default="origin",
                         help="divide by origin, or by the hand's part of the photograph (%(default)s)")  # fmt: skip
     parser.add_argument("--protocol", choices=scoring.PROTOCOLS, default="paper", help="whose definitions: normaliser, "
                         "joints, threshold, AUC (%(default)s)")  # fmt: skip
@@ -77,6 +77,21 @@ def chosen_settings(args):
     given = {name: getattr(args, name) for name in ("normaliser", "joints", "at", "threshold")}
     given = {name: value for name, value in given.items() if value is not None}
     return dataclasses.replace(scoring.PROTOCOLS[args.protocol], **given)
+
+
+def how_predicted(args, predictors):
+    """For scores.json: the weights, and maskpose.predictor.Predictor's arguments, from which the ways come again."""
+    if not predictors:
+        return {"variant": None, "weights": None, "weights_sha256": None, "predictor": {}, "ways": {}}
+    weights = next(iter(predictors.values())).weights_path
+    kept = ("precision", "seed", "levels", "centred", "mirror")
+    return {
+        "variant": args.variant,
+        "weights": str(weights),
+        "weights_sha256": sha256(weights),
+        "predictor": {name: getattr(args, name) for name in kept},
+        "ways": {way: {"use_pyramid": WAYS[way][0], "refine": WAYS[way][1]} for way in predictors if way != "pairs"},
+    }
 
 
 @command_line.one_line_errors
@@ -114,8 +129,11 @@ def main():
     print(score_tables.table_text(tables, settings.at))
     if per_joint := score_tables.per_joint_text(tables, settings.at):
         print(per_joint)
-    document = {"db": args.db, "variant": args.variant if args.ways else None, "protocol": args.protocol,
-                "settings": dataclasses.asdict(settings), "scores": tables}  # fmt: skip
+    document = {
+        "db": args.db, "db_sha256": reader.about.get("sha256"), "origins": args.origins, "by": args.by,
+        "annotations": args.annotations and str(args.annotations), **how_predicted(args, predictors),
+        "protocol": args.protocol, "settings": dataclasses.asdict(settings), "scores": tables,
+    }  # fmt: skip
     write_text(args.out / "scores.json", json.dumps(document, indent=1) + "\n")
     files += score_tables.write_curves(tables, args.out)
     first = next((way for way in args.ways if way != "pairs"), None)

@@ -1,6 +1,7 @@
 """Writing files so that a half-written one never stands under the final name."""
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -93,6 +94,11 @@ def read_bytes(path):
             return file.readall()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def sha256(path):
+    """The SHA-256 of a file in hexadecimal digits; InputError where it cannot be read."""
+    return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
 def read_lines(path):

@@ -14,11 +14,12 @@ from maskpose.skeleton import FINGERS, KEYPOINT_NAMES
 from maskpose.variants import KEYPOINTS
 
 CURVE = np.round(np.arange(0, 0.505, 0.01), 2)  # thresholds of the curve, in units of the normaliser
-SPANS = (  # of the hand, in units of the photograph's larger side: about a tenth, a quarter, half, most of it
-    ("to 0.175", 0, 0.175),
-    ("0.175-0.375", 0.175, 0.375),
-    ("0.375-0.65", 0.375, 0.65),
-    ("from 0.65", 0.65, np.inf),
+PARTS = ("origin", "size")  # what samples are divided by
+SPANS = (  # of the hand, from what part of the photograph's larger side on: about a tenth, a quarter, half, most of it
+    ("to 0.175", 0),
+    ("0.175-0.375", 0.175),
+    ("0.375-0.65", 0.375),
+    ("from 0.65", 0.65),
 )
 NORMALISERS = {
     "box": "larger side of the tight box of the ground-truth keypoints that count",
@@ -118,8 +119,8 @@ def scores(results, settings=PROTOCOLS["paper"]):
 
     A figure is {"value", "low", "high"}, rounded to four places, None where it cannot be had: pck, pck_pooled, auc,
     epe_mean, epe_median, mask_iou, those in pck_per_joint and pck_per_finger ({name: figure}) and in ap ({"AP50",
-    "AP75", "AP80", "AP50:95"}). curve is {"thresholds", "value", "low", "high"} of lists. images, images_missed,
-    keypoints, missed and masks are counts.
+    "AP75", "AP80", "AP50:95"}). curve is {"thresholds", "value", "low", "high"} of lists, and "per_joint", {name: list}.
+    images, images_missed, keypoints, missed and masks are counts.
     """
     if settings.threshold is not None:
         results = results.above(settings.threshold)
@@ -139,6 +140,8 @@ def scores(results, settings=PROTOCOLS["paper"]):
 
     curve = {key: list(map(_number, of["curve"])) for key, of in (("value", values), ("low", low), ("high", high))}
     errors = sums.errors
+    per_joint = metrics.pck(errors, CURVE).T
+    curve["per_joint"] = {name: list(map(_number, values)) for name, values in zip(KEYPOINT_NAMES, per_joint)}
     return {
         "images": len(results.names),
         "images_missed": int((~results.found).sum()) if results.pose else 0,
@@ -161,21 +164,30 @@ def scores(results, settings=PROTOCOLS["paper"]):
 def scores_by_origin(results, settings=PROTOCOLS["paper"]):
     """{"all": scores, origin: scores …}; only "all" where the database names no origins."""
     table = {"all": scores(results, settings)}
-    origins = sorted(set(results.sources))
+    parts = parts_of(results, "origin")
+    origins = sorted(set(parts))
     if len(origins) > 1:
         for origin in origins:
-            table[origin or "(no origin)"] = scores(results.subset(results.sources == origin), settings)
+            table[str(origin)] = scores(results.subset(parts == origin), settings)
     return table
 
 
 def scores_by_size(results, settings=PROTOCOLS["paper"]):
     """{"all": scores, size: scores …}: by what part of the photograph's larger side the hand spans, small to large."""
     table = {"all": scores(results, settings)}
-    for name, low, high in SPANS:
-        part = (results.spans >= low) & (results.spans < high)
-        if part.any():
-            table[name] = scores(results.subset(part), settings)
+    parts = parts_of(results, "size")
+    for name, _ in SPANS:
+        if (parts == name).any():
+            table[name] = scores(results.subset(parts == name), settings)
     return table
+
+
+def parts_of(results, by="origin"):
+    """(N,) str: what ``scores_by_origin``, or ``scores_by_size`` (by="size"), calls the part that each sample is in."""
+    if by == "origin":
+        return np.where(results.sources == "", "(no origin)", results.sources)
+    names, beginnings = map(np.array, zip(*SPANS))
+    return names[np.searchsorted(beginnings, results.spans, side="right") - 1]
 
 
 class _Sums:
