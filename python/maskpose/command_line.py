@@ -75,12 +75,13 @@ def add_variant(parser):
     parser.add_argument("--variant", default=DEFAULT_VARIANT, choices=VARIANTS, metavar="NAME", help=names)
 
 
-def add_engine(parser):
-    """Add --engine."""
+def add_engine(parser, precision=True):
+    """Add --engine and, unless told otherwise, --precision."""
     names = ("auto", *ENGINES)
     parser.add_argument("--engine", choices=names, default="auto", help="what computes the network (%(default)s: the "
                         "fastest that is installed, Caffe on a GPU)")  # fmt: skip
-    parser.add_argument("--precision", choices=PRECISIONS, help="OpenVINO's (fp32; that of an exported file)")
+    if precision:
+        parser.add_argument("--precision", choices=PRECISIONS, help="OpenVINO's (fp32; that of an exported file)")
 
 
 def add_mirror(parser):

@@ -21,6 +21,7 @@ WRIST_COLOUR = (255, 255, 255)
 MASK_COLOUR = (255, 80, 0)
 MASK_ALPHA = 0.45
 HEAT_ALPHA = 0.55
+HEAT_COLOURS = cv2.COLORMAP_INFERNO
 PANEL_TILE = (160, 160)
 PANEL_COLUMNS = 7
 SHEET_GREY = 32
@@ -177,5 +178,5 @@ def _on_image(heatmap, grid_to_image, image):
 
 def _blend(image, heat):
     """The image blended with the colours of (h, w) values from 0 to 1."""
-    colours = cv2.applyColorMap(np.rint(np.clip(heat, 0, 1) * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    colours = cv2.applyColorMap(np.rint(np.clip(heat, 0, 1) * 255).astype(np.uint8), HEAT_COLOURS)
     return cv2.addWeighted(image, 1 - HEAT_ALPHA, colours, HEAT_ALPHA, 0)

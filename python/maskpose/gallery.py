@@ -14,7 +14,11 @@ def ranking(results, sizes):
 
     By the mean of a sample's errors, each at most WORST; ``sizes`` (N,) pixels are what distances are divided by.
     """
-    errors = metrics.normalised_errors(results.predicted, results.truth, results.visible, sizes)
+    return worst_first(metrics.normalised_errors(results.predicted, results.truth, results.visible, sizes))
+
+
+def worst_first(errors):
+    """Indices of the samples of (N, 21) normalised errors, as ``ranking`` orders them."""
     counted = ~np.isnan(errors).all(axis=1)
     means = np.nanmean(np.minimum(errors[counted], WORST), axis=1)
     return np.flatnonzero(counted)[np.argsort(-means, kind="stable")]

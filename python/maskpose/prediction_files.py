@@ -38,7 +38,7 @@ def read_all(paths, cropped=(), annotations=None):
     """
     found = {}
     for given, maps in [*((path, None) for path in paths), *cropped]:
-        label, path = _labelled(given)
+        label, path = labelled(given)
         predictions = read(path, annotations)
         if maps is not None:
             predictions = predictions.on_photographs(maps)
@@ -60,7 +60,7 @@ def read(path, annotations=None):
     return readers[path.suffix](path, annotations)
 
 
-def _labelled(given):
+def labelled(given):
     """(label or "", path) of "LABEL=FILE" or "FILE"."""
     label, equals, path = str(given).partition("=")
     return (label, Path(path)) if equals and not Path(given).exists() else ("", Path(given))

@@ -1,0 +1,83 @@
+"""The HTML of a report: template.html with report.css and report.js in it, so that it needs no other file."""
+
+import jinja2
+from markupsafe import Markup
+
+from maskpose import drawing
+from maskpose.files import write_text
+from maskpose.report.collect import ALL, SELECTIONS, label_of
+from maskpose.skeleton import BONES, FINGERS, KEYPOINT_NAMES
+
+OKABE_ITO = {  # their blue, sky blue, bluish green, vermilion and reddish purple, nearest to the paper's
+    "thumb": "#0072b2",
+    "index": "#56b4e9",
+    "middle": "#009e73",
+    "ring": "#d55e00",
+    "little": "#cc79a7",
+}
+FINGER_OF = ("wrist", *(finger for finger, joints in FINGERS.items() for _ in joints))  # of each joint
+SCORES = (  # of the table: heading, what it means, path in a row of scores, decimals
+    ("AUC", "area under the PCK curve", ("auc",), 3),
+    ("Error, mean", "pixels, of keypoints that were found", ("epe_mean",), 1),
+    ("Error, median", "pixels, of keypoints that were found", ("epe_median",), 1),
+    ("Mask IoU", "mean over photographs with a mask", ("mask_iou",), 3),
+    *(
+        (name, "share of masks that reach this IoU", ("ap", name), 3) for name in ("AP50", "AP75", "AP80")
+    ),
+    ("AP50:95", "mean of AP50, AP55 … AP95", ("ap", "AP50:95"), 3),
+)  # fmt: skip
+
+
+def write(path, report):
+    """Write the page of what maskpose.report.collect.collect gave. Raises InputError where it cannot be written."""
+    write_text(path, render(report))
+
+
+def render(report):
+    """The HTML of what maskpose.report.collect.collect gave."""
+    loader = jinja2.PackageLoader("maskpose", "report")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["label"] = label_of
+    environment.filters["part"] = lambda name: "all together" if name == "all" else name
+    css, js = (Markup(loader.get_source(environment, name)[0]) for name in ("report.css", "report.js"))
+    return environment.get_template("template.html").render(
+        report=report, css=css, js=js, data=_for_script(report), colours={"safe": OKABE_ITO, "paper": _paper_colours()},
+        scores=SCORES, all=ALL, groups=_grouped_selections(), joint_rows=_joint_rows(), bones=BONES,
+        finger_of=FINGER_OF,
+    )  # fmt: skip
+
+
+def _for_script(report):
+    """What report.js needs of it."""
+    series = [{name: one[name] for name in ("label", "colour", "dash", "curves")} for one in report["series"]]
+    galleries = [
+        [{name: one[name] for name in ("errors", "part", "heatmaps")} for one in run["gallery"].get("photographs", [])]
+        for run in report["runs"]
+    ]
+    labels = {key: label_of(key) for key in SELECTIONS}
+    return {
+        "selections": SELECTIONS, "labels": labels, "series": series, "galleries": galleries, "at": report["at"] or 0.2,
+    }  # fmt: skip
+
+
+def _paper_colours():
+    return {finger: f"#{r:02x}{g:02x}{b:02x}" for finger, (b, g, r) in drawing.FINGER_COLOURS.items()}
+
+
+def _grouped_selections():
+    """{heading: selections}, for a list to choose from."""
+    return {"Fingers": [*FINGERS, "fingertips"], **{
+        finger.capitalize(): [name for name in KEYPOINT_NAMES if name.startswith(finger)]
+        for finger in ("wrist", *FINGERS)
+    }}  # fmt: skip
+
+
+def _joint_rows():
+    """(selection, path in a row of scores) of the joints' table, each finger before its joints."""
+    rows = [(ALL, ("pck",)), ("wrist", ("pck_per_joint", "wrist"))]
+    for finger, joints in FINGERS.items():
+        rows.append((finger, ("pck_per_finger", finger)))
+        rows += [(KEYPOINT_NAMES[joint], ("pck_per_joint", KEYPOINT_NAMES[joint])) for joint in joints]
+    return rows

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Write one HTML page of scores, PCK curves and photographs, out of folders that tools/evaluate.py wrote.
+
+The page needs no other file and no network. RUN is FOLDER or NAME=FOLDER; several stand side by side. The photographs,
+those on which a run's first way is best, median and worst, are looked at again with its weights; where the database or
+the weights are not there any more, the page says so and goes without them.
+
+Example:
+    .venv/bin/python tools/report.py proposed=runs/scores no_mask=runs/scores_no_mask --out runs/report.html
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+import sys
+from pathlib import Path
+
+from maskpose.command_line import add_engine, add_gpu, argument_parser, natural, one_line_errors
+from maskpose.engines import choose
+from maskpose.errors import InputError
+from maskpose.report import collect, page, photographs
+from maskpose.runtime import set_device
+
+
+def parse_arguments():
+    parser = argument_parser(__doc__)
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="[NAME=]FOLDER that tools/evaluate.py wrote")
+    parser.add_argument("--out", type=Path, default=Path("runs/report.html"), help="the page (%(default)s)")
+    parser.add_argument("--photographs", type=natural, default=12, metavar="N",
+                        help="best, median and worst ones of each run, so many of each (%(default)s)")  # fmt: skip
+    parser.add_argument("--db", nargs="+", default=[], metavar="LMDB", help="where databases are that have moved")
+    parser.add_argument("--weights", nargs="+", default=[], metavar="FILE", help="where weights are that have moved")
+    add_engine(parser, precision=False)
+    add_gpu(parser)
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    runs = collect.read_runs(args.runs)
+    engine = choose(args.engine, args.gpu)
+    set_device(args.gpu)
+    galleries = []
+    for run in runs:
+        try:
+            found = photographs.gallery_of(run, args.photographs, args.db, args.weights, engine)
+        except InputError as error:
+            print(f"{run.name} goes without photographs: {error}", file=sys.stderr)
+            found = {"absent": str(error)}
+        galleries.append(found)
+    page.write(args.out, collect.collect(runs, galleries))
+    print(f"written to {args.out}: {args.out.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
