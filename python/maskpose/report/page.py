@@ -18,8 +18,8 @@ OKABE_ITO = {  # their blue, sky blue, bluish green, vermilion and reddish purpl
 FINGER_OF = ("wrist", *(finger for finger, joints in FINGERS.items() for _ in joints))  # of each joint
 SCORES = (  # of the table: heading, what it means, path in a row of scores, decimals
     ("AUC", "area under the PCK curve", ("auc",), 3),
-    ("Error, mean", "pixels, of keypoints that were found", ("epe_mean",), 1),
-    ("Error, median", "pixels, of keypoints that were found", ("epe_median",), 1),
+    ("px mean", "error in pixels, of keypoints that were found", ("epe_mean",), 1),
+    ("px median", "error in pixels, of keypoints that were found", ("epe_median",), 1),
     ("Mask IoU", "mean over photographs with a mask", ("mask_iou",), 3),
     *(
         (name, "share of masks that reach this IoU", ("ap", name), 3) for name in ("AP50", "AP75", "AP80")
