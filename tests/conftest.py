@@ -1,6 +1,9 @@
 """Fixtures: a small drawn data set in OneHand10K's layout, its LMDB, and the real photographs where present."""
 
 import struct
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +11,7 @@ import pytest
 
 from maskpose import drawn_hands
 from maskpose.building import build_items
+from maskpose.database import Reader
 from maskpose.datasets import onehand10k
 from maskpose.evaluation import Results
 from maskpose.records import Sample
@@ -88,6 +92,37 @@ def drawn_db(drawn_folder, tmp_path_factory):
     lines = onehand10k.plan(drawn_folder)["train"]
     onehand10k.build_db(drawn_folder, lines, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def report_db(tmp_path_factory):
+    """LMDB of 18 drawn hands of the origins a and b, 12 and 6; in every third of them the index's tip is not seen."""
+    folder = tmp_path_factory.mktemp("report")
+    drawn_hands.write_onehand10k(folder, 18, seed=5, split="Test")
+    onehand10k.build_db(folder, onehand10k.plan(folder)["test"], folder / "one.lmdb")
+    reader, samples = Reader(folder / "one.lmdb"), []
+    for n, sample in enumerate(reader):
+        visible = sample.visible & ((np.arange(21) != 8) | (n % 3 > 0))
+        samples.append(replace(sample, source="aab"[n % 3], visible=visible))
+    reader.close()
+    build(folder / "two.lmdb", samples)
+    return folder / "two.lmdb"
+
+
+@pytest.fixture(scope="session")
+def report_runs(report_db, tmp_path_factory):
+    """{name: folder} of what tools/evaluate.py says of the repository's weights: as they are, and mirrored."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name, options in {"plain": [], "mirrored": ["--mirror"]}.items():
+        result = run_tool("tools/evaluate.py", "--db", report_db, "--ways", "single", "--out", folder / name, *options)
+        assert result.returncode == 0, result.stderr
+    return {name: folder / name for name in ("plain", "mirrored")}
+
+
+def run_tool(script, *arguments):
+    """Run a script of the repository; give the finished process with its output."""
+    command = [sys.executable, str(script), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
 @pytest.fixture(scope="session")

@@ -79,18 +79,13 @@ def chosen_settings(args):
     return dataclasses.replace(scoring.PROTOCOLS[args.protocol], **given)
 
 
-def how_predicted(args, predictors):
-    """For scores.json: the weights, and maskpose.predictor.Predictor's arguments, from which the ways come again."""
-    if not predictors:
-        return {"variant": None, "weights": None, "weights_sha256": None, "predictor": {}, "ways": {}}
-    weights = next(iter(predictors.values())).weights_path
-    kept = ("precision", "seed", "levels", "centred", "mirror")
+def how_predicted(args, weights, ways):
+    """For scores.json: from which weights, and maskpose.predictor.Predictor's other arguments for each of ``ways``."""
     return {
-        "variant": args.variant,
-        "weights": str(weights),
-        "weights_sha256": sha256(weights),
-        "predictor": {name: getattr(args, name) for name in kept},
-        "ways": {way: {"use_pyramid": WAYS[way][0], "refine": WAYS[way][1]} for way in predictors if way != "pairs"},
+        "variant": args.variant if ways else None,
+        "weights": weights and str(weights),
+        "weights_sha256": weights and sha256(weights),
+        "ways": ways,
     }
 
 

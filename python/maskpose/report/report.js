@@ -216,10 +216,10 @@ function show() {
 }
 
 slider.value = Math.round(100 * data.at);
-one("#filters").addEventListener("input", show);
+one("#filters").addEventListener("change", show);
 one("#filters").addEventListener("submit", (event) => event.preventDefault());
 slider.addEventListener("input", () => showCurves(filters.part.value, filters.joint.value));
-one("#layers").addEventListener("input", showLayers);
+one("#layers").addEventListener("change", showLayers);
 one("main").addEventListener("click", (event) => {
   const item = event.target.closest(".photographs li");
   if (item) {
