@@ -156,7 +156,7 @@ def test_folders_that_are_no_runs(scored, tmp_path):
         collect.read_runs([str(folder), str(folder)])
     assert [run.name for run in collect.read_runs([str(folder), f"b={folder}"])] == ["one", "b"]
     (folder / "scores.json").write_text('{"db": "x", "scores": {}}')
-    with pytest.raises(InputError, match="lacks db_sha256, .* score again"):
+    with pytest.raises(InputError, match=r"lacks db_sha256, .* score again"):
         collect.read_runs([str(folder)])
 
 

@@ -50,6 +50,19 @@ def test_scores_by_hand():
     }  # fmt: skip
 
 
+def test_the_curve_of_each_joint_by_plain_loops():
+    results = random_results(missed=[5])
+    curve = scoring.scores(results)["curve"]
+    for joint, values in zip((0, 8, 20), map(curve["per_joint"].get, ("wrist", "index_4", "little_4"))):
+        right, count = [0] * 51, 0
+        for n in np.flatnonzero(results.visible[:, joint]):
+            seen = results.truth[n][results.visible[n]]
+            error = math.dist(results.predicted[n, joint], results.truth[n, joint]) / max(np.ptp(seen, axis=0))
+            count += 1
+            right = [number + (error < t) for number, t in zip(right, curve["thresholds"])]
+        assert values == pytest.approx([number / count for number in right], abs=5e-5)
+
+
 def test_every_figure_is_json_with_its_interval_about_it():
     figures = json.loads(json.dumps(scoring.scores(random_results(missed=[5, 6]))))
     assert (figures["images"], figures["images_missed"], figures["masks"]) == (40, 2, 39)

@@ -119,8 +119,8 @@ def scores(results, settings=PROTOCOLS["paper"]):
 
     A figure is {"value", "low", "high"}, rounded to four places, None where it cannot be had: pck, pck_pooled, auc,
     epe_mean, epe_median, mask_iou, those in pck_per_joint and pck_per_finger ({name: figure}) and in ap ({"AP50",
-    "AP75", "AP80", "AP50:95"}). curve is {"thresholds", "value", "low", "high"} of lists, and "per_joint", {name: list}.
-    images, images_missed, keypoints, missed and masks are counts.
+    "AP75", "AP80", "AP50:95"}). curve is {"thresholds", "value", "low", "high"} of lists and "per_joint", {name: list}
+    of values alone. images, images_missed, keypoints, missed and masks are counts.
     """
     if settings.threshold is not None:
         results = results.above(settings.threshold)
