@@ -28,7 +28,7 @@ CAFFE = --python $(SYSTEM_PYTHON) $(call option,CUDA,cuda) $(call option,CUDNN,c
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check setup check-python prototxt proto lmdb synth browse \
-  verify train time overfit predict evaluate mediapipe demo test lint
+  verify train time overfit predict evaluate report mediapipe demo test lint
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value …]"
@@ -104,6 +104,11 @@ predict: $(SETUP) ## IMAGE=photo.jpg [OUT=out] [VARIANT=…] [WEIGHTS=…] [GPU=
 evaluate: $(SETUP) ## [DB=…] [VARIANT=…] [WEIGHTS=…] [GPU=n] [ARGS=…]: PCK, mask IoU and AP on DB/test.lmdb
 	$(PYTHON) tools/evaluate.py --db "$(DB)/test.lmdb" --variant $(VARIANT) \
 	  $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(GPU),--gpu $(GPU)) $(ARGS)
+
+report: OUT = runs/report.html
+report: RUNS = runs/scores
+report: $(SETUP) ## [RUNS='NAME=folder …'] [OUT=runs/report.html] [ARGS=…]: evaluate's folders as one HTML page
+	$(PYTHON) tools/report.py $(RUNS) --out "$(OUT)" $(ARGS)
 
 mediapipe: $(SETUP) .venv-mediapipe/.installed ## [DB=…] [ARGS=…]: evaluate, with MediaPipe's keypoints beside ours
 	.venv-mediapipe/bin/python tools/mediapipe_predict.py --db "$(DB)/test.lmdb" --out runs/mediapipe.json

@@ -26,9 +26,8 @@ def scored(tmp_path):
         results.visible[::3, 4] = False
         document = {
             "db": "data/gone.lmdb", "db_sha256": "1" * 64, "origins": None, "by": "origin", "annotations": None,
-            "variant": "compact/mask_pose", "weights": "gone.caffemodel", "weights_sha256": "2" * 64, "predictor": {},
-            "ways": {"single": {"use_pyramid": False, "refine": False}},
-            "settings": asdict(settings),
+            "variant": "compact/mask_pose", "weights": "gone.caffemodel", "weights_sha256": "2" * 64,
+            "ways": {"single": {"use_pyramid": False, "refine": False}}, "settings": asdict(settings),
             "scores": {"single": scoring.scores_by_origin(results, settings)}, **more,
         }  # fmt: skip
         (tmp_path / name).mkdir()

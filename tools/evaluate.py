@@ -35,6 +35,7 @@ WAYS = {
     "pyramid": (True, False, evaluation.run),
     "pairs": (False, False, evaluation.run_pairs),
 }
+LOOK = ("use_pyramid", "seed", "levels", "centred", "mirror", "refine")  # what scores.json keeps of a Predictor
 
 
 def parse_arguments():
@@ -79,14 +80,18 @@ def chosen_settings(args):
     return dataclasses.replace(scoring.PROTOCOLS[args.protocol], **given)
 
 
-def how_predicted(args, weights, ways):
-    """For scores.json: from which weights, and maskpose.predictor.Predictor's other arguments for each of ``ways``."""
+def how_predicted(args, predictors):
+    """For scores.json: the weights and, for each way, maskpose.predictor.Predictor's arguments to predict so again."""
+    weights = next((one.weights_path for one in predictors.values()), None)
     return {
-        "variant": args.variant if ways else None,
+        "variant": args.variant if predictors else None,
         "weights": weights and str(weights),
         "weights_sha256": weights and sha256(weights),
-        "ways": ways,
-    }
+        "ways": {
+            way: {"precision": args.precision, **{name: getattr(one, name) for name in LOOK}}
+            for way, one in predictors.items() if way != "pairs"
+        },
+    }  # fmt: skip
 
 
 @command_line.one_line_errors

@@ -7,7 +7,7 @@ from maskpose.command_line import argument_parser, one_line_errors
 from maskpose.errors import InputError
 from maskpose.runtime import import_caffe
 
-PACKAGES = ("numpy", "cv2", "google.protobuf", "h5py", "lmdb", "tqdm", "matplotlib", "PIL")
+PACKAGES = ("numpy", "cv2", "google.protobuf", "h5py", "lmdb", "tqdm", "matplotlib", "PIL", "jinja2")
 
 
 @one_line_errors

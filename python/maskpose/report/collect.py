@@ -21,8 +21,8 @@ SELECTIONS = {  # of joints: what curves, errors and heatmaps can be of
     **{name: (joint,) for joint, name in enumerate(KEYPOINT_NAMES)},
 }
 KEYS = (
-    "db", "db_sha256", "origins", "by", "annotations", "variant", "weights", "weights_sha256", "predictor", "ways",
-    "settings", "scores",
+    "db", "db_sha256", "origins", "by", "annotations", "variant", "weights", "weights_sha256", "ways", "settings",
+    "scores",
 )  # fmt: skip
 
 

@@ -46,8 +46,7 @@ def gallery_of(run, count, databases=(), weights=(), engine="auto"):
         samples = evaluation.of_origins(reader, document["origins"])
         results = _results(run, path, samples)
         errors = _errors(results, run.settings)
-        options = {"variant": document["variant"], "weights_path": weights, "engine": engine}
-        predictor = Predictor(**options, **document["predictor"], **document["ways"][way])
+        predictor = Predictor(document["variant"], weights, engine=engine, **document["ways"][way])
         order, parts = gallery.worst_first(errors), scoring.parts_of(results, document["by"])
         chosen = [(group, int(n)) for group, part in groups(order, count).items() for n in part]
         shown = [
@@ -87,8 +86,8 @@ def _results(run, path, samples):
     if predictions.names != truth.names:
         raise InputError(f"{path} is not of the photographs in {run.document['db']}")
     results = replace(truth, predicted=predictions.keypoints, confidences=predictions.confidences)
-    if annotations := run.document["annotations"]:
-        results = results.with_sizes(mmpose.annotations(Path(annotations)))
+    if run.settings.normaliser in scoring.ANNOTATED:
+        results = results.with_sizes(mmpose.annotations(Path(run.document["annotations"])))
     return results if run.settings.threshold is None else results.above(run.settings.threshold)
 
 
