@@ -5,7 +5,9 @@ from markupsafe import Markup
 
 from maskpose import drawing
 from maskpose.files import write_text
+from maskpose.predictor import THRESHOLD
 from maskpose.report.collect import ALL, SELECTIONS, label_of
+from maskpose.scoring import PROTOCOLS
 from maskpose.skeleton import BONES, FINGERS, KEYPOINT_NAMES
 
 OKABE_ITO = {  # their blue, sky blue, bluish green, vermilion and reddish purple, nearest to the paper's
@@ -41,6 +43,7 @@ def render(report):
     )
     environment.filters["label"] = label_of
     environment.filters["part"] = lambda name: "all together" if name == "all" else name
+    environment.globals["threshold"] = THRESHOLD
     css, js = (Markup(loader.get_source(environment, name)[0]) for name in ("report.css", "report.js"))
     return environment.get_template("template.html").render(
         report=report, css=css, js=js, data=_for_script(report), colours={"safe": OKABE_ITO, "paper": _paper_colours()},
@@ -57,9 +60,8 @@ def _for_script(report):
         for run in report["runs"]
     ]
     labels = {key: label_of(key) for key in SELECTIONS}
-    return {
-        "selections": SELECTIONS, "labels": labels, "series": series, "galleries": galleries, "at": report["at"] or 0.2,
-    }  # fmt: skip
+    at = report["at"] or PROTOCOLS["paper"].at
+    return {"selections": SELECTIONS, "labels": labels, "series": series, "galleries": galleries, "at": at}
 
 
 def _paper_colours():
