@@ -28,7 +28,7 @@ CAFFE = --python $(SYSTEM_PYTHON) $(call option,CUDA,cuda) $(call option,CUDNN,c
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check setup check-python prototxt proto lmdb synth browse \
-  verify train time overfit predict evaluate report mediapipe demo test lint
+  verify train time overfit predict evaluate report reproduce mediapipe demo test lint
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value …]"
@@ -109,6 +109,14 @@ report: OUT = runs/report.html
 report: RUNS = runs/scores
 report: $(SETUP) ## [RUNS='NAME=folder …'] [OUT=runs/report.html] [ARGS=…]: evaluate's folders as one HTML page
 	$(PYTHON) tools/report.py $(RUNS) --out "$(OUT)" $(ARGS)
+
+reproduce: OUT = runs/reproduce
+reproduce: $(SETUP) ## DATA=… [SCALE=paper|compact] [ITERS=n] [SEEDS=n] [GPU=n] [CMU=…] [OUT=…]: the paper's table and figures
+	@test -n "$(DATA)" || { echo 'error: say where the data set is: make reproduce DATA=path/to/OneHand10K' >&2; exit 2; }
+	$(PYTHON) tools/reproduce.py --data "$(DATA)" --out "$(OUT)" $(if $(SCALE),--scale $(SCALE)) \
+	  $(if $(ITERS),--iterations $(ITERS)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(GPU),--gpu $(GPU)) \
+	  $(if $(CMU),--cmu "$(CMU)") $(if $(EA),--ea "$(EA)") $(if $(MIX),--mix $(MIX)) $(if $(X2),--x2) \
+	  $(if $(PREDICTIONS),--predictions $(PREDICTIONS)) $(if $(OPENPOSE),--openpose "$(OPENPOSE)") $(ARGS)
 
 mediapipe: $(SETUP) .venv-mediapipe/.installed ## [DB=…] [ARGS=…]: evaluate, with MediaPipe's keypoints beside ours
 	.venv-mediapipe/bin/python tools/mediapipe_predict.py --db "$(DB)/test.lmdb" --out runs/mediapipe.json

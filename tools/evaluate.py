@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Score weights, and others' predictions, on a database: PCK, AUC, pixel error, mask IoU and AP, per origin.
 
-Writes scores.json, each way's predictions_<way>.h5 and, for keypoints, pck.csv, pck.png and worst.png into --out, and
-prints the table. docs/evaluation.md defines every number, and says which files --predictions reads: this project's,
-OpenPose's, mmpose's. Photographs where those found no hand are counted as wrong in one row, left out in another.
+Writes scores.json, each way's predictions_<way>.h5 and mask_iou_<way>.csv and, for keypoints, pck.csv, pck.png and
+worst.png into --out, and prints the table. docs/evaluation.md defines every number, and says which files --predictions
+reads: this project's, OpenPose's, mmpose's. Photographs where those found no hand are counted as wrong in one row, left
+out in another.
 
 Example:
     .venv/bin/python tools/evaluate.py --db data/onehand10k/test.lmdb --variant compact/mask_pose --out runs/scores
@@ -116,6 +117,9 @@ def main():
         if results[way].pose:
             files.append(f"predictions_{way}.h5")
             results[way].predictions(f"{args.variant}, {way}").write(args.out / files[-1])
+        if way != "pairs" and predictors[way].variant.mask:
+            files.append(f"mask_iou_{way}.csv")
+            results[way].write_ious(args.out / files[-1])
     if others:
         truth = evaluation.labels(reader)
         for name, predictions in others.items():

@@ -1,5 +1,7 @@
 """Predictions beside ground truth: a predictor run on a database, or what others found in its photographs."""
 
+import csv
+import io
 from collections import deque
 from dataclasses import dataclass, field, replace
 
@@ -9,8 +11,11 @@ from tqdm import tqdm
 
 from maskpose import geometry, metrics
 from maskpose.errors import InputError
+from maskpose.files import read_lines, write_text
 from maskpose.predictions import Predictions
 from maskpose.variants import KEYPOINTS
+
+IOU_COLUMNS = ["photograph", "mask_iou"]
 
 
 @dataclass
@@ -52,6 +57,14 @@ class Results:
     def predictions(self, predictor):
         """What was found, as maskpose.predictions.Predictions of that name."""
         return Predictions(predictor, self.names, self.predicted, self.confidences)
+
+    def write_ious(self, path):
+        """Write each photograph's mask IoU as CSV, name and mask_iou, for ``read_ious``."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(IOU_COLUMNS)
+        writer.writerows([name, "" if np.isnan(iou) else f"{iou:.6f}"] for name, iou in zip(self.names, self.ious))
+        write_text(path, text.getvalue())
 
     @property
     def found(self):
@@ -142,6 +155,17 @@ def of_predictions(predictions, truth, lenient=False):
     """
     predicted, confidences = predictions.of(truth.names, lenient)
     return replace(truth, predicted=predicted, confidences=confidences)
+
+
+def read_ious(path):
+    """(names, (N,) mask IoUs, NaN where there is none) of what ``Results.write_ious`` wrote. Raises InputError."""
+    heading, *rows = csv.reader(read_lines(path))
+    if heading != IOU_COLUMNS or not all(len(row) == 2 for row in rows):
+        raise InputError(f"{path}: expected the columns {' and '.join(IOU_COLUMNS)}")
+    try:
+        return [name for name, _ in rows], np.array([float(iou or "nan") for _, iou in rows])
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
 
 
 def both_ways(name, results):

@@ -40,7 +40,7 @@ def launch(size, command=None):
                 environment = {RANK: str(rank), SIZE: str(size), LINKS: ",".join(map(str, numbers))}
                 started.append(
                     subprocess.Popen(
-                        command, env={**os.environ, **environment}, pass_fds=numbers, preexec_fn=_die_with_parent
+                        command, env={**os.environ, **environment}, pass_fds=numbers, preexec_fn=die_with_parent
                     )
                 )
             for link in (link for several in links for link in several):
@@ -137,5 +137,6 @@ def _idle(number, frame):
     """Not SIG_IGN: that would be inherited by the ranks."""
 
 
-def _die_with_parent():
+def die_with_parent():
+    """For Popen's preexec_fn: what is started ends at once when the thread that started it does."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -124,7 +124,7 @@ def scores(results, settings=PROTOCOLS["paper"]):
     """
     if settings.threshold is not None:
         results = results.above(settings.threshold)
-    sums = _Sums(results, settings)
+    sums = Sums(results, settings)
     once, resampled = bootstrap.resampled_sums(sums.columns, len(results.names), settings.resamples, settings.seed)
     values = {name: value[0] for name, value in sums.figures(once[None]).items()}
     low, high = {}, {}
@@ -190,7 +190,7 @@ def parts_of(results, by="origin"):
     return names[np.searchsorted(beginnings, results.spans, side="right") - 1]
 
 
-class _Sums:
+class Sums:
     """What each photograph adds to the sums that all figures are shares of, and the figures of such sums."""
 
     def __init__(self, results, settings):

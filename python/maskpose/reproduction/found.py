@@ -1,0 +1,41 @@
+"""What tools/evaluate.py left in a folder, beside the truth again: maskpose.evaluation.Results."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from maskpose import evaluation, prediction_files
+from maskpose.database import Reader
+from maskpose.errors import InputError
+
+
+def truth_of(db):
+    """Results of the database ``db`` in which nothing was found."""
+    reader = Reader(db)
+    try:
+        return evaluation.labels(reader)
+    finally:
+        reader.close()
+
+
+def read(truth, folder, way, variant):
+    """Results of one way of predicting by a maskpose.variants.Variant; truth: what ``truth_of`` gave of its database.
+
+    Raises InputError where a file is missing, or is of other photographs.
+    """
+    results = replace(truth, pose=variant.pose)
+    if variant.pose:
+        path = Path(folder) / f"predictions_{way}.h5"
+        found = prediction_files.read(path)
+        _refuse_others(path, found.names, truth.names)
+        results = replace(results, predicted=found.keypoints, confidences=found.confidences)
+    if variant.mask:
+        path = Path(folder) / f"mask_iou_{way}.csv"
+        names, ious = evaluation.read_ious(path)
+        _refuse_others(path, names, truth.names)
+        results = replace(results, ious=ious)
+    return results
+
+
+def _refuse_others(path, names, wanted):
+    if names != wanted:
+        raise InputError(f"{path} is of other photographs than the database")

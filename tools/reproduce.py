@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""The paper's table and figures from one command: data, trainings, scores, Table 1, Fig. 7 to 11, timing, a summary.
+
+Each step is made once: the same command again does what is missing, goes on with a training that was stopped, and makes
+anew what depends on something that changed. docs/reproduction.md says what comes out, and what differs from the paper.
+
+Example:
+    .venv/bin/python tools/reproduce.py --data examples/rendered_hands --iterations 20 --out runs/reproduce
+    .venv/bin/python tools/reproduce.py --data ~/OneHand10K --scale paper --seeds 3 --gpu 0,1 --cmu ~/cmu_hands
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+import functools
+import shlex
+import sys
+from pathlib import Path
+
+from maskpose.command_line import add_gpu, argument_parser, folder, one_line_errors, positive, this_command
+from maskpose.errors import InputError, Stopped
+from maskpose.reproduction import steps
+from maskpose.reproduction.plan import SCALES, WAYS, Options, Plan
+
+STOPPED = 130
+
+
+def parse_arguments():
+    parser = argument_parser(__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="OneHand10K's folder, or one of train.lmdb, test.lmdb")
+    parser.add_argument("--out", type=folder, default=Path("runs/reproduce"), help="folder for all of it (%(default)s)")
+    parser.add_argument("--scale", choices=SCALES, default="compact", help="networks: the paper's, or those for "
+                        "processors without a GPU (%(default)s)")  # fmt: skip
+    parser.add_argument("--iterations", type=positive, help="of each training (the solver's max_iter)")
+    parser.add_argument("--seeds", type=positive, default=1, help="trainings of each network (%(default)s)")
+    add_gpu(parser, several=True)
+    parser.add_argument("--mix", nargs="+", default=[], metavar="LMDB=SHARE", help="further LMDBs to train on")
+    parser.add_argument("--training", type=shlex.split, default=[], metavar="OPTIONS",
+                        help="further options of tools/train.py, in one string: '--data workers=4'")  # fmt: skip
+    parser.add_argument("--ea", type=Path, metavar="FILE", help="EA's photographs, a name a line (a tenth of EB)")
+    parser.add_argument("--cmu", type=Path, metavar="FOLDER", help="holds CMU's hand_labels and hand_labels_synth")
+    parser.add_argument("--predictions", nargs="+", default=[], metavar="[NAME=]FILE", help="others' on the test "
+                        "photographs, files or folders, for Fig. 9")  # fmt: skip
+    parser.add_argument("--openpose", type=Path, metavar="FILE", help="OpenPose's hand weights, the paper's [9]")
+    parser.add_argument("--x2", action="store_true", help="also mask_pose_x2, section 4.3's proposal")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, help="of predicting; the first is drawn (pyramid single; "
+                        "compact: single)")  # fmt: skip
+    parser.add_argument("--list", action="store_true", help="say which steps there are and which are done, no more")
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    plan = Plan(Options(
+        data=args.data, out=args.out, scale=args.scale, iterations=args.iterations, seeds=args.seeds,
+        gpus=tuple(args.gpu or ()), mix=tuple(args.mix), training=tuple(args.training), ea=args.ea, cmu=args.cmu,
+        predictions=tuple(args.predictions), openpose=args.openpose, x2=args.x2,
+        ways=tuple(args.ways) if args.ways else None,
+    ))  # fmt: skip
+    if args.list:
+        for step in plan.steps:
+            print(f"{'done' if steps.finished(step, args.out) else '    '}  {step.name}: {step.title}")
+        return
+    try:
+        steps.run(plan.steps, args.out, functools.partial(print, flush=True))
+    except InputError as error:
+        raise InputError(f"{error}; when that is mended, to go on: {this_command()}") from None
+    except Stopped as stop:
+        print(f"stopped in {stop}; to go on: {this_command()}")
+        sys.exit(STOPPED)
+    print(f"look at {args.out / 'summary.md'}")
+
+
+if __name__ == "__main__":
+    main()
