@@ -21,8 +21,9 @@ class Kitchen:
         self.source.write_text("a")
 
     def steps(self, settings=None, precious=False):
+        settings, folder = settings or {}, self.folder / "sub"
         return [
-            Step("copy", "the copy", self._copy, (self.copied,), (self.source,), settings or {}, precious=precious),
+            Step("copy", "the copy", self._copy, (self.copied,), (self.source,), settings, folder, precious),
             Step("sub/double", "the double", self._double, (self.doubled,), (self.copied,)),
         ]
 
@@ -73,8 +74,12 @@ def test_a_precious_step_is_not_thrown_away_for_other_settings(tmp_path):
     with pytest.raises(InputError, match=r"step 1 of 2, the copy: begun with other settings \(iterations 20, was 10\)"):
         kitchen.run(settings={"iterations": 20}, precious=True)
     assert kitchen.copied.exists()
-    kitchen.source.write_text("d")
-    assert kitchen.run(settings={"iterations": 10}, precious=True) == ["copy", "double"]
+    for number, text in enumerate("de", start=1):
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub/weights").touch()
+        kitchen.source.write_text(text)
+        assert kitchen.run(settings={"iterations": 10}, precious=True) == ["copy", "double"]
+        assert (tmp_path / f"sub.before{number}/weights").exists() and not (tmp_path / "sub").exists()
 
 
 def test_a_step_that_was_broken_off_goes_on(tmp_path):
@@ -177,7 +182,7 @@ def running(pid):
 
 
 def test_a_tool_does_not_outlive_its_caller(tool, tmp_path):
-    script = tool("import os, pathlib, sys, time\npathlib.Path(sys.argv[1]).write_text(str(os.getpid()))\ntime.sleep(60)")
+    script = tool("import os, sys, time\nprint(os.getpid(), file=open(sys.argv[1], 'w'), flush=True)\ntime.sleep(60)")
     pid = os.fork()
     if not pid:
         try:

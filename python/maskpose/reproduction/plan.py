@@ -77,6 +77,7 @@ class Plan:
 
     def __init__(self, options):
         """Raises InputError where options name what is not there."""
+        refuse_missing(options)
         self.options, self.out = options, Path(options.out)
         self.proposed = get_variant(SCALES[options.scale] + "mask_pose")
         self.ways = options.ways or (WAYS if self.proposed.pyramid else ("single",))
@@ -136,7 +137,7 @@ class Plan:
 
     def _build_cmu(self, labels, path):
         if not path.exists():
-            build_items(path, cmu.items(labels), cmu.Labels(), about={"dataset": cmu.NAME})
+            build_items(path, cmu.items(labels), cmu.read, about={"dataset": cmu.NAME})
 
     def _list_ea(self):
         reader = Reader(self.sets["EB"])
@@ -156,7 +157,6 @@ class Plan:
             "variant": model.variant.name, "iterations": self.iterations, "seed": model.seed,
             "mix": list(self.options.mix), "training": list(self.options.training),
         }  # fmt: skip
-        mixed = tuple(Path(one.rpartition("=")[0]) for one in self.options.mix)
         arguments = [
             "--variant", model.variant.name, "--db", self.train_db, "--out", folder, "--resume", "auto",
             "--iterations", self.iterations, "--data", f"seed={model.seed}", "--solver", f"random_seed={model.seed}",
@@ -168,7 +168,7 @@ class Plan:
         make = functools.partial(run_tool, "train.py", *arguments, *self.options.training)
         return Step(
             f"train/{model.name}", f"training of {model.title}", make, (model.weights, folder / "losses.csv"),
-            (self.train_db, *mixed), settings, folder, precious=True,
+            (self.train_db, *mixed(self.options)), settings, folder, precious=True,
         )  # fmt: skip
 
     # 4: evaluation
@@ -234,7 +234,7 @@ class Plan:
         scored, way = self._scored("EB"), {"way": self.ways[0]}
         outputs = self.out / "table1.md", self.out / "table1.csv"
         yield Step("table1", "Table 1: masks without and with the pose stage", self._table1, outputs, scored)
-        others = self._predictions()
+        others = predicted(self.options)
         everything = (*self._scored(*self.sets), self.ea, *others)
         yield Step("summary", "whether the mask helps", self._differences, (self.out / "summary.json",), everything,
                    way | {"predictions": list(self.options.predictions)})  # fmt: skip
@@ -250,14 +250,11 @@ class Plan:
         document = {"differences": tables.differences(drawn), "scores": tables.scores(drawn)}
         write_text(self.out / "summary.json", json.dumps(document, indent=1) + "\n")
 
-    def _predictions(self):
-        return tuple(Path(one if Path(one).exists() else one.partition("=")[2]) for one in self.options.predictions)
-
     # 6 and 7: figures
 
     def _figures(self):
         way = {"way": self.ways[0]}
-        inputs = (*self._scored("EB"), self.ea, *self._predictions())
+        inputs = (*self._scored("EB"), self.ea, *predicted(self.options))
         yield Step("fig9", "Fig. 9: PCK without and with the mask", self._figure9, _drawings(self.out / "fig9"), inputs,
                    way | {"predictions": list(self.options.predictions)})  # fmt: skip
         if self.options.cmu:
@@ -295,10 +292,10 @@ class Plan:
     def _first(self, network):
         return next(model for model in self.models if model.network == network)
 
-    def _predictor(self, model, pyramid=None):
+    def _predictor(self, model):
         gpu = self.options.gpus[0] if self.options.gpus else None
         set_device(gpu)
-        pyramid = self.ways[0] == "pyramid" if pyramid is None else pyramid
+        pyramid = self.ways[0] == "pyramid"
         return Predictor(model.variant.name, model.weights, pyramid, engine=choose_engine("auto", gpu))
 
     # 8: timing
@@ -318,9 +315,12 @@ class Plan:
         rows = []
         for model in models:
             row = {"network": model.network, "variant": model.variant.name}
-            row["single_ms"] = speed.of_predictor(self._predictor(model, False), images)
-            posed = model.variant.pose  # the pyramid is of joints alone
-            row["pyramid_ms"] = speed.of_predictor(self._predictor(model, True), images) if posed else None
+            predictor = self._predictor(model)
+            predictor.use_pyramid = False
+            row["single_ms"] = speed.of_predictor(predictor, images)
+            predictor.use_pyramid = True
+            # the pyramid is of joints alone
+            row["pyramid_ms"] = speed.of_predictor(predictor, images) if model.variant.pose else None
             folder = model.weights.parent
             row["batch_size"] = definitions.of(folder).get("batch_size") if model.seed else None
             row["iteration_s"] = speed.of_training(folder, row["batch_size"]) if model.seed else None
@@ -336,6 +336,25 @@ class Plan:
         outputs = self.out / "summary.md", self.out / "reproduction.json"
         return Step("index", "summary and index", lambda: summary.write(self), outputs, inputs,
                     {"steps": [step.name for step in self.steps]})  # fmt: skip
+
+
+def mixed(options):
+    """The databases of ``mix``."""
+    return tuple(Path(one.rpartition("=")[0]) for one in options.mix)
+
+
+def predicted(options):
+    """The files and folders of ``predictions``."""
+    return tuple(Path(one if Path(one).exists() else one.partition("=")[2]) for one in options.predictions)
+
+
+def refuse_missing(options):
+    """Raise InputError where something that options name is not there: now, not after days."""
+    if wrong := [one for one in options.mix if not all(one.rpartition("=")[::2])]:
+        raise InputError(f"mix: expected LMDB=SHARE, not {wrong[0]!r}")
+    named = (options.ea, options.cmu, options.openpose, *mixed(options), *predicted(options))
+    if missing := [path for path in named if path and not Path(path).exists()]:
+        raise InputError(f"{missing[0]} is missing")
 
 
 def _drawings(path):

@@ -12,13 +12,11 @@ from maskpose.reproduction.tables import markdown
 
 PHOTOGRAPHS = 20  # that are timed at most
 SECONDS = 30  # after which no further one is
-WARM_UP = 2
 
 
 def of_predictor(predictor, images):
     """Median milliseconds that ``predictor`` takes for one picture at a time, resizing and decoding included."""
-    for image in images[:WARM_UP]:
-        predictor.predict(image)
+    predictor.predict(images[0])  # memory is allocated, an engine compiles
     times, end = [], time.monotonic() + SECONDS
     for image in tqdm(images[:PHOTOGRAPHS], desc=predictor.variant.name, unit="image", dynamic_ncols=True, leave=False):
         started = time.perf_counter()

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import functools
 import hashlib
+import itertools
 import json
 import shutil
 import time
@@ -33,7 +34,7 @@ class Step:
     inputs: tuple = ()  # paths of what it reads: other steps' outputs, the user's files and folders
     settings: dict = field(default_factory=dict)  # what the outputs depend on besides, JSON-able
     folder: Path | None = None  # what it writes to and no other step does, if there is such a folder
-    precious: bool = False  # other settings are refused, not obeyed by making it again: it takes days
+    precious: bool = False  # it takes days, and has a folder: other settings are refused, and nothing is removed
 
 
 def run(steps, folder, say=print):
@@ -147,7 +148,11 @@ def _read(path):
 
 
 def _discard(step):
-    """Remove what a step wrote."""
+    """Remove what a step wrote; what is precious is put aside instead, as <folder>.before1, …"""
+    if step.precious and step.folder.is_dir():
+        numbers = itertools.count(1)
+        aside = (step.folder.with_name(f"{step.folder.name}.before{number}") for number in numbers)
+        step.folder.rename(next(path for path in aside if not path.exists()))
     for path in [*step.outputs, *([step.folder] if step.folder else [])]:
         if Path(path).is_dir():
             shutil.rmtree(path)
