@@ -11,8 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from conftest import ROOT, hand_record
-from maskpose.database import build
+from conftest import ROOT, build, hand_record
 from maskpose.errors import InputError
 from maskpose.images import read_color
 from maskpose.reproduction.plan import Options, Plan
@@ -113,7 +112,7 @@ def test_a_failing_step_is_said_with_the_command_to_go_on(made, drawn_folder, tm
     result = run(drawn_folder, made[0], "--ea", tmp_path / "ea.txt")
     last = result.stderr.strip().splitlines()[-1]
     assert result.returncode == 2 and "Traceback" not in result.stderr
-    assert last.startswith("error: step 3 of 15, list of EA: ") and "no sample called nobody.jpg" in last
+    assert last.startswith("error: step 3 of 15, list of EA: ") and "no sample is called nobody.jpg" in last
     assert "to go on: " in last and "--ea" in last
     result = run(drawn_folder, made[0], "--training", TRAINING + " --solver nonsense=1")
     last = result.stderr.strip().splitlines()[-1]
@@ -124,7 +123,7 @@ def test_a_failing_step_is_said_with_the_command_to_go_on(made, drawn_folder, tm
 
 
 def test_ea_is_a_tenth_of_eb_by_numpys_permutation(tmp_path):
-    build(tmp_path / "test.lmdb", [hand_record(f"{n}.jpg", 50) for n in range(30)], 30)
+    build(tmp_path / "test.lmdb", [hand_record(f"{n}.jpg", 50) for n in range(30)])
     (tmp_path / "train.lmdb").symlink_to(tmp_path / "test.lmdb")
     plan = Plan(Options(data=tmp_path, out=tmp_path / "out"))
     plan.steps[0].make()

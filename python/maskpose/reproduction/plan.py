@@ -141,13 +141,14 @@ class Plan:
 
     def _list_ea(self):
         reader = Reader(self.sets["EB"])
-        if self.options.ea:
-            chosen = recombining.named(reader, read_lines(self.options.ea))
-        else:
-            order = np.random.default_rng(EA_SEED).permutation(len(reader))
-            chosen = sorted(order[: max(1, round(EA_SHARE * len(reader)))].tolist())
-        recombining.write_list(reader, chosen, self.ea)
+        entries = recombining.listing(reader)
         reader.close()
+        if self.options.ea:
+            chosen = recombining.named(entries, read_lines(self.options.ea))
+        else:
+            order = np.random.default_rng(EA_SEED).permutation(len(entries))
+            chosen = [entries[n] for n in sorted(order[: max(1, round(EA_SHARE * len(entries)))])]
+        recombining.write_list(chosen, self.ea)
 
     # 2 and 3: training
 
