@@ -58,6 +58,13 @@ def test_each_step_is_made_once_and_again_where_it_must(tmp_path):
     assert kitchen.run(settings={"n": 2}) == ["copy"]
 
 
+def test_what_was_moved_as_a_whole_is_done_still(tmp_path):
+    (tmp_path / "old").mkdir()
+    Kitchen(tmp_path / "old").run()
+    (tmp_path / "old").rename(tmp_path / "new")
+    assert Kitchen(tmp_path / "new").run() == []
+
+
 def test_what_stood_for_other_inputs_is_gone_before_it_is_made_anew(tmp_path):
     kitchen = Kitchen(tmp_path)
     kitchen.run()

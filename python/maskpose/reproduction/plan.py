@@ -156,7 +156,7 @@ class Plan:
         folder = model.weights.parent
         settings = {
             "variant": model.variant.name, "iterations": self.iterations, "seed": model.seed,
-            "mix": list(self.options.mix), "training": list(self.options.training),
+            "mix": [one.rpartition("=")[2] for one in self.options.mix], "training": list(self.options.training),
         }  # fmt: skip
         arguments = [
             "--variant", model.variant.name, "--db", self.train_db, "--out", folder, "--resume", "auto",

@@ -55,7 +55,7 @@ def run(steps, folder, say=print):
 
 def _make(step, folder, say):
     path = folder / NOTES / f"{step.name}.json"
-    now = {"settings": step.settings, "inputs": {str(one): digest(one) for one in step.inputs}}
+    now = {"settings": step.settings, "inputs": [[str(one), digest(one)] for one in step.inputs]}
     note = _read(path)
     if note and (changed := changes(note, now)):
         if step.precious and note["settings"] != now["settings"]:
@@ -95,9 +95,10 @@ def changes(note, now):
         before, after = note["settings"].get(key), now["settings"].get(key)
         if before != after:
             found.append(f"{key} {json.dumps(after)}, was {json.dumps(before)}")
-    for one in sorted(note["inputs"].keys() | now["inputs"].keys()):
-        if note["inputs"].get(one) != now["inputs"].get(one):
-            found.append(f"{one} has changed")
+    before = [content for _, content in note["inputs"]]  # the same content may lie elsewhere by now
+    found += [f"{path} has changed" for path, content in now["inputs"] if content not in before]
+    if not found and before != [content for _, content in now["inputs"]]:
+        found.append("its inputs are others")
     return found
 
 
