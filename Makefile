@@ -97,7 +97,7 @@ overfit: $(SETUP) ## SRC=… : learn 16 photographs by heart, and score them: da
 # IMAGE is one name, which may hold spaces, or several, or a pattern
 predict: $(SETUP) ## IMAGE=photo.jpg [OUT=out] [VARIANT=…] [WEIGHTS=…] [GPU=n] [ARGS=…]
 	@test -n "$(IMAGE)" || { echo 'error: which photograph? make predict IMAGE=photo.jpg' >&2; exit 2; }
-	if [ -e "$(IMAGE)" ]; then set -- "$(IMAGE)"; else set -- $(IMAGE); fi; \
+	@if [ -e "$(IMAGE)" ]; then set -- "$(IMAGE)"; else set -- $(IMAGE); fi; \
 	  $(PYTHON) tools/predict.py "$$@" --out "$(OUT)" --variant $(VARIANT) \
 	  $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(GPU),--gpu $(GPU)) $(ARGS)
 

@@ -1,5 +1,6 @@
 """Fixtures: a small drawn data set in OneHand10K's layout, its LMDB, and the real photographs where present."""
 
+import signal
 import struct
 import subprocess
 import sys
@@ -16,6 +17,9 @@ from maskpose.datasets import onehand10k
 from maskpose.evaluation import Results
 from maskpose.records import Sample
 from maskpose.runtime import import_caffe
+
+# A shell starts what it puts into the background with SIGINT ignored, and a process' children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[1]
 REAL_HANDS = ROOT.parent / "shared" / "hands_real"
