@@ -52,8 +52,8 @@ def prefill(args):
 
 
 def assign(args):
-    people = [project.person(name) for name in args.to.split(",")]
     work = project.Project(args.work)
+    people = work.store.introduce([project.person(name) for name in args.to.split(",")])
     for person, names in work.store.assign(people, args.seed).items():
         print(f"{person}: {' '.join(names) or 'nothing'}")
     if len(people) <= VALIDATIONS + 1:
@@ -64,22 +64,34 @@ def assign(args):
 def submit(args):
     work = project.Project(args.work)
     for name in args.packages:
-        work.submit(name, args.by)
+        work.submit(name, args.by, args.as_is)
         print(f"{name}: handed in")
 
 
 def review(args):
     work = project.Project(args.work)
+    if args.new:
+        work.store.introduce([project.person(args.by)])
     folders = work.review(args.by, args.seed)
     for folder in folders:
         print(f"labelme --config {work.config} {folder}")
-    print(f"{len(folders)} to look through, to correct, and to hand in by `validate`")
+    if folders:
+        print(f"{len(folders)} to look through, to correct, and to hand in by `validate`")
+    else:
+        print("nothing to check: no package that another person has labelled lacks your check (see `status`)")
 
 
 def validate(args):
     work = project.Project(args.work)
     for name in args.packages:
         print(f"{name}: validated, {work.validate(name, args.by)} parts of labels corrected")
+
+
+def release(args):
+    work = project.Project(args.work)
+    for name in args.packages:
+        work.release(name, args.by)
+        print(f"{name}: given back")
 
 
 def status(args):
@@ -124,7 +136,7 @@ def parse_arguments():
 
     one = command(prefill, "let the network label photographs that have no label file yet, for people to correct")
     one.add_argument("photographs", nargs="+", help="folders of photographs, such as work/packages")
-    one.add_argument("--threshold", type=fraction, default=0.2, help="of confidence, for a keypoint (%(default)s)")
+    one.add_argument("--threshold", type=fraction, default=0.2, help="confidence from which a keypoint is labelled (%(default)s)")
     one.add_argument("--refine", action="store_true", help="look again at the hand that the first look finds")
     add_network(one)
     add_engine(one)
@@ -132,18 +144,24 @@ def parse_arguments():
     add_batch(one)
 
     one = in_project(assign, "deal the packages that nobody has among people, at random")
-    one.add_argument("--to", required=True, metavar="NAME,NAME…")
+    one.add_argument("--to", required=True, metavar="NAME,NAME…", help="upper and lower case are the same")
     one.add_argument("--seed", type=natural, default=1, help="(%(default)s)")
 
     one = in_project(submit, "hand in packages that are labelled")
     one.add_argument("--by", required=True, metavar="NAME")
     one.add_argument("packages", nargs="+")
+    one.add_argument("--as-is", action="store_true", help="with labels that are exactly what `prefill` wrote, too")
 
     one = in_project(review, f"take {AT_ONCE} packages of others, at random, to check")
     one.add_argument("--by", required=True, metavar="NAME")
     one.add_argument("--seed", type=natural, help="(a new one each time)")
+    one.add_argument("--new", action="store_true", help="the name is a new person's, whom `assign` did not name")
 
     one = in_project(validate, "hand in packages that are checked, with corrections")
+    one.add_argument("--by", required=True, metavar="NAME")
+    one.add_argument("packages", nargs="+")
+
+    one = in_project(release, "give back packages: assigned and not handed in, or taken to check (its copy is removed)")
     one.add_argument("--by", required=True, metavar="NAME")
     one.add_argument("packages", nargs="+")
 

@@ -23,7 +23,8 @@ def parse_arguments():
     parser.add_argument("db", type=Path, help="LMDB to read")
     parser.add_argument("out", type=Path, help="LMDB to write")
     parser.add_argument(
-        "--factor", nargs=2, type=float, default=(1.4, 3.0), metavar=("LOW", "HIGH"), help="(1.4 3)"
+        "--factor", nargs=2, type=float, default=(1.4, 3.0), metavar=("LOW", "HIGH"),
+        help="side of the square, in sides of the hand's box, 1 or more (1.4 3)",
     )
     parser.add_argument("--seed", type=natural, default=1, help="of the factors (%(default)s)")
     return parser.parse_args()
@@ -32,7 +33,10 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    conversion.tell(args.out, crop(Reader(args.db), args.out, args.factor, args.seed, conversion.about()))
+    reader = Reader(args.db)
+    manifest = crop(reader, args.out, args.factor, args.seed, conversion.about())
+    conversion.tell(args.out, manifest)
+    print(f"{len(reader) - manifest['count']} of {len(reader)} left out: hands too small or too hidden")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from maskpose import conversion
 from maskpose.command_line import argument_parser, natural, one_line_errors, positive
-from maskpose.database import refuse_existing
 from maskpose.datasets import onehand10k
-from maskpose.files import read_lines
+from maskpose.files import read_lines, refuse_existing
 
 
 def parse_arguments():
@@ -29,7 +28,7 @@ def parse_arguments():
     parser.add_argument(
         "--train-count", type=positive, default=10_000, help="of --shuffle-split: training images (%(default)s)"
     )
-    parser.add_argument("--names", type=Path, help="file of image names, a line each as Train/12.jpg: only these")
+    parser.add_argument("--names", type=Path, help="file of image names, a line each, as Train/12.jpg or 12.jpg: only these")
     return parser.parse_args()
 
 

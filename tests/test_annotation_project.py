@@ -41,6 +41,7 @@ def work(tmp_path):
     """A project of five photographs in two packages, both labelled and handed in by anna."""
     project.create(photographs(tmp_path / "photos"), tmp_path / "work", per_package=3)
     made = Project(tmp_path / "work")
+    made.store.introduce(["anna", "ben", "carla", "dana", "emil"])
     made.store.assign(["anna"], 1)
     for name in ("p001", "p002"):
         annotate(made.package(name))
@@ -128,7 +129,7 @@ def test_nothing_is_handed_in_until_every_label_is_ready(tmp_path, capsys):
     with pytest.raises(InputError, match="2 of 5 labels are not ready"):
         work.submit("p001", "anna")
     said = capsys.readouterr().err
-    assert "3.json cannot be read" in said and "point 'elbow' is neither" in said
+    assert "3.jpg is not labelled yet" in said and "point 'elbow' is neither" in said
     assert work.store.status()[0].annotated is None
 
 
@@ -153,11 +154,71 @@ def test_from_working_copies_to_the_reader(work, tmp_path):
     assert [sample.name for sample in samples] == ["2.jpg", "3.jpg", "4.jpg", "below_1.jpg"]
     assert all(sample.keypoints[0].tolist() == [31.5, 27.25] and sample.mask for sample in samples)
     assert all(np.allclose(sample.keypoints[1], POINTS[1]) for sample in samples)
-    assert work.export(tmp_path / "out") == 4
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/precious").touch()
-    with pytest.raises(InputError, match="not this program's"):
-        work.export(tmp_path / "mine")
+    edited = tmp_path / "out/2.json"
+    edited.write_text("a person's")
+    with pytest.raises(InputError, match="out exists already"):
+        work.export(tmp_path / "out")
+    assert edited.read_text() == "a person's"
+
+
+def test_names_are_the_same_in_upper_and_lower_case_and_must_be_known(work):
+    assert work.store.introduce(["Ben", "Fred", "fred"]) == ["ben", "Fred"]
+    (folder, *_) = work.review("BEN")
+    assert folder == work.working_copy(folder.name, "ben")
+    for call in (work.submit, work.validate, work.release):
+        with pytest.raises(InputError, match="knows nobody called ana, only Fred, anna, ben"):
+            call("p001", "ana")
+    with pytest.raises(InputError, match="knows nobody called ana"):
+        work.review("ana")
+    assert [one.checking for one in work.store.status()] == [("ben",), ("ben",)]
+    assert work.validate("p001", "Ben") == 0
+    with pytest.raises(InputError, match="being checked by ben"):
+        work.submit("p001", "Anna")
+
+
+def test_packages_are_given_back(work, tmp_path):
+    (folder, _) = work.review("ben")
+    annotate(folder, wrist=[31.5, 27.25])
+    work.release(folder.name, "ben")
+    assert not folder.exists() and work.package(folder.name).exists()
+    work.submit(folder.name, "anna")  # nobody checks it any more
+    work.review("ben")
+    assert work.validate(folder.name, "ben") == 0  # laid out anew
+    for who in ("ben", "anna"):  # handed in
+        with pytest.raises(InputError, match=f"{who} has {folder.name} neither to label nor to check"):
+            work.release(folder.name, who)
+    project.create(inputs.photographs([tmp_path / "photos"]), tmp_path / "other")
+    other = Project(tmp_path / "other")
+    other.store.assign(["anna"], 1)
+    other.release("p001", "anna")
+    assert other.store.assign(["emil"], 1) == {"emil": ["p001"]}
+
+
+def test_labels_that_nobody_touched_are_not_handed_in_unless_asked_for(tmp_path):
+    project.create(photographs(tmp_path / "photos"), tmp_path / "work")
+    work = Project(tmp_path / "work")
+    work.store.assign(["anna"], 1)
+    folder = work.package("p001")
+    prefill.prefill(Predicts(), inputs.photographs([folder]))
+    document = json.loads((folder / "2.json").read_text())
+    document["shapes"][3]["points"][0][0] += 1
+    (folder / "2.json").write_text(json.dumps(document))
+    document = json.loads((folder / "3.json").read_text())
+    (folder / "3.json").write_text(json.dumps({**document, "flags": {"left": False, "extra": False}}))
+    with pytest.raises(InputError, match="p001: 4 of 5 labels are exactly what the network wrote"):
+        work.submit("p001", "anna")
+    assert work.store.status()[0].annotated is None
+    work.submit("p001", "anna", as_is=True)
+    assert work.store.status()[0].annotated
+
+
+def test_whose_package_it_is_is_said_before_its_labels_are_read(tmp_path):
+    project.create(photographs(tmp_path / "photos"), tmp_path / "work")
+    work = Project(tmp_path / "work")
+    work.store.introduce(["anna", "ben"])
+    work.store.assign(["anna"], 1)
+    with pytest.raises(InputError, match="p001 was given to anna, not to ben"):
+        work.submit("p001", "ben")
 
 
 def test_incomplete_packages_are_exported_when_asked_for(work, tmp_path):

@@ -50,6 +50,13 @@ def test_squares_about_the_hands(tmp_path):
     assert Reader(tmp_path / "again.lmdb").digest() == Reader(tmp_path / "close.lmdb").digest()
 
 
+@pytest.mark.parametrize("factors", [(3, 1.4), (0, 0), (0.5, 2), (2, float("nan")), (2, float("inf"))])
+def test_factors_that_cannot_be(tmp_path, factors):
+    reader = build(tmp_path / "all.lmdb", sample("a", 90))
+    with pytest.raises(InputError, match="1 or more, the lower one first"):
+        crop(reader, tmp_path / "close.lmdb", factors, seed=0)
+
+
 def test_hands_too_small_or_too_hidden_are_left_out(tmp_path):
     cases = [sample("small", SMALLEST - 2), sample("hidden", 90, VISIBLE - 1)]
     cases += [sample("whole", 90), sample("seen", 90, VISIBLE)]

@@ -46,6 +46,24 @@ def test_a_photograph_that_is_in_two_is_an_error(tmp_path):
     assert not (tmp_path / "all.lmdb").exists()
 
 
+def test_a_damaged_database_is_not_made_another_of(tmp_path):
+    db(tmp_path / "1.lmdb", [sample(f"{n}.jpg") for n in range(3)]).close()
+    data = tmp_path / "1.lmdb/data.mdb"
+    data.write_bytes(data.read_bytes().replace(b"1.jpg" * 9, b"7.jpg" * 9))
+    with pytest.raises(InputError, match=r"1\.lmdb is damaged: its records' checksum"):
+        recombining.listing(Reader(tmp_path / "1.lmdb"))
+    db(tmp_path / "2.lmdb", [sample("x.jpg")]).close()
+    with pytest.raises(InputError, match="damaged"):
+        recombining.merge([tmp_path / "2.lmdb", tmp_path / "1.lmdb"], tmp_path / "all.lmdb")
+    assert not (tmp_path / "all.lmdb").exists()
+
+
+def test_a_database_is_not_merged_with_itself(tmp_path):
+    db(tmp_path / "1.lmdb", [sample("x.jpg")]).close()
+    with pytest.raises(InputError, match="named twice"):
+        recombining.merge([tmp_path / "1.lmdb", tmp_path / "." / "1.lmdb"], tmp_path / "all.lmdb")
+
+
 def test_a_split_keeps_groups_together_and_nothing_is_lost(tmp_path):
     samples = [sample(f"{n}.jpg", group=f"person{n % 10}") for n in range(100)]
     samples += [sample(f"alone{n}.jpg") for n in range(20)]

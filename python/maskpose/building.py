@@ -16,6 +16,7 @@ from maskpose.database import Writer, manifest
 from maskpose.errors import InputError
 
 TOGETHER = 8  # items that a thread reads in one go: handing them over takes as long as reading a small one
+NAMED = 20  # items left out that are told one by one
 AHEAD = 2  # such lots a thread that are read before their turn
 
 
@@ -23,11 +24,11 @@ def build_items(path, items, read, strict=False, about=None, workers=None):
     """Write the samples of ``items``, in their order, into the database ``path``; give (manifest, problems).
 
     items: a list, whose elements' repr says which they are; read: as above, called in threads; strict: stop at the
-    first item that cannot be read, else it is told on stderr and left out; about: for the manifest. A build that was
-    stopped (Ctrl-C, a kill, a full disk) is gone on with by the same call. Raises InputError where ``path`` exists or
-    is being written, for the first problem with ``strict``, and where no sample could be read.
+    first item that cannot be read, else it is left out, and the first NAMED are told on stderr; about: for the
+    manifest. A build that was stopped (Ctrl-C, a kill, a full disk) is gone on with by the same call. Raises InputError
+    where ``path`` exists or is being written, for the first problem with ``strict``, and where no sample could be read.
     """
-    plan = _digest(items)
+    plan = _digest([about, *items])
     about = {**(about or {}), "plan": plan}
     with Writer(path, about, plan) as writer:
         if writer.position:
@@ -41,7 +42,8 @@ def build_items(path, items, read, strict=False, about=None, workers=None):
                     if strict:
                         raise InputError(problem)
                     problems.append(problem)
-                    tqdm.write(f"left out: {problem}", file=sys.stderr)
+                    if len(problems) <= NAMED:
+                        tqdm.write(f"left out: {problem}", file=sys.stderr)
                 for sample, data in samples:
                     writer.put(sample, data)
                 writer.mark(position, problems)

@@ -2,14 +2,15 @@
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from maskpose.building import build_items
+from maskpose.building import NAMED, build_items
 from maskpose.command_line import positive
 
 
 def add_building(parser, crop=None):
-    """Add the database and how it is built: --strict, --limit, --workers, and --crop where ``crop`` is its default."""
+    """Add the database, what ``add_care`` adds, and --crop where ``crop`` is its default."""
     parser.add_argument("db", type=Path, help="LMDB to write")
     add_care(parser)
     if crop is not None:
@@ -18,19 +19,27 @@ def add_building(parser, crop=None):
 
 
 def add_care(parser):
-    """Add --strict, --limit and --workers."""
+    """Add --strict, --limit, --origin and --workers."""
     parser.add_argument("--strict", action="store_true", help="stop at the first label or picture that cannot be read")
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N items")
+    parser.add_argument("--origin", metavar="NAME", help="where the samples come from, recorded in each: sets of one "
+                        "origin may not share names when they are merged (the data set's own)")  # fmt: skip
     parser.add_argument("--workers", type=positive, metavar="N", help="threads that read (one a processor)")
 
 
 def convert(args, db, items, read, dataset):
     """Build ``db`` of a reader's items as the arguments of ``add_care`` say, and print what it holds."""
     items = items[: args.limit]
-    manifest, problems = build_items(db, items, read, args.strict, about(dataset=dataset), args.workers)
+
+    def read_as(item):
+        samples = read(item)
+        return [replace(sample, source=args.origin) for sample in samples] if args.origin else samples
+
+    manifest, problems = build_items(db, items, read_as, args.strict, about(dataset=dataset), args.workers)
     tell(db, manifest)
     if problems:
-        print(f"{len(problems)} of {len(items)} left out, named above", file=sys.stderr)
+        named = "named above" if len(problems) <= NAMED else f"the first {NAMED} named above"
+        print(f"{len(problems)} of {len(items)} left out, {named}", file=sys.stderr)
 
 
 def about(**more):

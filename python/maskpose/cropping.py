@@ -3,6 +3,7 @@
 import numpy as np
 
 from maskpose.building import build_items
+from maskpose.errors import InputError
 
 SMALLEST = 56  # pixels: a hand cut out of fewer is all blur in the network's input
 VISIBLE = 8  # keypoints: from fewer the square would be about a piece of the hand
@@ -13,8 +14,13 @@ def crop(reader, path, factors, seed, about=None):
 
     The square's side is the larger one of the visible keypoints' box times a factor, drawn evenly from ``factors``
     (low, high) by ``seed`` and the sample's number. Hands of fewer than VISIBLE visible keypoints, or smaller than
-    SMALLEST pixels, are left out. Raises InputError where ``path`` exists and where no hand is left.
+    SMALLEST pixels, are left out. Raises InputError for factors below 1 or the wrong way round, for a database that is
+    damaged, where ``path`` exists and where no hand is left.
     """
+    low, high = factors
+    if not 1 <= low <= high < np.inf:
+        raise InputError(f"the factors must be 1 or more, the lower one first, not {low:g} and {high:g}")
+    reader.refuse_damaged()
 
     def read(index):
         sample = reader[index]

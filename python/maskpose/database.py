@@ -13,7 +13,7 @@ import lmdb
 
 from maskpose import __version__
 from maskpose.errors import InputError
-from maskpose.files import make_folder
+from maskpose.files import make_folder, refuse_existing
 from maskpose.records import Sample
 
 ABOUT_KEY = b"about"
@@ -47,6 +47,7 @@ class Writer:
         self._waiting, self._waiting_bytes = [], 0
         self._keep = False
         refuse_existing(self.path)
+        self._made_parent = not self.path.parent.exists()
         make_folder(self.path.parent)
         self._lock = self._locked()
         self._restart()
@@ -165,6 +166,9 @@ class Writer:
         if not self._keep:
             shutil.rmtree(self.partial, ignore_errors=True)
         self._unlock()
+        if self._made_parent:
+            with contextlib.suppress(OSError):  # it holds something by now
+                self.path.parent.rmdir()
 
     def __enter__(self):
         return self
@@ -189,12 +193,6 @@ def chained(before, data):
     total = hashlib.sha256(before.encode())
     total.update(data)
     return total.hexdigest()
-
-
-def refuse_existing(path):
-    """Raise InputError where ``path`` is there: a database is never overwritten."""
-    if Path(path).exists():
-        raise InputError(f"{path} exists already: remove it or choose another name")
 
 
 def refuse_truncated(env, path):
@@ -270,6 +268,14 @@ class Reader:
         for index in range(self.count):
             total = chained(total, self.record(index))
         return total
+
+    def refuse_damaged(self):
+        """Raise InputError where the records are not those that were written, by their checksum."""
+        if self.about.get("sha256") not in (None, self.digest()):
+            raise InputError(
+                f"{self.path} is damaged: its records' checksum is not the one it was written with (make verify says "
+                "more)"
+            )
 
     def close(self):
         """Release the files."""

@@ -22,6 +22,32 @@ def make_folder(path):
         raise InputError(f"{path} cannot be made a folder: {error.strerror}") from None
 
 
+def refuse_existing(path):
+    """Raise InputError where ``path`` is there: what is made once is never overwritten."""
+    if os.path.lexists(path):
+        raise InputError(f"{path} exists already: remove it or choose another name")
+
+
+@contextlib.contextmanager
+def new_folder(path):
+    """Give a folder beside ``path`` to fill; rename it to ``path`` afterwards, or remove it on an error.
+
+    Raises InputError where ``path`` is there, and where the disk does not take it.
+    """
+    path = Path(path)
+    refuse_existing(path)
+    partial = path.with_name(f"{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        make_folder(partial)
+        yield partial
+        os.rename(partial, path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be made: {error}") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
 def fresh_folder(path):
     """An empty folder; one that an earlier call made is emptied, any other that holds files is an InputError."""
     path = Path(path)
@@ -101,13 +127,17 @@ def sha256(path):
     return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
+def read_text(path):
+    """A text file's text, without a byte order mark; InputError where it cannot be read or is not UTF-8."""
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is not a text file in UTF-8") from None
+
+
 def read_lines(path):
     """The non-empty lines of a text file, stripped; InputError where it cannot be read."""
-    try:
-        text = read_bytes(path).decode("utf-8")
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a text file") from None
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in read_text(path).splitlines() if line.strip()]
 
 
 def refuse_clashes(written, read=()):

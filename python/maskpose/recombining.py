@@ -22,7 +22,11 @@ class Entry(NamedTuple):
 
 
 def listing(reader):
-    """[Entry] of all samples of a maskpose.database.Reader, the pictures left aside."""
+    """[Entry] of all samples of a maskpose.database.Reader, the pictures left aside.
+
+    Raises InputError for a database that is damaged: what is made of it would pass for whole.
+    """
+    reader.refuse_damaged()
     return [Entry(n, sample.name, sample.source, sample.group) for n, sample in enumerate(reader)]
 
 
@@ -31,13 +35,16 @@ def merge(paths, path, about=None):
 
     Raises InputError where a name of one origin comes from two of them: the same photograph would count twice.
     """
+    if len({Path(one).resolve() for one in paths}) < len(paths):
+        raise InputError(f"{path}: one of the databases to merge is named twice")
     readers = [Reader(one) for one in paths]
     items, seen = [], {}
     for number, reader in enumerate(readers):
         for entry in listing(reader):
             if (other := seen.setdefault((entry.source, entry.name), number)) != number:
                 origin = entry.source or "no origin"
-                raise InputError(f"{entry.name} of {origin} is in {paths[other]} and in {paths[number]}")
+                raise InputError(f"{entry.name} of {origin} is in {paths[other]} and in {paths[number]}; if these are "
+                                 "different photographs, make one of them again with --origin NAME")  # fmt: skip
             items.append((number, entry))
     return _copy(readers, items, path, {"merged": list(map(str, paths)), **(about or {})})
 

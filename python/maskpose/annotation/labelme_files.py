@@ -3,6 +3,7 @@
 LabelMe's pixels have their corners at integers, ours their centres: half a pixel lies between.
 """
 
+import hashlib
 import json
 
 import numpy as np
@@ -15,6 +16,7 @@ from maskpose.skeleton import FINGERS, KEYPOINT_NAMES
 
 VERSION = "5.5.0"  # of LabelMe, whose format this is
 UNUSABLE = "unusable"
+PREFILLED = "prefilled"
 DIGITS = 2  # of a hundredth of a pixel
 HAND_COLOUR = (255, 128, 0)  # BGR
 
@@ -62,9 +64,25 @@ def document(label, photograph, size, descriptions=None):
     }  # fmt: skip
 
 
-def text(label, photograph, size, descriptions=None):
-    """``document`` as text."""
-    return json.dumps(document(label, photograph, size, descriptions), indent=1) + "\n"
+def text(label, photograph, size, descriptions=None, prefilled=False):
+    """``document`` as text. prefilled: note in it what it says now, for ``is_untouched``."""
+    made = document(label, photograph, size, descriptions)
+    if prefilled:
+        made[PREFILLED] = _fingerprint(made)
+    return json.dumps(made, indent=1) + "\n"
+
+
+def is_untouched(path):
+    """Whether a LabelMe file says exactly what it was prefilled with. LabelMe keeps keys that it does not know."""
+    found = json_file(path)
+    return found.get(PREFILLED) == _fingerprint(found)
+
+
+def _fingerprint(document):
+    """SHA-256, as hexadecimal digits, of the shapes and flags of a LabelMe document."""
+    shapes = [(shape["label"], np.round(shape["points"], DIGITS).tolist()) for shape in document["shapes"]]
+    flags = sorted(name for name, given in (document.get("flags") or {}).items() if given)
+    return hashlib.sha256(json.dumps([shapes, flags]).encode()).hexdigest()
 
 
 def read(path, photograph):

@@ -54,7 +54,7 @@ def text(hand, photograph, threshold):
     label = {name: hand.keypoints[k].tolist() for k, name in enumerate(KEYPOINT_NAMES) if shown[k]}
     label[HAND] = outlines(hand.mask)
     confidences = {name: f"{hand.confidences[k]:.2f}" for k, name in enumerate(KEYPOINT_NAMES)}
-    return labelme_files.text(label, photograph, hand.mask.shape[::-1], confidences)
+    return labelme_files.text(label, photograph, hand.mask.shape[::-1], confidences, prefilled=True)
 
 
 def outlines(mask):

@@ -1,6 +1,5 @@
 """A project's folders: packages to label, working copies to check, and what comes out."""
 
-import os
 import re
 import shutil
 import sys
@@ -11,9 +10,8 @@ from tqdm import tqdm
 from maskpose import images
 from maskpose.annotation import labelme_files
 from maskpose.annotation.store import Store
-from maskpose.database import refuse_existing
 from maskpose.errors import InputError
-from maskpose.files import fresh_folder, link_or_copy, make_folder, read_bytes, write_text
+from maskpose.files import link_or_copy, make_folder, new_folder, read_bytes, write_text
 
 CONFIG = "labelme.yaml"
 PER_PACKAGE = 100  # section 3.3
@@ -33,30 +31,24 @@ def create(photographs, folder, per_package=PER_PACKAGE):
     out. Raises InputError where ``folder`` is there, and where two photographs would have the same label file.
     """
     folder = Path(folder)
-    refuse_existing(folder)
+    if folder.exists():
+        raise InputError(f"{folder} exists already: choose another name for a new project")
     usable = [(one.path, name) for one, name in zip(photographs, _flat_names(photographs)) if _is_usable(one.path)]
     if not usable:
         raise InputError("no photograph that can be read")
     count = max(1, round(len(usable) / per_package))
     ends = [len(usable) * n // count for n in range(count + 1)]
     packages = {f"p{n + 1:03d}": usable[ends[n] : ends[n + 1]] for n in range(count)}
-    partial = folder.with_name(f"{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        with tqdm(total=len(usable), desc=str(folder), unit="photograph", dynamic_ncols=True) as bar:
-            for package, members in packages.items():
-                make_folder(partial / "packages" / package)
-                for path, name in members:
-                    shutil.copyfile(path, partial / "packages" / package / name)
-                    bar.update()
+    named = {package: [name for _, name in members] for package, members in packages.items()}
+    bar = tqdm(total=len(usable), desc=str(folder), unit="photograph", dynamic_ncols=True)
+    with new_folder(folder) as partial, bar:
+        for package, members in packages.items():
+            make_folder(partial / "packages" / package)
+            for path, name in members:
+                shutil.copyfile(path, partial / "packages" / package / name)
+                bar.update()
         write_text(partial / CONFIG, labelme_files.configuration())
-        named = {package: [name for _, name in members] for package, members in packages.items()}
         Store.create(partial, named).close()
-        os.rename(partial, folder)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made: {error}") from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return named
 
 
@@ -76,30 +68,47 @@ class Project:
         """The folder where ``who`` checks a package."""
         return self.folder / "reviews" / who / name
 
-    def submit(self, name, who):
-        """Hand in what is in a package's folder. Raises InputError as ``gather`` and Store.submit do."""
-        self.store.submit(name, who, gather(self.package(name), self.store.photographs(name)))
+    def submit(self, name, who, as_is=False):
+        """Hand in what is in a package's folder. Raises InputError as ``gather`` and Store.submit do.
+
+        as_is: with labels of the network's that nobody touched, too; they are an InputError otherwise.
+        """
+        who = self.store.known(who)
+        self.store.expect_annotator(name, who)
+        found = gather(self.package(name), self.store.photographs(name))
+        same = sum(labelme_files.is_untouched(self._label_file(name, photograph)) for photograph in found)
+        if same and not as_is:
+            raise InputError(f"{name}: {same} of {len(found)} labels are exactly what the network wrote; look at them, "
+                             "and --as-is hands them in as they are")  # fmt: skip
+        self.store.submit(name, who, found)
 
     def review(self, who, seed=None):
         """Take packages to check, as Store.take does; give the folders of their working copies.
 
         A file that is there is left as it is.
         """
-        folders = []
-        for name in self.store.take(person(who), seed):
+        who, folders = self.store.known(who), []
+        for name in self.store.take(who, seed):
             folders.append(self.working_copy(name, who))
             self._lay_out(folders[-1], name, self.store.taken(name, who))
         return folders
 
     def validate(self, name, who):
         """Hand in a working copy; give how many parts of labels were corrected. Raises as ``submit`` does."""
+        who = self.store.known(who)
         return self.store.validate(name, who, gather(self.working_copy(name, who), self.store.taken(name, who)))
+
+    def release(self, name, who):
+        """Give a package back, as Store.release does, and remove the working copy of one taken to check."""
+        who = self.store.known(who)
+        self.store.release(name, who)
+        shutil.rmtree(self.working_copy(name, who), ignore_errors=True)
 
     def export(self, out, incomplete=False):
         """Write photographs and labels as they stand into a folder for data_prep/labelme.py; give how many.
 
         Unusable photographs are left out. incomplete: of packages that are annotated and not complete, too. Raises
-        InputError for packages that may not be exported, and for a folder that holds something else.
+        InputError for packages that may not be exported, and where ``out`` is there.
         """
         status = self.store.status()
         chosen = [one.name for one in status if one.complete or (incomplete and one.annotated)]
@@ -110,9 +119,9 @@ class Project:
         if not chosen:
             raise InputError(f"{self.folder}: no package is annotated")
         found = {name: self._usable(name) for name in chosen}
-        out = fresh_folder(out)
-        for name, labels in tqdm(found.items(), desc=str(out), unit="package", dynamic_ncols=True):
-            self._lay_out(out, name, labels)
+        with new_folder(out) as partial:
+            for name, labels in tqdm(found.items(), desc=str(out), unit="package", dynamic_ncols=True):
+                self._lay_out(partial, name, labels)
         return sum(map(len, found.values()))
 
     def versions(self):
@@ -122,6 +131,9 @@ class Project:
                 versions = self.store.versions(one.name)
                 for photograph in versions[one.annotator]:
                     yield {person: labels[photograph] for person, labels in versions.items()}
+
+    def _label_file(self, name, photograph):
+        return (self.package(name) / photograph).with_suffix(".json")
 
     def _usable(self, name):
         labels = self.store.labels(name)
@@ -146,8 +158,11 @@ def gather(folder, photographs):
     """
     found, problems = {}, []
     for name in tqdm(photographs, desc=str(folder), unit="label", dynamic_ncols=True):
+        path = (Path(folder) / name).with_suffix(".json")
         try:
-            found[name] = labelme_files.read((Path(folder) / name).with_suffix(".json"), name)
+            if not path.exists():
+                raise InputError(f"{Path(folder) / name} is not labelled yet")
+            found[name] = labelme_files.read(path, name)
         except InputError as error:
             problems.append(str(error))
     for problem in problems:

@@ -16,7 +16,8 @@ def status(packages):
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in rows]
     counts = Counter(one.state for one in packages)
-    lines.append(f"{len(packages)} packages: {', '.join(f'{n} {state}' for state, n in sorted(counts.items()))}")
+    noun = "package" if len(packages) == 1 else "packages"
+    lines.append(f"{len(packages)} {noun}: {', '.join(f'{n} {state}' for state, n in sorted(counts.items()))}")
     return "\n".join(lines)
 
 

@@ -83,8 +83,11 @@ def picture(spread):
     places = range(len(KEYPOINT_NAMES))
     axes.bar(places, [np.mean(one) if one else 0 for one in spread.relative], label="mean")
     axes.plot(places, [np.median(one) if one else 0 for one in spread.relative], "ko", label="median")
-    axes.set(ylabel="distance from the mean, of the box", xticks=places)
-    axes.set_xticklabels(KEYPOINT_NAMES, rotation=60, ha="right")
+    title = f"How far people's versions of a keypoint lie apart: {spread.photographs} photographs"
+    axes.set(title=title, ylabel="distance from the mean, of the box", xticks=places)
+    names = [f"{name} ({len(one)})" for name, one in zip(KEYPOINT_NAMES, spread.relative)]
+    axes.set_xticklabels(names, rotation=60, ha="right")
+    axes.set_xlabel("keypoint (distances)")
     axes.legend()
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100)

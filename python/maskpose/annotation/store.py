@@ -106,6 +106,26 @@ class Store:
             db.executemany("INSERT INTO photographs (name, package) VALUES (?, ?)", rows)
         return store
 
+    def introduce(self, people):
+        """Make ``people`` known, those that are not; give their names as the project knows them, each once."""
+        with self._transaction() as db:
+            known = self._known(db)
+            for person in people:
+                if known.setdefault(person.casefold(), person) == person:
+                    db.execute("INSERT OR IGNORE INTO people VALUES (?)", (person,))
+            return list(dict.fromkeys(known[person.casefold()] for person in people))
+
+    def known(self, person):
+        """A person's name as the project knows it, upper and lower case being the same. Raises InputError."""
+        with self._transaction() as db:
+            known = self._known(db)
+        if person.casefold() not in known:
+            raise InputError(
+                f"the project knows nobody called {person}, only {', '.join(sorted(known.values())) or 'nobody yet'} "
+                "(annotate.py assign --to, or review --new, brings people in)"
+            )
+        return known[person.casefold()]
+
     def assign(self, people, seed):
         """Deal the packages that nobody has at random, as evenly as can be; give {person: [packages]}, new ones."""
         rng = np.random.default_rng(seed)
@@ -125,18 +145,35 @@ class Store:
         with self._transaction() as db:
             return self._photographs(db, package)
 
+    def release(self, package, person):
+        """Give back a package that was taken to check, or was assigned and is not annotated.
+
+        Raises InputError where ``person`` has it for neither.
+        """
+        with self._transaction() as db:
+            self._photographs(db, package)
+            given = db.execute(
+                "DELETE FROM validations WHERE package = ? AND person = ? AND validated IS NULL", (package, person)
+            ).rowcount or db.execute(
+                "UPDATE packages SET annotator = NULL WHERE name = ? AND annotator = ? AND annotated IS NULL",
+                (package, person),
+            ).rowcount  # fmt: skip
+            if not given:
+                raise InputError(f"{person} has {package} neither to label nor to check")
+
+    def expect_annotator(self, package, person):
+        """Raise InputError where ``person`` may not hand in the package: it is another's, or is being checked."""
+        with self._transaction() as db:
+            self._expect_annotator(db, package, person)
+
     def submit(self, package, person, found):
         """Hand in a package's labels, {photograph: label}, anew or again until somebody checks them.
 
         Raises InputError where the package is another's, is being checked, or has other photographs.
         """
         with self._transaction() as db:
+            self._expect_annotator(db, package, person)
             self._expect_photographs(db, package, found)
-            (annotator,) = db.execute("SELECT annotator FROM packages WHERE name = ?", (package,)).fetchone()
-            if annotator != person:
-                raise InputError(f"{package} was given to {annotator or 'nobody'}, not to {person}")
-            if people := _column(db, "SELECT person FROM validations WHERE package = ?", package):
-                raise InputError(f"{package} is being checked by {people[0]}: it cannot be handed in again")
             rows = [(json.dumps(label), name) for name, label in found.items()]
             db.executemany("UPDATE photographs SET label = ? WHERE name = ?", rows)
             db.execute("UPDATE packages SET annotated = ? WHERE name = ?", (_now(), package))
@@ -247,6 +284,21 @@ class Store:
         if not names:
             raise InputError(f"{self.path.parent} has no package called {package}")
         return names
+
+    def _known(self, db):
+        """{name without regard to case: name} of the people whom the project knows."""
+        db.execute("CREATE TABLE IF NOT EXISTS people (name TEXT PRIMARY KEY)")  # older projects have none
+        people = _column(db, "SELECT name FROM people UNION SELECT person FROM validations "
+                             "UNION SELECT annotator FROM packages WHERE annotator NOT NULL")  # fmt: skip
+        return {person.casefold(): person for person in people}
+
+    def _expect_annotator(self, db, package, person):
+        self._photographs(db, package)
+        (annotator,) = db.execute("SELECT annotator FROM packages WHERE name = ?", (package,)).fetchone()
+        if annotator != person:
+            raise InputError(f"{package} was given to {annotator or 'nobody'}, not to {person}")
+        if people := _column(db, "SELECT person FROM validations WHERE package = ?", package):
+            raise InputError(f"{package} is being checked by {people[0]}: it cannot be handed in again")
 
     def _expect_photographs(self, db, package, found):
         if different := set(self._photographs(db, package)) ^ found.keys():

@@ -14,7 +14,7 @@ import numpy as np
 from maskpose import images
 from maskpose.building import build_items
 from maskpose.errors import InputError
-from maskpose.files import read_bytes
+from maskpose.files import read_bytes, read_text
 from maskpose.records import Sample, pack_mask
 from maskpose.variants import KEYPOINTS
 
@@ -31,11 +31,7 @@ def label_lines(root, split):
     path = Path(root) / split / "label_joint.txt"
     if not path.parent.is_dir():
         return []
-    try:
-        text = read_bytes(path).decode("utf-8")
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a text file") from None
-    return [(split, n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
+    return [(split, n, line) for n, line in enumerate(read_text(path).splitlines(), start=1) if line.strip()]
 
 
 def plan(root, shuffle_seed=None, train_count=10_000, names=None):
@@ -43,16 +39,17 @@ def plan(root, shuffle_seed=None, train_count=10_000, names=None):
 
     By default the distribution's own split; with ``shuffle_seed`` all lines shuffled, the first
     ``train_count`` for training and the rest for validation (section 3.3); InputError where there is no rest.
-    ``names`` keeps only the images called so, each as ``Train/12.jpg``; InputError where one is not there.
+    ``names`` keeps only the images called so, each as ``Train/12.jpg``, or ``12.jpg`` for whichever part has it;
+    InputError where one is not there.
     """
     train, test = (label_lines(root, split) for split in SPLITS)
     if not train and not test:
         raise InputError(f"{root}: no Train/label_joint.txt or Test/label_joint.txt with lines in it")
     if names is not None:
         wanted = set(names)
-        train, test = ([line for line in lines if path_name(line) in wanted] for lines in (train, test))
-        if missing := wanted - {path_name(line) for line in train + test}:
-            raise InputError(f"{root}: no label for {min(missing)} (names are as Train/12.jpg)")
+        train, test = ([line for line in lines if wanted & _called(line)] for lines in (train, test))
+        if missing := wanted.difference(*map(_called, train + test)):
+            raise InputError(f"{root}: no label for {min(missing)} (names are as Train/12.jpg or 12.jpg)")
     if shuffle_seed is not None:
         lines = train + test
         if len(lines) <= train_count:
@@ -168,3 +165,8 @@ def path_name(line):
     """The image of a label line as ``Train/12.jpg``."""
     split, _, text = line
     return f"{split}/{text.partition(',')[0].strip()}"
+
+
+def _called(line):
+    """The names that a list may call the image of a label line by."""
+    return {path_name(line), path_name(line).partition("/")[2]}
