@@ -9,6 +9,10 @@
 SYSTEM_PYTHON ?= /usr/bin/python3
 VARIANT ?= compact/mask_pose
 DB ?= data/onehand10k
+# DB itself where it is a database, else the database of that part in it.
+IS_DB = $(wildcard $(DB)/data.mdb)$(filter %.lmdb,$(DB))
+TRAIN_DB = $(if $(IS_DB),$(DB),$(DB)/train.lmdb)
+TEST_DB = $(if $(IS_DB),$(DB),$(DB)/test.lmdb)
 OUT ?= out
 COUNT ?= 6000
 SEED ?= 1
@@ -69,26 +73,27 @@ synth: OUT = data/synth
 synth: $(SETUP) ## [COUNT=6000] [SEED=1] [OUT=data/synth] [ARGS=…]: render labelled hands (docs/synthetic.md)
 	$(PYTHON) data_prep/synth_hands.py --count $(COUNT) --seed $(SEED) $(ARGS) "$(OUT)"
 
-# DB itself, or the databases in that folder.
-DBS = $(if $(filter %.lmdb,$(DB)),$(DB),$(wildcard $(DB)/*.lmdb))
+# DB itself, or the databases in that folder and those below it.
+DBS = $(patsubst %/data.mdb,%,$(filter-out %.partial/data.mdb, \
+  $(wildcard $(DB)/data.mdb $(DB)/*/data.mdb $(DB)/*/*/data.mdb)))
 
 browse: OUT = runs/browse
-browse: $(SETUP) ## [DB=folder or x.lmdb] [OUT=runs/browse] [ARGS=…]: contact sheets, figures, doubles (docs/data.md)
+browse: $(SETUP) ## [DB=folder or database] [OUT=runs/browse] [ARGS=…]: contact sheets, figures, doubles (docs/data.md)
 	@test -n "$(DBS)" || { echo 'error: $(DB) holds no databases: make browse DB=data/mine.lmdb' >&2; exit 2; }
 	$(PYTHON) tools/browse_db.py $(DBS) --out "$(OUT)" $(ARGS)
 
-verify: $(SETUP) ## [DB=folder or x.lmdb]: checksums, and whether every picture, mask and keypoint can be right
+verify: $(SETUP) ## [DB=folder or database]: checksums, and whether every picture, mask and keypoint can be right
 	@test -n "$(DBS)" || { echo 'error: $(DB) holds no databases: make verify DB=data/mine.lmdb' >&2; exit 2; }
 	$(PYTHON) tools/verify_db.py $(DBS)
 
 train: $(SETUP) ## [VARIANT=…] [DB=…] [VAL=lmdb] [WEIGHTS=file] [RESUME=file|auto] [ITERS=n] [GPU=n] [ARGS=…]
-	$(PYTHON) tools/train.py --variant $(VARIANT) --db "$(DB)/train.lmdb" $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
+	$(PYTHON) tools/train.py --variant $(VARIANT) --db "$(TRAIN_DB)" $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
 	  $(if $(VAL),--val-db "$(VAL)") $(if $(RESUME),--resume "$(RESUME)") $(if $(ITERS),--iterations $(ITERS)) \
 	  $(if $(GPU),--gpu $(GPU)) $(ARGS)
 
 time: $(SETUP) ## [VARIANT=…] [DB=…] [ITERS=n] [GPU=n]: seconds an iteration takes, forward, backward, data
 	$(PYTHON) tools/time_iteration.py --variant $(VARIANT) $(if $(ITERS),--iterations $(ITERS)) \
-	  $(if $(wildcard $(DB)/train.lmdb)$(findstring command,$(origin DB)),--db "$(DB)/train.lmdb") $(if $(GPU),--gpu $(GPU)) $(ARGS)
+	  $(if $(wildcard $(TRAIN_DB))$(findstring command,$(origin DB)),--db "$(TRAIN_DB)") $(if $(GPU),--gpu $(GPU)) $(ARGS)
 
 overfit: $(SETUP) ## SRC=… : learn 16 photographs by heart, and score them: data, loss and decoding agree
 	@test -n "$(SRC)" || { echo 'error: say where the data set is: make overfit SRC=path/to/OneHand10K' >&2; exit 2; }
@@ -102,7 +107,7 @@ predict: $(SETUP) ## IMAGE=photo.jpg [OUT=out] [VARIANT=…] [WEIGHTS=…] [GPU=
 	  $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(GPU),--gpu $(GPU)) $(ARGS)
 
 evaluate: $(SETUP) ## [DB=…] [VARIANT=…] [WEIGHTS=…] [GPU=n] [ARGS=…]: PCK, mask IoU and AP on DB/test.lmdb
-	$(PYTHON) tools/evaluate.py --db "$(DB)/test.lmdb" --variant $(VARIANT) \
+	$(PYTHON) tools/evaluate.py --db "$(TEST_DB)" --variant $(VARIANT) \
 	  $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(GPU),--gpu $(GPU)) $(ARGS)
 
 report: OUT = runs/report.html
@@ -119,8 +124,8 @@ reproduce: $(SETUP) ## DATA=… [SCALE=paper|compact] [ITERS=n] [SEEDS=n] [GPU=n
 	  $(if $(PREDICTIONS),--predictions $(PREDICTIONS)) $(if $(OPENPOSE),--openpose "$(OPENPOSE)") $(ARGS)
 
 mediapipe: $(SETUP) .venv-mediapipe/.installed ## [DB=…] [ARGS=…]: evaluate, with MediaPipe's keypoints beside ours
-	.venv-mediapipe/bin/python tools/mediapipe_predict.py --db "$(DB)/test.lmdb" --out runs/mediapipe.json
-	$(PYTHON) tools/evaluate.py --db "$(DB)/test.lmdb" --variant $(VARIANT) --predictions runs/mediapipe.json \
+	.venv-mediapipe/bin/python tools/mediapipe_predict.py --db "$(TEST_DB)" --out runs/mediapipe.json
+	$(PYTHON) tools/evaluate.py --db "$(TEST_DB)" --variant $(VARIANT) --predictions runs/mediapipe.json \
 	  $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(GPU),--gpu $(GPU)) $(ARGS)
 
 .venv-mediapipe/.installed: pyproject.toml

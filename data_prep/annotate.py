@@ -136,7 +136,7 @@ def parse_arguments():
 
     one = command(prefill, "let the network label photographs that have no label file yet, for people to correct")
     one.add_argument("photographs", nargs="+", help="folders of photographs, such as work/packages")
-    one.add_argument("--threshold", type=fraction, default=0.2, help="confidence from which a keypoint is labelled (%(default)s)")
+    one.add_argument("--threshold", type=fraction, default=0.2, help="confidence of a keypoint (%(default)s)")
     one.add_argument("--refine", action="store_true", help="look again at the hand that the first look finds")
     add_network(one)
     add_engine(one)
@@ -161,7 +161,7 @@ def parse_arguments():
     one.add_argument("--by", required=True, metavar="NAME")
     one.add_argument("packages", nargs="+")
 
-    one = in_project(release, "give back packages: assigned and not handed in, or taken to check (its copy is removed)")
+    one = in_project(release, "give back packages assigned, or taken to check (working copies are removed)")
     one.add_argument("--by", required=True, metavar="NAME")
     one.add_argument("packages", nargs="+")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from maskpose import conversion
 from maskpose.command_line import argument_parser, one_line_errors
 from maskpose.datasets import coco_wholebody
+from maskpose.datasets.reading import existing
 
 
 def parse_arguments():
@@ -26,7 +27,7 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    read = partial(coco_wholebody.read, images=args.images, crop=args.crop)
+    read = partial(coco_wholebody.read, images=existing(args.images), crop=args.crop)
     conversion.convert(args, args.db, coco_wholebody.items(args.annotations), read, coco_wholebody.NAME)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from maskpose import conversion
 from maskpose.command_line import argument_parser, one_line_errors
 from maskpose.datasets import table
+from maskpose.datasets.reading import existing
 
 
 def parse_arguments():
@@ -27,7 +28,7 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    read = partial(table.read, path=args.table, images=args.images, masks=args.masks)
+    read = partial(table.read, path=args.table, images=existing(args.images), masks=args.masks)
     conversion.convert(args, args.db, table.items(args.table), read, table.NAME)
 
 

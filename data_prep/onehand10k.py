@@ -28,7 +28,7 @@ def parse_arguments():
     parser.add_argument(
         "--train-count", type=positive, default=10_000, help="of --shuffle-split: training images (%(default)s)"
     )
-    parser.add_argument("--names", type=Path, help="file of image names, a line each, as Train/12.jpg or 12.jpg: only these")
+    parser.add_argument("--names", type=Path, help="file of images, a line each (Train/12.jpg or 12.jpg): only these")
     return parser.parse_args()
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import pickle
+from functools import partial
 
 import cv2
 import numpy as np
@@ -154,7 +155,7 @@ def test_freihand_is_projected(tmp_path):
     for number in range(8):
         picture(tmp_path / f"training/rgb/{number:08d}.jpg", seed=number)
     mask(tmp_path / "training/mask/00000000.jpg")
-    items = freihand.items(tmp_path, versions=(0, 3))
+    items = freihand.items(tmp_path, versions=(0, 3, 0))
     assert len(items) == 4
     samples = [freihand.read(item)[0] for item in items]
     assert [sample.name for sample in samples] == [f"{n:08d}.jpg" for n in (0, 1, 6, 7)]  # id + 2 x version
@@ -181,6 +182,13 @@ def test_coco_wholebodys_valid_hands(tmp_path):
     assert sample.visible.tolist() == flags.tolist() and max(sample.width, sample.height) < 100
     whole = one(coco_wholebody.items(tmp_path / "val.json"), coco_wholebody.read, images=tmp_path / "val2017", crop=0)
     assert whole.width == 300 and np.allclose(whole.keypoints, POINTS)
+    broken = [{**annotation, "id": 79, "image_id": 5}, {**annotation, "id": 80, "lefthand_kpts": [1]}, {"image_id": 12}]
+    (tmp_path / "val.json").write_text(json.dumps({"images": images, "annotations": [*broken, annotation]}))
+    *wrong, good = coco_wholebody.items(tmp_path / "val.json")
+    assert good[1] == 77
+    for item, message in zip(wrong, ("79: no image has the id 5", "80: expected 21", r"annotations\[2\]: 'id'")):
+        with pytest.raises(InputError, match=message):
+            coco_wholebody.read(item, tmp_path / "val2017")
 
 
 def labelme_document(**changes):
@@ -217,9 +225,12 @@ def test_labelme_with_the_picture_inside_and_what_is_wrong(tmp_path):
     twice = labelme_document()
     twice["shapes"].append(twice["shapes"][0])
     odd = labelme_document(shapes=[{"label": "elbow", "shape_type": "point", "points": [[1, 2]]}])
+    far = labelme_document(shapes=[{"label": "wrist", "shape_type": "point", "points": [[10, 161]]}])
     for document, message in (
         (labelme_document(), r"a\.jpg"), (twice, "the keypoint 0 is there twice"), (odd, "point 'elbow' is neither"),
-        ({"shapes": []}, "'imageWidth' is missing"), (labelme_document(imageWidth=90), r"a\.jpg"),
+        ({"shapes": []}, "nothing is labelled"), (far, "outside its 100x80 photograph by more than that"),
+        (labelme_document(flags={"left": True, "right": True}), "left and right"),
+        (labelme_document(imageWidth=90), r"a\.jpg"),
     ):  # fmt: skip
         path.write_text(json.dumps(document))
         with pytest.raises(InputError, match=message):
@@ -247,6 +258,9 @@ def test_a_csv(tmp_path):
     assert (sample.name, sample.side, sample.source) == ("a.jpg", "right", "mine")
     for wrong, message in (
         ({"wrist_x": "left"}, "line 2: wrist is 'left'"), ({"side": "both"}, "side is 'both'"),
+        ({"wrist_x": "nan"}, "wrist is 'nan'"), ({"image": "../photos/a.jpg"}, "line 2: .* not the path of a file"),
+        ({"image": tmp_path / "photos/a.jpg"}, "not the path of a file below"), ({"mask": "../masks/a.png"}, "below"),
+        ({name: "" for name in table.NEEDED[1:]}, "line 2: no keypoint has coordinates"),
         ({"image": "b.jpg"}, r"b\.jpg"), ({"width": 50, "height": 40}, "is 100x80, its label says 50x40"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=message):
@@ -254,6 +268,27 @@ def test_a_csv(tmp_path):
     path.write_text("image,wrist_x\na.jpg,5\n")
     with pytest.raises(InputError, match=r"the column wrist_y is missing \(41 in all\)"):
         table.items(path)
+    path.write_text(";".join(table.NEEDED) + "\n")
+    with pytest.raises(InputError, match=r"image is missing \(43 in all\); columns are divided by commas"):
+        table.items(path)
+    path.write_bytes("image,größe\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"keypoints\.csv is not a text file in UTF-8"):
+        table.items(path)
+
+
+def test_rows_of_a_csv_that_are_not_whole_or_there_twice(tmp_path):
+    picture(tmp_path / "photos/a.jpg")
+    path = tmp_path / "keypoints.csv"
+    write_table(path, mask="")
+    header, row = path.read_text().splitlines()
+    short, long, twice = row.rpartition(",")[0], f"{row},1", row.replace("a.jpg", "./a.jpg", 1)
+    path.write_text("\n".join([header, row, "", short, long, twice]) + "\n")
+    first, *wrong = table.items(path)
+    read = partial(table.read, path=path, images=tmp_path / "photos")
+    assert len(read(first)) == 1
+    for item, message in zip(wrong, ("line 4 has fewer", "line 5 has more", "line 6: ./a.jpg is in line 2 already")):
+        with pytest.raises(InputError, match=message):
+            read(item)
 
 
 def test_keypoints_outside_the_picture_are_not_visible(tmp_path):
@@ -268,5 +303,9 @@ def test_broken_json_is_named(tmp_path):
     (tmp_path / "x.json").write_text("{")
     with pytest.raises(InputError, match=r"x\.json is not JSON"):
         coco_wholebody.items(tmp_path / "x.json")
+    with pytest.raises(InputError, match=r"^\S*y\.json cannot be read: No such file"):
+        coco_wholebody.items(tmp_path / "y.json")
+    with pytest.raises(InputError, match="absent: no such file or folder"):
+        labelme.items(tmp_path / "absent")
     with pytest.raises(InputError, match="expected 21 keypoints"):
         reading.triples([1, 2, 3], "here")

@@ -47,7 +47,7 @@ def main():
             hashes[str(path)] = findings.hashes
             print(f"\n{path}\n{inspection.report(findings)}")
             with written_beside(args.out / f"{name}_figures.png") as partial:
-                partial.write_bytes(inspection.histogram_sheet(findings))
+                partial.write_bytes(inspection.histogram_sheet(findings, str(path)))
         reader.close()
         sheet = inspection.trained_sheet(path, indices, variant, **dict(args.data))
         write_image(args.out / f"{name}_trained.png", sheet)

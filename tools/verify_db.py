@@ -32,10 +32,12 @@ def main():
         digest, noted = reader.digest(), reader.about.get("sha256")
         if noted not in (None, digest):
             wrong.append(f"the records' checksum is {digest}, the database was written with {noted}")
+        if not (path / "manifest.json").is_file():
+            wrong.append("manifest.json is missing")
         damaged += len(wrong)
         for message in wrong:
             print(f"{path}: {message}", file=sys.stderr)
-        state = "whole" if not wrong else f"{len(wrong)} things are wrong"
+        state = "whole" if not wrong else f"{len(wrong)} {'thing is' if len(wrong) == 1 else 'things are'} wrong"
         figures = f"format version {reader.about['version']}, {len(reader)} samples, {findings.masks} masks"
         print(f"{path}: {state}; {figures}, sha256 {digest}")
     if damaged:

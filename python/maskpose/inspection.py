@@ -1,6 +1,7 @@
 """What is in a database, and whether it can be right: figures, pictures, damage, the same picture twice."""
 
 import io
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Findings:
     empty: list = field(default_factory=list)  # a mask without a hand
     doubtful: list = field(default_factory=list)  # a mask that many visible keypoints are not in
     damaged: list = field(default_factory=list)  # "name: what is wrong"
-    hashes: dict = field(default_factory=dict)  # {name: 64 bits as int}
+    hashes: list = field(default_factory=list)  # (name, 64 bits as int); two samples may have one name
 
 
 def inspect(reader, hashes=True):
@@ -51,7 +52,7 @@ def inspect(reader, hashes=True):
         try:
             _look(reader[index], found, hashes)
         except InputError as error:
-            found.damaged.append(str(error))
+            found.damaged.append(f"record {index}: {error}")
     return found
 
 
@@ -81,7 +82,7 @@ def _look(sample, found, hashes):
         elif len(points) and outside_mask(mask, points, NEAR * size).mean() >= DOUBTFUL:
             found.doubtful.append(sample.name)
     if hashes:
-        found.hashes[sample.name] = perceptual_hash(image)
+        found.hashes.append((sample.name, perceptual_hash(image)))
 
 
 def outside_mask(mask, points, distance):
@@ -108,11 +109,10 @@ def perceptual_hash(image):
 def alike(first, second=None):
     """[(name, name, bits apart)] of pictures whose hashes differ by ALIKE bits at most, nearest first.
 
-    first, second: {name: hash} of two sets; without the second, within the first.
+    first, second: [(name, hash)] of two sets; without the second, within the first.
     """
-    names, others = list(first), list(second if second is not None else first)
-    a = np.array([first[name] for name in names], np.uint64)
-    b = np.array([(second or first)[name] for name in others], np.uint64)
+    names, a = _hashes(first)
+    others, b = _hashes(first if second is None else second)
     found = []
     for i, one in enumerate(a):
         apart = _bits(b ^ one)
@@ -120,6 +120,11 @@ def alike(first, second=None):
             if second is not None or j > i:
                 found.append((names[i], others[j], int(apart[j])))
     return sorted(found, key=lambda pair: pair[2])
+
+
+def _hashes(pairs):
+    """([name], hashes uint64) of [(name, hash)]."""
+    return [name for name, _ in pairs], np.array([value for _, value in pairs], np.uint64)
 
 
 def _bits(numbers):
@@ -179,7 +184,7 @@ def raw_sheet(reader, indices):
         mask = sample.decode_mask()
         tiles.append(drawing.overlay(sample.decode_image(), sample.keypoints, sample.visible.astype(float), 0.5, mask))
         names.append(Path(sample.name).name)
-    return drawing.contact_sheet(tiles, COLUMNS, TILE, names)
+    return drawing.contact_sheet(tiles, _columns(tiles), TILE, names)
 
 
 def trained_sheet(path, indices, variant, epoch=0, **settings):
@@ -192,12 +197,18 @@ def trained_sheet(path, indices, variant, epoch=0, **settings):
     settings = DataSettings(db=str(path), outputs=outputs, batch_size=1, workers=0, **given)
     source = BatchSource(settings)
     arrays = {name: np.empty(shape[1:], np.float32) for name, shape in array_shapes(settings).items()}
-    tiles = []
+    tiles, names = [], []
     for index in indices:
         source.fill_sample(0, epoch, index, arrays)
         tiles.append(as_trained(**arrays))
+        names.append(Path(source.readers[0][index].name).name)
     source.close()
-    return drawing.contact_sheet(tiles, COLUMNS, TILE)
+    return drawing.contact_sheet(tiles, _columns(tiles), TILE, names)
+
+
+def _columns(tiles):
+    """Of a sheet of few pictures: about twice as many as it has rows, at most COLUMNS."""
+    return min(COLUMNS, math.ceil(math.sqrt(2 * len(tiles))))
 
 
 def as_trained(image, mask=None, heatmaps=None):
@@ -214,7 +225,7 @@ def as_trained(image, mask=None, heatmaps=None):
     return picture
 
 
-def histogram_sheet(findings):
+def histogram_sheet(findings, title=""):
     """PNG bytes: how large hands are in their photographs, and how often each keypoint is visible."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -222,7 +233,9 @@ def histogram_sheet(findings):
     figure = Figure(figsize=(11, 4), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=(1, 2))
-    left.hist(findings.spans, bins=np.linspace(0, 1.2, 25))
+    figure.suptitle(f"{title}: {findings.count} samples".removeprefix(": "))
+    left.hist(findings.spans, bins=np.linspace(0, 1.2, 25), rwidth=0.9)
+    left.yaxis.get_major_locator().set_params(integer=True)
     left.set(xlabel="hand, of the photograph's larger side", ylabel="samples")
     right.bar(range(KEYPOINTS), findings.visible / max(1, findings.count))
     right.set(ylabel="visible in", ylim=(0, 1), xticks=range(KEYPOINTS))

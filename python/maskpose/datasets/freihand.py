@@ -26,7 +26,7 @@ def items(root, versions=(0,), part="training"):
     projected = [project(*pair, f"{root}, {part}, entry {n}") for n, pair in enumerate(zip(cameras, points))]
     return [
         (str(root), part, n, version, n + len(points) * version, tuple(map(tuple, uv.tolist())))
-        for version in versions
+        for version in sorted(set(versions))
         for n, uv in enumerate(projected)
     ]
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from maskpose import images
-from maskpose.datasets.reading import field, json_file, sample
+from maskpose.datasets.reading import existing, field, json_file, sample
 from maskpose.errors import InputError
 from maskpose.records import Sample, pack_mask
 from maskpose.skeleton import KEYPOINT_NAMES
@@ -26,22 +26,28 @@ NUMBERS = {**{name: k for k, name in enumerate(KEYPOINT_NAMES)}, **{str(k): k fo
 
 def items(folder):
     """[path] of the JSON files in and below a folder."""
-    found = sorted(map(str, Path(folder).rglob("*.json")))
+    found = sorted(map(str, existing(folder).rglob("*.json")))
     if not found:
         raise InputError(f"{folder} holds no LabelMe files (<name>.json)")
     return found
 
 
 def read(path):
-    """The sample of a LabelMe file: the picture that it names, or that is in it."""
-    return [as_sample(json_file(path), path)]
+    """The sample of a LabelMe file: the picture that it names, or that is in it. Raises InputError for no shapes."""
+    document = json_file(path)
+    if not field(document, "shapes", path):
+        raise InputError(f"{path}: nothing is labelled in it")
+    return [as_sample(document, path)]
 
 
 def as_sample(document, path):
     """The sample of what a LabelMe file ``path`` holds. Raises InputError that names it."""
     keypoints, visible, polygons = shapes(document, path)
-    side = side_of(document)
+    side = side_of(document, path)
     size = (field(document, "imageWidth", path), field(document, "imageHeight", path))
+    points = np.concatenate([keypoints[visible], *polygons])
+    if ((points < -np.array(size)) | (points > 2 * np.array(size))).any():
+        raise InputError(f"{path}: a point lies outside its {size[0]}x{size[1]} photograph by more than that is large")
     mask = polygon_mask(polygons, size) if polygons else None
     picture = Path(path).parent / field(document, "imagePath", path)
     if picture.is_file() or not document.get("imageData"):
@@ -54,10 +60,12 @@ def as_sample(document, path):
     return Sample(picture.name, data, *size, keypoints, visible, packed, "labelme", side)
 
 
-def side_of(document):
-    """The side that a document's flags say, "left" or "right", or "" where they say none or both."""
+def side_of(document, where):
+    """The side that a document's flags say, "left" or "right", or "". Raises InputError where they say both."""
     sides = [side for side in SIDES if (document.get("flags") or {}).get(side)]
-    return sides[0] if len(sides) == 1 else ""
+    if len(sides) > 1:
+        raise InputError(f"{where}: the flags say left and right")
+    return sides[0] if sides else ""
 
 
 def shapes(document, where):

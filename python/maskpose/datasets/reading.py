@@ -42,8 +42,9 @@ def mask_file(path):
 
 def json_file(path):
     """What a JSON file holds. Raises InputError that names it."""
+    text = read_bytes(path)
     try:
-        return json.loads(read_bytes(path))
+        return json.loads(text)
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}") from None
 

@@ -6,12 +6,15 @@ below the masks' folder), ``side`` (left, right), ``source``, ``group``, ``width
 """
 
 import csv
+import io
+import os
 from pathlib import Path
 
 import numpy as np
 
 from maskpose.datasets.reading import existing, mask_file, sample
 from maskpose.errors import InputError
+from maskpose.files import read_text
 from maskpose.skeleton import KEYPOINT_NAMES
 
 NAME = "CSV"
@@ -19,12 +22,20 @@ NEEDED = ("image", *(f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x
 
 
 def items(path):
-    """[(row's number, its columns)] of a CSV file. Raises InputError for columns that are missing."""
-    with existing(path).open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if missing := [name for name in NEEDED if name not in (reader.fieldnames or ())]:
-            raise InputError(f"{path}: the column {missing[0]} is missing ({len(missing)} in all)")
-        found = [(number, tuple(row.items())) for number, row in enumerate(reader, start=2)]
+    """[(line, its columns, the line that has the same picture already or None)] of a CSV file.
+
+    Raises InputError for columns that are missing.
+    """
+    reader = csv.DictReader(io.StringIO(read_text(existing(path)), newline=""))
+    header = reader.fieldnames or ()
+    if missing := [name for name in NEEDED if name not in header]:
+        hint = "; columns are divided by commas, not semicolons" if any(";" in name for name in header) else ""
+        raise InputError(f"{path}: the column {missing[0]} is missing ({len(missing)} in all){hint}")
+    found, lines = [], {}
+    for row in reader:
+        first = lines.setdefault(os.path.normpath(row["image"] or ""), reader.line_num)
+        again = first if first != reader.line_num else None
+        found.append((reader.line_num, tuple(row.items()), again))
     if not found:
         raise InputError(f"{path}: no rows")
     return found
@@ -32,8 +43,13 @@ def items(path):
 
 def read(item, path, images, masks=None):
     """path: the CSV, for messages; images, masks: the folders that its paths are relative to."""
-    number, columns = item
+    number, columns, again = item
     row, where = dict(columns), f"{path}, line {number}"
+    if None in row or None in row.values():
+        raise InputError(f"{where} has {'more' if None in row else 'fewer'} columns than the header")
+    if again:
+        raise InputError(f"{where}: {row['image']} is in line {again} already")
+    picture = _below(images, row["image"], where)
     keypoints, visible = np.full((len(KEYPOINT_NAMES), 2), -1.0), np.zeros(len(KEYPOINT_NAMES), bool)
     for k, name in enumerate(KEYPOINT_NAMES):
         texts = [(row[f"{name}_{part}"] or "").strip() for part in ("x", "y")]
@@ -42,15 +58,26 @@ def read(item, path, images, masks=None):
         try:
             keypoints[k] = [float(text) for text in texts]
         except ValueError:
-            raise InputError(f"{where}: {name} is {texts[0]!r}, {texts[1]!r}, not two numbers") from None
+            keypoints[k] = np.nan
+        if not np.isfinite(keypoints[k]).all():
+            raise InputError(f"{where}: {name} is {texts[0]!r}, {texts[1]!r}, not two numbers")
         said = (row.get(f"{name}_visible") or "1").strip()
         visible[k] = not (keypoints[k] == -1).any() and said not in ("0", "false", "False")
+    if (keypoints == -1).any(axis=1).all():
+        raise InputError(f"{where}: no keypoint has coordinates")
     side = (row.get("side") or "").strip()
     if side not in ("", "left", "right"):
         raise InputError(f"{where}: side is {side!r}, expected left, right or nothing")
-    mask = mask_file(Path(masks or images) / row["mask"]) if row.get("mask") else None
+    mask = mask_file(_below(masks or images, row["mask"], where)) if row.get("mask") else None
     more = {"source": row.get("source") or "", "group": row.get("group") or "", "side": side}
     size = None
     if row.get("width") and row.get("height"):
         size = (float(row["width"]), float(row["height"]))
-    return [sample(Path(images) / row["image"], row["image"], keypoints, visible, mask, size, **more)]
+    return [sample(picture, row["image"], keypoints, visible, mask, size, **more)]
+
+
+def _below(folder, name, where):
+    """The path of a file that a row names. Raises InputError for one that is not below ``folder``."""
+    if not name.strip() or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise InputError(f"{where}: {name!r} is not the path of a file below {folder}")
+    return Path(folder) / name
