@@ -55,7 +55,33 @@ def test_samples_come_in_the_items_order(tmp_path, workers, capsys):
     assert {path.name for path in tmp_path.iterdir()} == {"a.lmdb"}
 
 
+def test_the_first_that_are_left_out_are_told_one_by_one(tmp_path, capsys):
+    def broken(number):
+        if number:
+            raise InputError(f"item {number} is broken")
+        return make(0)
+
+    _, problems = build_items(tmp_path / "a.lmdb", list(range(31)), broken)
+    assert len(problems) == 30 and capsys.readouterr().err.count("left out: ") == 20
+
+
+def test_a_build_by_another_command_begins_anew(tmp_path):
+    def stopped(number):
+        if number == 10:
+            raise KeyboardInterrupt
+        return make(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        build_items(tmp_path / "a.lmdb", list(range(20)), stopped, about={"command": "x --crop 1"})
+    seen = []
+    build_items(tmp_path / "a.lmdb", list(range(20)), lambda n: seen.append(n) or make(n), about={"command": "x"})
+    assert sorted(seen) == list(range(20))
+
+
 def test_strict_stops_and_leaves_nothing(tmp_path):
+    with pytest.raises(InputError, match="item 7 is broken"):
+        build_items(tmp_path / "new/a.lmdb", list(range(12)), make, strict=True)
+    assert not (tmp_path / "new").exists()
     with pytest.raises(InputError, match="item 7 is broken"):
         build_items(tmp_path / "a.lmdb", list(range(12)), make, strict=True)
     with pytest.raises(InputError, match="no usable sample"):

@@ -299,6 +299,11 @@ def test_a_label_line_with_41_numbers(drawn_folder, tmp_path):
     assert_one_line(strict, "line 3", "41 numbers")
     assert not (tmp_path / "strict").exists()
     lenient = run("data_prep/onehand10k.py", source, tmp_path / "db")
+    (tmp_path / "names.txt").write_text(lines[0].partition(",")[0])
+    options = ("--names", tmp_path / "names.txt", "--origin", "us")
+    named = run("data_prep/onehand10k.py", source, tmp_path / "named", *options)
+    assert named.returncode == 0, named.stderr
+    assert json.loads((tmp_path / "named/train.lmdb/manifest.json").read_text())["sources"] == {"us": 1}
     assert lenient.returncode == 0 and "line 3" in lenient.stderr and "41 numbers" in lenient.stderr
     assert json.loads((tmp_path / "db/train.lmdb/manifest.json").read_text())["count"] == len(lines) - 1
 

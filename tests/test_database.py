@@ -114,6 +114,14 @@ def test_a_database_that_was_cut_short_is_said_at_once(tmp_path):
         database.Reader(tmp_path / "a.lmdb")
 
 
+def test_a_small_database_that_lacks_a_page_is_said(tmp_path):
+    build(tmp_path / "a.lmdb", [sample(n) for n in range(3)])
+    data = tmp_path / "a.lmdb/data.mdb"
+    data.write_bytes(data.read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"a\.lmdb is truncated"):
+        database.Reader(tmp_path / "a.lmdb")
+
+
 def test_a_damaged_record_is_named(tmp_path):
     about = {"format": database.FORMAT, "version": database.FORMAT_VERSION, "count": 2}
     ours_with(tmp_path / "x", about, [b"\xff\xff\xff"])

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from conftest import ROOT, build
-from maskpose import inspection
+from maskpose import drawing, inspection
 from maskpose.database import Reader
 from maskpose.records import Sample, pack_mask
 from maskpose.variants import get_variant
@@ -110,7 +110,7 @@ def test_sheets_show_samples_as_they_are_and_as_they_are_trained_on(tmp_path):
     reader.close()
     variant = get_variant("compact/mask_pose")
     plain = inspection.trained_sheet(path, [0], variant, augment=False)
-    assert plain.shape == (200, 200, 3)
+    assert plain.shape == (200 + drawing.CAPTION_HEIGHT, 200, 3)
     assert (plain != inspection.trained_sheet(path, [0], variant, epoch=1)).any()
 
 
@@ -137,6 +137,10 @@ def test_the_scripts(reader, tmp_path):
     build(tmp_path / "good.lmdb", [sample(f"{n}", mask=mask_of(15, 65)) for n in range(3)])
     verified = run("tools/verify_db.py", str(tmp_path / "good.lmdb"))
     assert verified.returncode == 0 and "good.lmdb: whole; format version" in verified.stdout
+    (tmp_path / "good.lmdb/manifest.json").unlink()
+    verified = run("tools/verify_db.py", str(tmp_path / "good.lmdb"))
+    assert verified.returncode == 1 and "1 thing is wrong" in verified.stdout
+    assert "manifest.json is missing" in verified.stderr
     browsed = run("tools/browse_db.py", str(tmp_path / "good.lmdb"), "--out", str(tmp_path / "look"))
     assert browsed.returncode == 0 and "samples      3, 3 with a mask" in browsed.stdout, browsed.stderr
     pictures = {one.name for one in (tmp_path / "look").iterdir()}

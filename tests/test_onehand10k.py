@@ -174,7 +174,8 @@ def test_a_split_that_leaves_nothing_to_test_on_is_said(folder, count):
 
 
 def test_plan_by_names(folder):
-    assert [line[1] for line in onehand10k.plan(folder, names=["Train/2.jpg"])["train"]] == [3]
+    for name in ("Train/2.jpg", "2.jpg"):
+        assert [line[1] for line in onehand10k.plan(folder, names=[name])["train"]] == [3]
     with pytest.raises(InputError, match=r"Train/9\.jpg"):
         onehand10k.plan(folder, names=["Train/9.jpg"])
 

@@ -31,7 +31,7 @@ class Writer:
 
     As a context manager: leaving by an exception removes what was written, unless the user or the disk stopped it: then
     another Writer of the same plan goes on. ``manifest.json`` beside the data repeats what the database says of itself,
-    for people.
+    for people, and how long the data's file is.
     """
 
     def __init__(self, path, about, plan):
@@ -145,15 +145,15 @@ class Writer:
             "maskpose": __version__,
             **self.about,
         }
-        text = json.dumps(about, indent=1)
-        self._waiting.append((ABOUT_KEY, text.encode()))
+        self._waiting.append((ABOUT_KEY, json.dumps(about, indent=1).encode()))
         self._flush()
         try:
             with self.env.begin(write=True) as txn:
                 txn.delete(STATE_KEY)
             self.env.sync(True)
             self.env.close()
-            (self.partial / "manifest.json").write_text(text + "\n")
+            about["data_bytes"] = (self.partial / "data.mdb").stat().st_size
+            (self.partial / "manifest.json").write_text(json.dumps(about, indent=1) + "\n")
             os.rename(self.partial, self.path)
         except (OSError, lmdb.Error) as error:
             self._keep = True
@@ -198,10 +198,12 @@ def chained(before, data):
 def refuse_truncated(env, path):
     """Raise InputError where the data file is shorter than the environment that it holds.
 
-    Reading a page beyond its end would end the process without a word. The very last pages may be free ones that LMDB
-    never wrote.
+    Reading a page beyond its end would end the process without a word. The manifest says how long the file was; without
+    one, the very last pages may be free ones that LMDB never wrote.
     """
     needed = (env.info()["last_pgno"] + 1 - FREE_PAGES) * env.stat()["psize"]
+    with contextlib.suppress(OSError, ValueError):
+        needed = max(needed, manifest(path).get("data_bytes", 0))
     there = (Path(path) / "data.mdb").stat().st_size
     if there < needed:
         raise InputError(f"{path} is truncated: data.mdb has {there} of {needed} bytes; copy or make it again")
