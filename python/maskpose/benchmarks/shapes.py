@@ -9,13 +9,9 @@ from maskpose.benchmarks.engine import measure_apart
 BASE = "compact/mask_pose"
 SHAPES = (
     {"sub_stages": 3},
-    {"sub_stages": 2},
-    {"sub_stages": 3, "input_size": 160},
     {"sub_stages": 3, "input_size": 128},
     {"sub_stages": 3, "width": 0.1875},
-    {"sub_stages": 2, "width": 0.1875, "input_size": 160},
     {"input_size": 256},
-    {"width": 0.375},
 )
 
 
