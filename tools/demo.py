@@ -65,8 +65,8 @@ def main():
     run.solver["base_lr"] = 5e-5
     trained = train(run, initial_weights=weights)
     after, pck_after = score(trained, args.out / "test.lmdb", "after")
-    print(f"PCK@0.2 on pictures not trained on: {pck_before:.2f} before, {pck_after:.2f} after a minute of fine-tuning,")
-    print("which is too short to gain anything: the shipped weights have seen thousands of such pictures")
+    print(f"PCK@0.2 on pictures not trained on: {pck_before:.2f} before, {pck_after:.2f} after a minute of fine-tuning")
+    print("(no gain is expected of that: the shipped weights have seen thousands of such pictures)")
 
     pairs = [picture for pair in zip(before, after) for picture in pair]
     captions = ["before", "after"] * len(before)

@@ -94,11 +94,12 @@ def measure(folder, predictor, variant):
         predict, network, scored = _mediapipe(), None, True
     else:
         predict, network, scored = _ours(predictor, variant)
-    found = np.array([predict(data) for data in files])  # also warms up
+    predict(files[0])  # warms up
     figures = {"rate": _rate(predict, files), "network_rate": None, "pck": None, "missed": None}
     if network:
         figures["network_rate"] = _rate(network, files)
     if scored:
+        found = np.array([predict(data) for data in files])
         visible = truth[..., 2] > 0
         sizes = metrics.box_size(truth[..., :2], visible)
         errors = metrics.normalised_errors(found, truth[..., :2], visible, sizes)
