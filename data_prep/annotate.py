@@ -137,7 +137,7 @@ def parse_arguments():
     one = command(prefill, "let the network label photographs that have no label file yet, for people to correct")
     one.add_argument("photographs", nargs="+", help="folders of photographs, such as work/packages")
     one.add_argument("--threshold", type=fraction, default=0.2, help="confidence of a keypoint (%(default)s)")
-    one.add_argument("--refine", action="store_true", help="look again at the hand that the first look finds")
+    one.add_argument("--refine", action="store_true", default=None, help="look again at the hand that was found")
     add_network(one)
     add_engine(one)
     add_mirror(one)

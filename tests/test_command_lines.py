@@ -93,7 +93,8 @@ def test_predict_writes_everything_for_every_kind_of_picture(weights, tmp_path):
         assert len(document["keypoints"]) == 21 and all(len(point) == 3 for point in document["keypoints"])
         x, y, confidence = np.array(document["keypoints"]).T
         assert x.min() >= 0 and y.min() >= 0 and x.max() <= size[0] - 1 and y.max() <= size[1] - 1
-        assert document["detected"] == (confidence > 0.2).tolist()
+        clear = np.abs(confidence - 0.2) > 1e-4  # it is written with four digits
+        assert np.array_equal(np.array(document["detected"])[clear], confidence[clear] > 0.2) and clear.sum() > 10
         mask = cv2.imread(str(tmp_path / "out" / f"{picture.stem}_mask.png"), cv2.IMREAD_UNCHANGED)
         assert mask.shape == size[::-1] and set(np.unique(mask)) <= {0, 255}
         assert cv2.imread(str(tmp_path / "out" / f"{picture.stem}_overlay.png")).shape[:2] == size[::-1]

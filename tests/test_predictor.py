@@ -205,11 +205,56 @@ def test_a_second_look_shows_the_hand_larger():
     image = blob_at((300, 200))
     truth = image[..., 0] > 0
     once, twice = Recorder(brightness), Recorder(brightness)
-    first, second = Predictor(engine=once).predict(image), Predictor(engine=twice, refine=True).predict(image)
+    first = Predictor(engine=once, refine=False).predict(image)
+    second = Predictor(engine=twice, refine=True).predict(image)
     assert len(once.seen) == 1 and len(twice.seen) == 2
     assert np.mean(twice.seen[1] > 0.3) > 4 * np.mean(twice.seen[0] > 0.3)  # how much of the input is bright
     assert np.abs(second.keypoints - (300, 200)).max() <= 21 and second.mask.shape == (300, 400)
     assert iou(second.mask, truth) > max(0.85, iou(first.mask, truth))
+
+
+@pytest.mark.parametrize("centre,radius", [((200, 150), 80), ((30, 60), 60)])
+def test_the_second_look_is_a_mirrored_square_and_both_count_alike(centre, radius):
+    """Of a large hand: grey beyond the photograph, the mirrored picture, and the mean of what both looks say."""
+    image = blob_at(centre, radius=radius)
+    recorder, found = Recorder(brightness), Predictor(engine=Recorder(brightness), use_pyramid=False).predict(image)
+    hand = Predictor(engine=recorder).predict(image)  # as the variant says: two looks
+    first, second = (seen[0].transpose(1, 2, 0) for seen in recorder.seen)
+    rows, columns = np.nonzero(found.mask)
+    low = np.array([min(columns.min(), found.keypoints[:, 0].min()), min(rows.min(), found.keypoints[:, 1].min())])
+    high = np.array([max(columns.max(), found.keypoints[:, 0].max()), max(rows.max(), found.keypoints[:, 1].max())])
+    side = 1.5 * (high - low).max()
+    left, top = (low + high) / 2 - side / 2
+    grid = side * (np.arange(184) + 0.5) / 184 - 0.5  # the second input's pixels in the photograph's
+    x, y = np.meshgrid(left + grid, top + grid)
+    expected = np.where((x < -0.5) | (y < -0.5), 128, image[y.clip(0, 299).astype(int), x.clip(0, 399).astype(int), 0])
+    assert np.mean(np.abs(second[:, ::-1, 0] - (expected / 256 - 0.5)) < 0.02) > 0.93
+    at = geometry.apply(geometry.invert(hand.grid_to_image), np.array([centre], float))[0].round().astype(int)
+    looks = (first, second[:, ::-1])
+    looks = [cv2.resize(look[..., 0], (23, 23), interpolation=cv2.INTER_AREA) + 0.5 for look in looks]
+    there = geometry.apply(geometry.invert(found.grid_to_image), np.array([centre], float))[0].round().astype(int)
+    mean = (looks[0][there[1], there[0]] + looks[1][at[1], at[0]]) / 2
+    assert abs(hand.heatmaps[0, at[1], at[0]] - mean) < 0.05
+    assert (hand.keypoints >= (0, 0)).all() and (hand.keypoints <= (399, 299)).all()
+
+
+def test_of_a_small_hand_the_second_look_alone_counts():
+    def modest(picture):
+        """Half as sure as the brightness of what fills little of the input."""
+        answer = brightness(picture)
+        share = 1.0 if np.mean(picture > 0.3) > 0.05 else 0.5
+        return answer | {"Mconv7_stage6": share * answer["Mconv7_stage6"]}
+
+    hand = Predictor(engine=Recorder(modest)).predict(blob_at((300, 200)))
+    assert hand.confidences.min() > 0.9  # the mean of both would be 0.75
+
+
+def test_the_variant_says_whether_there_is_a_second_look():
+    for options, looks in (({}, 2), ({"refine": False}, 1), ({"use_pyramid": False}, 1),
+                           ({"use_pyramid": False, "refine": True}, 2)):  # fmt: skip
+        recorder = Recorder(brightness)
+        Predictor(engine=recorder, **options).predict(blob_at((200, 150)))
+        assert len(recorder.seen) == looks
 
 
 def test_hands_are_told_apart_by_the_mask():
@@ -232,7 +277,7 @@ def test_hands_are_looked_at_as_the_predictor_looks():
     """The pyramid in each hand's region, a second look at each: and the other hands stay."""
     image = blob_at((90, 90), (300, 200), radius=30)
     plain = Recorder(brightness)
-    assert len(Predictor(engine=plain).predict_hands(image, 2)) == 2
+    assert len(Predictor(engine=plain, refine=False).predict_hands(image, 2)) == 2
     for options, looks in (({"use_pyramid": True, "levels": 3, "centred": True}, 1 + 2 * 3), ({"refine": True}, 1 + 4)):
         recorder = Recorder(brightness)
         hands = Predictor(engine=recorder, **options).predict_hands(image, 2)
@@ -266,7 +311,7 @@ def test_threads_take_turns():
         inside.pop()
         return brightness(picture)
 
-    model, found = Predictor(engine=Recorder(answer), mirror=True), {}
+    model, found = Predictor(engine=Recorder(answer), mirror=True, refine=False), {}
     pictures = [blob_at((40 + 30 * n, 100)) for n in range(8)]
     threads = [
         threading.Thread(target=lambda n=n: found.update({n: model.predict(pictures[n])})) for n in range(len(pictures))

@@ -20,6 +20,11 @@ def test_a_region_ends_at_the_border_and_holds_pixels():
     assert regions.around(np.array([[-50, -50.0], [-40, -40]]), 640, 480, margin=1)[2:] >= (2, 2)
 
 
+def test_a_square_is_whole_beyond_the_border():
+    assert regions.square(np.array([[0, 0], [10, 10.0]]), margin=2) == (-5, -5, 21, 21)
+    assert regions.square(np.array([[95, 40.0]]), margin=2) == (91, 36, 9, 9)  # never less than 8 pixels
+
+
 def test_parts_come_by_size_and_specks_do_not():
     mask = np.zeros((100, 100), bool)
     mask[10:20, 10:20], mask[50:90, 50:90], mask[5, 90] = True, True, True
@@ -32,17 +37,17 @@ def test_parts_come_by_size_and_specks_do_not():
 def test_the_region_of_a_hand_holds_its_sure_keypoints():
     keypoints = [[10 + n, 20 + n] for n in range(21)]
     for sure, used in (([0.9] * 21, keypoints), ([0.9] * 3 + [0.1] * 18, keypoints[:3])):
-        assert regions.of_hand(hand(keypoints, sure), 100, 100, 0.2) == regions.around(np.array(used), 100, 100)
-    assert regions.of_hand(hand(keypoints, [0.0] * 21), 100, 100, 0.2) is None
-    assert regions.of_hand(hand(keypoints, [0.0] * 21, np.zeros((100, 100), bool)), 100, 100, 0.2) is None
+        assert regions.of_hand(hand(keypoints, sure), 0.2) == regions.square(np.array(used), regions.SECOND_LOOK)
+    assert regions.of_hand(hand(keypoints, [0.0] * 21), 0.2) is None
+    assert regions.of_hand(hand(keypoints, [0.0] * 21, np.zeros((100, 100), bool)), 0.2) is None
 
 
 def test_the_region_of_a_hand_holds_the_part_of_its_mask_with_most_keypoints():
     keypoints, mask = np.full((21, 2), 15.0), np.zeros((100, 100), bool)
     keypoints[:5] = 50, 75
     mask[60:90, 30:70], mask[10:20, 10:20] = True, True
-    low = regions.of_hand(hand(keypoints, [0.9] * 5 + [0.1] * 16, mask), 100, 100, 0.2)
-    assert low == regions.around(np.array([[30, 60], [69, 89.0]]), 100, 100)
-    high = regions.of_hand(hand(keypoints, [0.1] * 5 + [0.9] * 16, mask), 100, 100, 0.2)
-    assert high == regions.around(np.array([[10, 10], [19, 19.0]]), 100, 100)
-    assert regions.of_hand(hand(keypoints, [0.0] * 21, mask), 100, 100, 0.2) == low  # the larger
+    low = regions.of_hand(hand(keypoints, [0.9] * 5 + [0.1] * 16, mask), 0.2)
+    assert low == regions.square(np.array([[30, 60], [69, 89.0]]), regions.SECOND_LOOK)
+    high = regions.of_hand(hand(keypoints, [0.1] * 5 + [0.9] * 16, mask), 0.2)
+    assert high == regions.square(np.array([[10, 10], [19, 19.0]]), regions.SECOND_LOOK)
+    assert regions.of_hand(hand(keypoints, [0.0] * 21, mask), 0.2) == low  # the larger

@@ -45,10 +45,10 @@ def parse_arguments():
     command_line.add_network(parser)
     command_line.add_engine(parser)
     parser.add_argument("--out", type=folder, default=Path("runs/scores"), help="folder to write to (%(default)s)")
-    parser.add_argument("--ways", nargs="*", choices=WAYS, default=["single", "pyramid"],
+    parser.add_argument("--ways", nargs="*", choices=WAYS, default=["single", "refined", "pyramid"],
                         help="single: one pass; refined: a second pass about the hand that the first found; pyramid: "
                         "the paper's; pairs: each photograph beside the next, as a picture of two hands; nothing: only "
-                        "--predictions (single pyramid)")  # fmt: skip
+                        "--predictions (single refined pyramid)")  # fmt: skip
     parser.add_argument("--predictions", nargs="+", default=[], metavar="[NAME=]FILE", help="others' keypoints, files "
                         "or folders, to be called NAME")  # fmt: skip
     parser.add_argument("--cropped", nargs=2, action="append", default=[], metavar=("[NAME=]FILE", "MAPS"),

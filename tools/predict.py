@@ -41,10 +41,11 @@ def parse_arguments():
     parser.add_argument("--hands", type=positive, default=1, metavar="N", help="find up to N hands, by the mask's "
                         "connected parts (%(default)s: the photograph's one hand)")  # fmt: skip
     way = parser.add_mutually_exclusive_group()
-    way.add_argument("--single-scale", dest="pyramid", action="store_false", help="one pass over the photograph")
+    way.add_argument("--single-scale", dest="pyramid", action="store_false", help="one pass over the photograph (the "
+                     "compact variants take a second, as with --refine)")  # fmt: skip
     way.add_argument("--pyramid", dest="pyramid", action="store_true", help="the paper's pyramid")
     parser.set_defaults(pyramid=None)
-    parser.add_argument("--refine", action="store_true", help="look again, at the hand found: for small hands")
+    parser.add_argument("--refine", action="store_true", default=None, help="look again, at the hand that was found")
     command_line.add_mirror(parser)
     command_line.add_batch(parser)
     command_line.add_pyramid(parser)
@@ -60,7 +61,7 @@ def main():
     with group_of_this_process() as group:
         set_device(args.gpu)
         predictor = Predictor(
-            use_pyramid=pyramid, refine=args.refine, **crops, **command_line.predictor_options(args)
+            use_pyramid=args.pyramid, refine=args.refine, **crops, **command_line.predictor_options(args)
         )
         job = prediction.Job(args.out, args.formats, args.threshold, args.hands, args.side, args.resume)
         done, bad = prediction.run(predictor, photographs, job, group)

@@ -22,7 +22,7 @@ MASK_THRESHOLD = 0.5
 BATCH = 8  # pictures that go through the network at once
 ENOUGH = KEYPOINTS // 3  # keypoints above THRESHOLD that make a part of the mask a further hand
 END = object()  # after the last photograph
-LARGE = 0.85  # of the photograph's larger side: a region from which on a second look would show nothing new
+BLEND = 0.5  # of the first look's larger side: a second look's square from which on both looks count alike
 
 
 @dataclass(repr=False)
@@ -68,7 +68,7 @@ class Predictor:
 
     def __init__(
         self, variant=DEFAULT_VARIANT, weights_path=None, use_pyramid=None, seed=1, engine="auto", *,
-        precision=None, levels=None, centred=False, mirror=False, refine=False, batch=BATCH,
+        precision=None, levels=None, centred=False, mirror=False, refine=None, batch=BATCH,
     ):  # fmt: skip
         """variant: a name in ``maskpose.variants``.
         weights_path: a caffemodel, an HDF5 file, or what tools/export.py wrote; None: the repository's own.
@@ -77,9 +77,9 @@ class Predictor:
         all; crops in the middle rather than at random.
         engine: a name in ``maskpose.engines``; "auto", the fastest there is; or an engine, which then has the weights.
         precision: one of ``maskpose.engines.PRECISIONS``, OpenVINO's alone; None: fp32, or an exported file's own.
-        mirror: average with the maps of the mirrored picture. refine: look again, at a square about the hand that the
-        first look found. batch: how many pictures go through the network at once, which changes no result but by
-        rounding.
+        mirror: average with the maps of the mirrored picture. refine: look again, at a mirrored square about the hand
+        that the first look found; None: as the variant says, where use_pyramid is None too. batch: how many pictures
+        go through the network at once, which changes no result but by rounding.
 
         Threads may share a predictor: they take turns at the network.
         Raises InputError for weights that are missing or of another variant, for an engine that is not there, and for
@@ -89,7 +89,8 @@ class Predictor:
         self.use_pyramid = self.variant.pyramid if use_pyramid is None else use_pyramid
         self.seed, self.centred = whole_number("seed", seed, 0), centred
         self.levels = None if levels is None else whole_number("levels", levels, 1)
-        self.mirror, self.refine, self.batch = mirror, refine, whole_number("batch", batch, 1)
+        self.mirror, self.batch = mirror, whole_number("batch", batch, 1)
+        self.refine = self.variant.refine and use_pyramid is None if refine is None else refine
         self.weights_path = weights_path
         if isinstance(engine, str):
             self.weights_path = weights_path or default_weights(self.variant)
@@ -116,7 +117,7 @@ class Predictor:
         for photograph in itertools.chain(photographs, [END]):
             if photograph is not END:
                 image = as_picture(photograph)
-                crops = self.crops(*image.shape[1::-1])
+                crops = self.crops(0, 0, *image.shape[1::-1])
                 waiting.append((image, crops))
                 inputs += [cut_out(image, crop, self.variant.input_size) for crop in crops]
             while len(inputs) >= self.batch or (photograph is END and inputs):
@@ -124,9 +125,8 @@ class Predictor:
                 inputs = inputs[self.batch :]
             while waiting and len(outputs) >= len(waiting[0][1]):
                 image, crops = waiting.popleft()
-                hand = self._hand(image, crops, outputs[: len(crops)])
+                yield self._found(image, crops, outputs[: len(crops)])
                 outputs = outputs[len(crops) :]
-                yield self._refined(image, hand) if self.refine else hand
 
     def predict_hands(self, image, count=2):
         """Up to ``count`` Hands in ``image``, the one with the largest mask first.
@@ -142,13 +142,13 @@ class Predictor:
         count = whole_number("count", count, 1)
         image = as_picture(image)
         height, width = image.shape[:2]
-        found = regions.parts(self._look(image, [(0, 0, width, height)]).mask, count)
+        whole = [(0, 0, width, height)]
+        found = regions.parts(self._hand(image, whole, self._look(image, whole)).mask, count)
         if not found:
             return [self.predict(image)]
         hands = []
         for part in found:
             hand = self.predict_region(image, regions.around(regions.corners(part), width, height))
-            hand = self._refined(image, hand) if self.refine else hand
             others = np.logical_or.reduce([other for other in found if other is not part] or [np.zeros_like(part)])
             hand.mask &= ~others
             hands.append(hand)
@@ -156,27 +156,45 @@ class Predictor:
 
     def predict_region(self, image, region):
         """The Hand in the region (x, y, w, h) of ``image`` alone, in the whole photograph's pixels."""
-        x, y, w, h = region
-        return self._look(image, [(x + left, y + top, *size) for left, top, *size in self.crops(w, h)])
+        crops = self.crops(*region)
+        return self._found(image, crops, self._look(image, crops))
 
-    def _look(self, image, crops):
-        """The Hand that is found in ``crops`` of ``image``."""
-        inputs = [cut_out(image, crop, self.variant.input_size) for crop in crops]
-        return self._hand(image, crops, self._forward(np.stack(inputs)))
+    def _look(self, image, crops, mirrored=False):
+        """What the network says, {blob: (C, m/8, m/8)}, to each of ``crops``, seen in a mirror if so."""
+        inputs = np.stack([cut_out(image, crop, self.variant.input_size) for crop in crops])
+        if not mirrored:
+            return self._forward(inputs)
+        return [flipped(one) for one in self._forward(np.ascontiguousarray(inputs[..., ::-1]))]
 
-    def crops(self, width, height):
-        """[(x, y, w, h)]: the parts of a photograph that are looked at, the whole of it first."""
-        if not self.use_pyramid:
-            return [(0, 0, width, height)]
-        return pyramid.crops(width, height, self.seed, self.levels, self.centred)
-
-    def _refined(self, image, hand):
-        """The Hand of a second look, at the region of the first; the first where that is the photograph or nothing."""
-        height, width = image.shape[:2]
-        region = regions.of_hand(hand, width, height, THRESHOLD)
-        if region is None or max(region[2:]) > LARGE * max(width, height):
+    def _found(self, image, crops, outputs):
+        """The Hand of a first look's ``outputs``, or of that and a second where this predictor takes one."""
+        hand = self._hand(image, crops, outputs)
+        region = regions.of_hand(hand, THRESHOLD) if self.refine else None
+        if region is None:
             return hand
-        return self.predict_region(image, region)
+        crops_again = self.crops(*region)
+        again = self._look(image, crops_again, mirrored=not self.mirror)
+        if not self.use_pyramid and region[2] >= BLEND * max(crops[0][2:]):
+            again = [self._blended(again[0], crops_again[0], outputs[0], crops[0])]
+        return self._hand(image, crops_again, again)
+
+    def _blended(self, second, region, first, crop):
+        """The mean of what two looks say, {blob: (C, m/8, m/8)}, on the second one's grid."""
+        grid, size = geometry.grid_affine(STRIDE), self.variant.input_size
+        views = [crop_affine(one, size) for one in (region, crop)]
+        affine = geometry.compose(grid, views[0], geometry.invert(views[1]), geometry.invert(grid))
+        side = size // STRIDE
+        return {
+            name: np.stack([(one + resample(other, affine, side)) / 2 for one, other in zip(maps, first[name])])
+            for name, maps in second.items()
+        }
+
+    def crops(self, x, y, width, height):
+        """[(x, y, w, h)]: the parts of a region that are looked at, the whole of it first."""
+        if not self.use_pyramid:
+            return [(x, y, width, height)]
+        levels = pyramid.crops(width, height, self.seed, self.levels, self.centred)
+        return [(x + left, y + top, *size) for left, top, *size in levels]
 
     def _hand(self, image, crops, outputs):
         """The Hand of what the network says, {blob: (C, m/8, m/8)}, to each crop."""
@@ -187,10 +205,11 @@ class Predictor:
         if self.variant.pose:
             maps = [output[self.variant.heatmap_blob] for output in outputs]
             decoded = [decode(m, view, crop) for m, view, crop in zip(maps, views, crops)]
-            hand.keypoints, hand.confidences = pyramid.winners(*map(np.stack, zip(*decoded)))
+            keypoints, hand.confidences = pyramid.winners(*map(np.stack, zip(*decoded)))
+            hand.keypoints = np.clip(keypoints, 0, (width - 1, height - 1))  # a crop may reach beyond the photograph
             hand.heatmaps = merge_heatmaps(maps, views)
         if self.variant.mask:
-            x, y, w, h = crops[0]
+            x, y, w, h = inside(crops[0], width, height)
             hand.mask = np.zeros((height, width), bool)
             to_crop = geometry.compose(geometry.translation(-x, -y), to_image)
             hand.mask[y : y + h, x : x + w] = decode_mask(outputs[0]["mask_prob"][1], to_crop, w, h)
@@ -203,9 +222,9 @@ class Predictor:
             now = inputs[start : start + self.batch]
             with self._turn:  # most engines keep what they compute in themselves
                 outputs = self.engine(now)
-                mirrored = self.engine(np.ascontiguousarray(now[..., ::-1])) if self.mirror else None
+                mirrored = flipped(self.engine(np.ascontiguousarray(now[..., ::-1]))) if self.mirror else None
             if self.mirror:
-                outputs = {name: (maps + mirrored[name][..., ::-1]) / 2 for name, maps in outputs.items()}
+                outputs = {name: (maps + mirrored[name]) / 2 for name, maps in outputs.items()}
             results += [{name: maps[n] for name, maps in outputs.items()} for n in range(len(now))]
         return results
 
@@ -241,10 +260,28 @@ def default_weights(variant):
     return path
 
 
-def cut_out(image, crop, size):
-    """(3, size, size) float32: the network's input for a crop (x, y, w, h) of a picture."""
+def inside(crop, width, height):
+    """The part (x, y, w, h) of a crop that lies in a photograph of that size."""
     x, y, w, h = crop
-    return network_input(geometry.warp(image[y : y + h, x : x + w], geometry.fit_affine(w, h, size), size, FILL))
+    left, top = max(x, 0), max(y, 0)
+    return left, top, min(x + w, width) - left, min(y + h, height) - top
+
+
+def cut_out(image, crop, size):
+    """(3, size, size) float32: the network's input for a crop (x, y, w, h) of a picture, grey beyond the picture."""
+    left, top, w, h = inside(crop, *image.shape[1::-1])
+    affine = geometry.compose(crop_affine(crop, size), geometry.translation(left, top))
+    return network_input(geometry.warp(image[top : top + h, left : left + w], affine, size, FILL))
+
+
+def flipped(outputs):
+    """{blob: maps}, each mirrored: keypoints keep their numbers, as left and right hands are not distinguished."""
+    return {name: maps[..., ::-1] for name, maps in outputs.items()}
+
+
+def resample(channel, affine, side):
+    """(side, side) of a (m', m') map, moved by ``affine`` from cells to cells; beyond it, its border goes on."""
+    return cv2.warpAffine(channel, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def crop_affine(crop, size):

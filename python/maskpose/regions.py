@@ -1,9 +1,12 @@
 """Parts of a photograph worth a closer look: around a pose, or around each connected part of a mask."""
 
+import math
+
 import cv2
 import numpy as np
 
 MARGIN = 1.8  # side of a region in sides of the hand's box; training photographs mostly have 1.5 to 2.4
+SECOND_LOOK = 1.5  # the same of a second look, whose square is about keypoints and mask (docs/prediction.md)
 SMALLEST_PART = 0.002  # of the picture, below which a connected part of the mask is not called a hand
 FEWEST = 3  # keypoints that make a box
 MOST = 5  # parts of a mask that are looked at
@@ -15,16 +18,23 @@ def around(points, width, height, margin=MARGIN):
     Its side is ``margin`` times the larger side of the points' box, so that a hand has the size in it that it has in
     training.
     """
-    low, high = points.min(axis=0), points.max(axis=0)
-    half = max(margin * (high - low).max(), 8) / 2
-    centre = (low + high) / 2
-    x0, y0 = np.clip(np.floor(centre - half), 0, (width - 2, height - 2)).astype(int)
-    x1, y1 = np.clip(np.ceil(centre + half) + 1, (x0 + 2, y0 + 2), (width, height)).astype(int)
+    x, y, side, _ = square(points, margin)
+    x0, y0 = np.clip((x, y), 0, (width - 2, height - 2))
+    x1, y1 = np.clip((x + side, y + side), (x0 + 2, y0 + 2), (width, height))
     return int(x0), int(y0), int(x1 - x0), int(y1 - y0)
 
 
-def of_hand(hand, width, height, threshold):
-    """The region of a maskpose.predictor.Hand: about its keypoints above ``threshold`` and the part of its mask there.
+def square(points, margin):
+    """The same, whole: it may reach beyond the photograph's border."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    side = math.ceil(max(margin * (high - low).max(), 8)) + 1
+    x, y = np.rint((low + high - side + 1) / 2).astype(int).tolist()
+    return x, y, side, side
+
+
+def of_hand(hand, threshold):
+    """The square of a maskpose.predictor.Hand for a second look: about its keypoints above ``threshold`` and the part
+    of its mask there, beyond the photograph's border where it is near.
 
     Of several parts of the mask it is the one that holds most of those keypoints, of several such the largest. None
     where there is nothing to go by: fewer than three such keypoints, and no mask.
@@ -37,7 +47,7 @@ def of_hand(hand, width, height, threshold):
         points = np.concatenate([points, corners(part)])
     elif len(points) < FEWEST:
         return None
-    return around(points, width, height)
+    return square(points, SECOND_LOOK)
 
 
 def parts(mask, count):

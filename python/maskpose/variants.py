@@ -52,6 +52,7 @@ class Variant:
     sub_stage_lr_mult: float = 4.0
     warmup: int = 0  # iterations over which tools/train.py lets the learning rate rise; Caffe has no such policy
     pyramid: bool = True  # the paper's test time; False: one pass over the whole photograph
+    refine: bool = False  # a second look at the hand that the first found
     solver: Solver = Solver()
 
     @property
@@ -86,6 +87,7 @@ _COMPACT = Variant(
     sub_stage_lr_mult=1.0,
     warmup=100,
     pyramid=False,
+    refine=True,
     solver=Solver(
         type="Adam",
         base_lr=1e-3,
