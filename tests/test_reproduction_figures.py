@@ -6,7 +6,7 @@ import pytest
 from conftest import shifted_results
 from maskpose import metrics, scoring
 from maskpose.errors import InputError
-from maskpose.reproduction import curves, estimates, panels, tables
+from maskpose.reproduction import curves, estimates, found, panels, tables
 from maskpose.reproduction.estimates import Drawn, Estimate, difference, draw, estimate
 
 T = len(scoring.CURVE)
@@ -44,6 +44,16 @@ def test_a_difference_is_paired():
     assert gap.high - gap.low == pytest.approx((alone.high - alone.low) / 3, rel=1e-4)
     with pytest.raises(InputError, match="same photographs"):
         difference([draw(first)], [draw(second.subset(slice(1, None)))], "PCK@0.2")
+
+
+def test_origins_are_scored_apart_where_there_are_several():
+    results = shifted_results([5] * 70)
+    assert list(found.parts_of_eb(results, ["3.jpg"])) == ["EA"]
+    results.sources = np.array(["a"] * 32 + ["b"] * 8 + [""] * 30)
+    parts = found.parts_of_eb(results, [results.names[3], results.names[50]])
+    assert {name: np.flatnonzero(chosen).tolist() for name, chosen in parts.items()} == {
+        "EA": [3, 50], "EB, a": list(range(32)), "EB, none named": list(range(40, 70)),
+    }  # fmt: skip
 
 
 def of_values(once, resampled):

@@ -3,9 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from maskpose import evaluation, prediction_files
 from maskpose.database import Reader
 from maskpose.errors import InputError
+
+FEWEST = 30  # photographs: an origin of fewer says nothing by itself
 
 
 def truth_of(db):
@@ -34,6 +38,17 @@ def read(truth, folder, way, variant):
         _refuse_others(path, names, truth.names)
         results = replace(results, ious=ious)
     return results
+
+
+def parts_of_eb(results, small):
+    """{"EA": (N,) bool, "EB, <origin>": …}: which photographs of EB's Results are of the list ``small``, and where
+    they are of several origins, whose labels may differ, which are of each; origins of fewer than FEWEST are left out.
+    """
+    parts = {"EA": np.isin(results.names, small)}
+    counts = dict(zip(*np.unique(results.sources, return_counts=True)))
+    if len(counts) > 1:
+        parts |= {f"EB, {one or 'none named'}": results.sources == one for one in counts if counts[one] >= FEWEST}
+    return parts
 
 
 def _refuse_others(path, names, wanted):

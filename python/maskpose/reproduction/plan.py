@@ -218,15 +218,16 @@ class Plan:
         return models
 
     def drawn(self, *names, others=False):
-        """{set: {network: [estimates.Drawn, one a seed]}}, EA beside EB."""
+        """{set: {network: [estimates.Drawn, one a seed]}}, beside EB also EA and each of EB's origins."""
         sets = {}
         for name in names:
             models = self.results(name, others and name == "EB")
             sets[name] = {network: list(map(estimates.draw, seeds)) for network, seeds in models.items()}
             if name == "EB":
-                small = set(read_lines(self.ea))
-                sets["EA"] = {network: [estimates.draw(curves.only(one, small)) for one in seeds]
-                              for network, seeds in models.items()}  # fmt: skip
+                parts = found.parts_of_eb(models["mask_pose"][0], read_lines(self.ea))
+                for part, chosen in parts.items():
+                    sets[part] = {network: [estimates.draw(one.subset(chosen)) for one in seeds]
+                                  for network, seeds in models.items()}  # fmt: skip
         return sets
 
     # 5 and 9: tables
