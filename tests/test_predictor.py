@@ -238,6 +238,15 @@ def test_the_second_look_is_a_mirrored_square_and_both_count_alike(centre, radiu
     assert (hand.keypoints >= (0, 0)).all() and (hand.keypoints <= (399, 299)).all()
 
 
+def test_the_pyramid_of_a_second_look_stays_in_the_photograph():
+    """A hand in the corner: most of the square about it, and whole levels, are beyond the border."""
+    for seed in range(6):
+        model = Predictor(engine=Recorder(brightness), use_pyramid=True, refine=True, seed=seed)
+        hand = model.predict(blob_at((6, 6), radius=16))
+        assert (hand.keypoints >= 0).all() and np.abs(hand.keypoints - (6, 6)).max() <= 24
+        assert hand.mask[:12, :12].all() and not hand.mask[60:].any()
+
+
 def test_of_a_small_hand_the_second_look_alone_counts():
     def modest(picture):
         """Half as sure as the brightness of what fills little of the input."""

@@ -172,7 +172,8 @@ class Predictor:
         region = regions.of_hand(hand, THRESHOLD) if self.refine else None
         if region is None:
             return hand
-        crops_again = self.crops(*region)
+        height, width = image.shape[:2]
+        crops_again = [crop for crop in self.crops(*region) if min(inside(crop, width, height)[2:]) > 0]
         again = self._look(image, crops_again, mirrored=not self.mirror)
         if not self.use_pyramid and region[2] >= BLEND * max(crops[0][2:]):
             again = [self._blended(again[0], crops_again[0], outputs[0], crops[0])]
