@@ -22,12 +22,14 @@ from maskpose.datasets import onehand10k
 from maskpose.errors import InputError
 from maskpose.files import REPOSITORY, write_text
 from maskpose.images import decode_color
+from maskpose.variants import get_variant
 
 SIZE = 640, 480
 SECONDS = 8  # of measuring a process
 HANDS = REPOSITORY / "examples" / "rendered_hands"
 MEDIAPIPE = REPOSITORY / ".venv-mediapipe" / "bin" / "python"
 VARIANTS = {"compact": "compact/mask_pose", "full": "mask_pose"}
+TWICE = "+refine"  # after an engine's name: with a second look
 
 
 def run():
@@ -35,8 +37,9 @@ def run():
 
     ``<size>_end_to_end``: the fastest engine, peer MediaPipe, with both's PCK@0.2 where the variant has weights;
     ``<size>_<engine>``: each engine, peer the same engine's network by itself, so that the ratio is the network's part
-    of the time. And ``peaks_368`` in ms: finding the 21 peaks, peer the same by enlarging whole maps. Raises InputError
-    where the environment of `make mediapipe` is missing.
+    of the time. Where two looks are the variant's default, ``<size>_two_looks_<engine>`` with them, peer MediaPipe.
+    And ``peaks_368`` in ms: finding the 21 peaks, peer the same by enlarging whole maps. Raises InputError where the
+    environment of `make mediapipe` is missing.
     """
     from maskpose.engines import ENGINES, missing_packages
 
@@ -46,17 +49,21 @@ def run():
     with tempfile.TemporaryDirectory() as folder:
         write_photographs(folder)
         for size, variant in VARIANTS.items():
-            seen = {name: [] for name in ("mediapipe", *engines)}
+            twice = [name + TWICE for name in engines] if get_variant(variant).refine else []
+            seen = {name: [] for name in ("mediapipe", *engines, *twice)}
             for _ in range(ROUNDS):
                 for name, figures in seen.items():
                     figures.append(measure_apart(folder, name, variant))
             middle = {name: _median(figures) for name, figures in seen.items()}
             best = max(engines, key=lambda name: middle[name]["rate"])
             ours, theirs = middle[best], middle["mediapipe"]
-            note = f"{best}; MediaPipe's PCK@0.2 {theirs['pck']:.3f}, {theirs['missed']} missed"
-            if ours["pck"] is not None:
-                note += f", ours {ours['pck']:.3f}"
+            missed = f"MediaPipe's PCK@0.2 {theirs['pck']:.3f}, {theirs['missed']} missed"
+            note = f"{best}; {missed}" + (f", ours {ours['pck']:.3f}" if ours["pck"] is not None else "")
             yield Row(f"{size}_end_to_end", "frames/s", ours["rate"], theirs["rate"], note)
+            for name in twice:
+                figures, engine = middle[name], name.removesuffix(TWICE)
+                note = f"{missed}, ours {figures['pck']:.3f}" if figures["pck"] is not None else missed
+                yield Row(f"{size}_two_looks_{engine}", "frames/s", figures["rate"], theirs["rate"], note)
             for name in engines:
                 yield Row(f"{size}_{name}", "frames/s", middle[name]["rate"], middle[name]["network_rate"])
     yield peaks_row()
@@ -93,7 +100,7 @@ def measure(folder, predictor, variant):
     if predictor == "mediapipe":
         predict, network, scored = _mediapipe(), None, True
     else:
-        predict, network, scored = _ours(predictor, variant)
+        predict, network, scored = _ours(predictor.removesuffix(TWICE), variant, predictor.endswith(TWICE))
     predict(files[0])  # warms up
     figures = {"rate": _rate(predict, files), "network_rate": None, "pck": None, "missed": None}
     if network:
@@ -126,11 +133,10 @@ def peaks_row(rounds=20):
     return Row("peaks_368", "ms", *(1000 / rate for rate in median_rates(rounds, ours, naive)))
 
 
-def _ours(engine, variant):
+def _ours(engine, variant, refine):
     """(JPEG to keypoints, any file to the network's answer alone, whether the weights are worth scoring)."""
     from maskpose.engines import deploy_definition, open_net
     from maskpose.predictor import Predictor, default_weights
-    from maskpose.variants import get_variant
 
     variant = get_variant(variant)
     with tempfile.TemporaryDirectory() as folder:
@@ -139,7 +145,7 @@ def _ours(engine, variant):
         except InputError:
             weights, scored = Path(folder, "zero.caffemodel"), False
             open_net(deploy_definition(variant)).save(str(weights))
-        predictor = Predictor(variant.name, weights, use_pyramid=False, engine=engine)
+        predictor = Predictor(variant.name, weights, use_pyramid=False, refine=refine, engine=engine)
     inputs = np.zeros((1, 3, variant.input_size, variant.input_size), np.float32)
     return (
         lambda data: predictor.predict(decode_color(data, "photograph")).keypoints,
