@@ -1,14 +1,19 @@
 """The generated networks, against the paper's counts and against Caffe's own reading of them."""
 
 import itertools
+import json
 
 import numpy as np
 import pytest
+from google.protobuf import text_format
 
 from conftest import ROOT
-from maskpose.network import prototxt_files, train_net
+from maskpose import network
+from maskpose.engines import deploy_definition, open_net
+from maskpose.errors import InputError
+from maskpose.network import prototxt_files, prototxt_text, train_net
 from maskpose.runtime import import_caffe
-from maskpose.variants import VARIANTS
+from maskpose.variants import VARIANTS, get_variant
 
 caffe = import_caffe()
 
@@ -131,3 +136,39 @@ def test_mask_probability_sums_to_one():
     net = deploy("compact/mask_pose")
     net.blobs["data"].data[...] = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 3, 184, 184))
     assert np.allclose(net.forward()["mask_prob"].sum(axis=1), 1)
+
+
+def test_a_variants_name_may_change_its_shape():
+    """Layers, channels and labels of the changed network, in what trains and what predicts."""
+    variant = get_variant("compact/mask_pose+sub_stages=2+width=0.5+input_size=96+sigma=1.5")
+    net = text_format.Parse(prototxt_text(variant, "train"), caffe.proto.caffe_pb2.NetParameter())
+    names = [layer.name for layer in net.layer]
+    assert "Mconv7_stage3" in names and "Mconv1_stage4" not in names
+    assert next(layer for layer in net.layer if layer.name == "conv1_1").convolution_param.num_output == 32
+    settings = json.loads(net.layer[0].python_param.param_str)
+    assert (settings["input_size"], settings["sigma"]) == (96, 1.5)
+    assert open_net(deploy_definition(variant)).blobs[variant.heatmap_blob].data.shape == (1, 22, 12, 12)
+    assert get_variant("compact/mask_pose").sub_stages == 5
+
+
+def test_a_variant_without_changes_is_the_committed_file(monkeypatch, tmp_path):
+    for kind in ("train", "deploy", "solver"):
+        assert prototxt_text(get_variant("no_mask"), kind) == (ROOT / f"prototxt/no_mask/{kind}.prototxt").read_text()
+    monkeypatch.setattr(network, "REPOSITORY", tmp_path)
+    with pytest.raises(InputError, match=r"no_mask/deploy\.prototxt is missing: run `make prototxt`"):
+        prototxt_text(get_variant("no_mask"), "deploy")
+
+
+@pytest.mark.parametrize(
+    "name,message",
+    [
+        ("tiny", "unknown variant 'tiny': expected one of mask_pose, "), ("tiny+width=1", "unknown variant 'tiny'"),
+        ("mask_pose+name=x", "'name' is none of sub_stages, input_size"), ("mask_pose+", "'' is none of"),
+        ("mask_pose+input_size=100", "input_size must be a positive multiple of 8"),
+        ("mask_pose+width=wide", "width must be from 1/32 to 4"),
+        ("mask_pose+sub_stages", "sub_stages must be 0 or more"),
+    ],
+)  # fmt: skip
+def test_variants_that_there_are_not(name, message):
+    with pytest.raises(InputError, match=message):
+        get_variant(name)

@@ -8,14 +8,14 @@ Example:
 import _packages  # noqa: F401  # isort: skip
 
 from maskpose import initialisation
-from maskpose.command_line import argument_parser, natural, one_line_errors, positive
-from maskpose.variants import DEFAULT_VARIANT, VARIANTS, get_variant
+from maskpose.command_line import add_variant, argument_parser, natural, one_line_errors, positive
+from maskpose.variants import get_variant
 
 
 def parse_arguments():
     parser = argument_parser(__doc__)
     parser.add_argument("--db", required=True, help="LMDB of training samples")
-    parser.add_argument("--variant", default=DEFAULT_VARIANT, help=f"{', '.join(VARIANTS)} (%(default)s)")
+    add_variant(parser)
     parser.add_argument("--schemes", nargs="+", choices=initialisation.SCHEMES, default=list(initialisation.SCHEMES))
     parser.add_argument("--batch-size", type=positive, default=2, help="images (%(default)s)")
     parser.add_argument("--seed", type=natural, default=1, help="of the random weights (%(default)s)")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from maskpose.engines import ENGINES, PRECISIONS, choose
 from maskpose.errors import InputError, Stopped, WorkerError
-from maskpose.variants import DEFAULT_VARIANT, VARIANTS
+from maskpose.variants import DEFAULT_VARIANT, VARIANTS, get_variant
 
 
 def one_line_errors(main):
@@ -71,8 +71,16 @@ def add_network(parser, weights_help=WEIGHTS, several_gpus=False):
 
 def add_variant(parser):
     """Add --variant."""
-    names = f"{', '.join(VARIANTS)} (%(default)s)"
-    parser.add_argument("--variant", default=DEFAULT_VARIANT, choices=VARIANTS, metavar="NAME", help=names)
+    names = f"{', '.join(VARIANTS)}, or one with changes: NAME+sub_stages=3+sigma=1.5 (%(default)s)"
+    parser.add_argument("--variant", default=DEFAULT_VARIANT, type=variant_name, metavar="NAME", help=names)
+
+
+def variant_name(text):
+    """argparse type: a name that maskpose.variants.get_variant takes."""
+    try:
+        return get_variant(text).name
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_engine(parser, precision=True):

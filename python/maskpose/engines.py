@@ -14,7 +14,8 @@ import numpy as np
 
 from maskpose import onnx_export, weights
 from maskpose.errors import InputError
-from maskpose.files import REPOSITORY, read_bytes, write_text
+from maskpose.files import read_bytes, write_text
+from maskpose.network import prototxt_text
 from maskpose.runtime import import_caffe, import_openvino
 
 
@@ -22,10 +23,7 @@ def deploy_definition(variant):
     """The NetParameter of a variant's deploy.prototxt. Raises InputError where that is missing."""
     from google.protobuf import text_format
 
-    prototxt = REPOSITORY / "prototxt" / variant.name / "deploy.prototxt"
-    if not prototxt.is_file():
-        raise InputError(f"{prototxt} is missing: run `make prototxt`")
-    return text_format.Parse(prototxt.read_text(), import_caffe().proto.caffe_pb2.NetParameter())
+    return text_format.Parse(prototxt_text(variant, "deploy"), import_caffe().proto.caffe_pb2.NetParameter())
 
 
 def open_net(definition):

@@ -10,7 +10,9 @@ S^t is ``stage<t+1>``, as OpenPose's stage 1 is what the mask stage stands in fo
 
 import json
 
-from maskpose.variants import IGNORE_LABEL, KEYPOINTS
+from maskpose.errors import InputError
+from maskpose.files import REPOSITORY
+from maskpose.variants import IGNORE_LABEL, KEYPOINTS, VARIANTS
 
 # channels and number of the VGG-19 convolutions between poolings
 VGG_BLOCKS = ((1, 64, 2), (2, 128, 2), (3, 256, 4), (4, 512, 4))
@@ -143,6 +145,18 @@ def prototxt_files(variant, db="data/onehand10k/train.lmdb"):
         f"{folder}/deploy.prototxt": header + text_format.MessageToString(deploy_net(variant)),
         f"{folder}/solver.prototxt": header + solver,
     }
+
+
+def prototxt_text(variant, kind):
+    """Text of a variant's ``kind``.prototxt (train, deploy or solver): the committed file, or, where the variant's
+    name ends in changes, what it would be. Raises InputError where the file is missing.
+    """
+    if variant.name not in VARIANTS:
+        return prototxt_files(variant)[f"{variant.name}/{kind}.prototxt"]
+    path = REPOSITORY / "prototxt" / variant.name / f"{kind}.prototxt"
+    if not path.is_file():
+        raise InputError(f"{path} is missing: run `make prototxt`")
+    return path.read_text()
 
 
 def _new_net():

@@ -13,8 +13,8 @@ from tqdm import tqdm
 
 from maskpose import definitions, snapshots, weights
 from maskpose.errors import InputError, Stopped
-from maskpose.files import REPOSITORY, make_folder, write_text
-from maskpose.network import data_settings
+from maskpose.files import make_folder, write_text
+from maskpose.network import data_settings, prototxt_text
 from maskpose.parallel import Alone, weigh_losses
 from maskpose.runtime import import_caffe
 from maskpose.settings import DataSettings
@@ -75,10 +75,9 @@ def write_definitions(run):
     from google.protobuf import text_format
 
     caffe_pb2 = import_caffe().proto.caffe_pb2
-    source = REPOSITORY / "prototxt" / run.variant.name
     net, solver = caffe_pb2.NetParameter(), caffe_pb2.SolverParameter()
-    text_format.Merge((source / "train.prototxt").read_text(), net)
-    text_format.Merge((source / "solver.prototxt").read_text(), solver)
+    text_format.Merge(prototxt_text(run.variant, "train"), net)
+    text_format.Merge(prototxt_text(run.variant, "solver"), solver)
     settings = {**data_settings(run.variant, str(run.db)), **run.data}
     DataSettings.from_json(json.dumps(settings), "--data")
     net.layer[0].python_param.param_str = json.dumps(settings)

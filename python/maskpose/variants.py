@@ -120,9 +120,39 @@ VARIANTS = {
 } | {_OPENPOSE.name: _OPENPOSE}
 
 
+CHANGEABLE = {  # what a name may change: how it is read from text, what it must be
+    "sub_stages": (int, lambda value: value >= 0, "0 or more"),
+    "input_size": (int, lambda value: value > 0 and value % STRIDE == 0, f"a positive multiple of {STRIDE}"),
+    "width": (float, lambda value: 1 / 32 <= value <= 4, "from 1/32 to 4"),
+    "sigma": (float, lambda value: value > 0, "a positive number of cells"),
+    "background": (str, lambda value: value in ("sum", "max"), "sum or max"),
+    "batch_size": (int, lambda value: value > 0, "1 or more"),
+    "mask_loss_weight": (float, lambda value: value >= 0, "0 or more"),
+}
+
+
 def get_variant(name):
-    """The variant called ``name``; InputError names those there are."""
+    """The variant called ``name``, which may end in changes: ``compact/mask_pose+sub_stages=3+width=0.1875``.
+
+    Raises InputError, with those there are, for an unknown variant or change, and for a value that cannot be.
+    """
+    base, *changes = name.split("+")
+    if base not in VARIANTS:
+        raise InputError(f"unknown variant {base!r}: expected one of {', '.join(VARIANTS)}")
+    values = dict(_change(name, change) for change in changes)
+    return replace(VARIANTS[base], name=name, **values) if changes else VARIANTS[base]
+
+
+def _change(name, text):
+    """(field, value) of "field=value"."""
+    key, _, value = text.partition("=")
+    if key not in CHANGEABLE:
+        raise InputError(f"variant {name}: {key!r} is none of {', '.join(CHANGEABLE)}")
+    kind, passes, expected = CHANGEABLE[key]
     try:
-        return VARIANTS[name]
-    except KeyError:
-        raise InputError(f"unknown variant {name!r}: expected one of {', '.join(VARIANTS)}") from None
+        value = kind(value)
+    except ValueError:
+        value = None
+    if value is None or not passes(value):
+        raise InputError(f"variant {name}: {key} must be {expected}")
+    return key, value

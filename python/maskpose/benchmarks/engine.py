@@ -4,13 +4,11 @@ Each engine runs in a process of its own, ``python -m maskpose.benchmarks.engine
 prints milliseconds an iteration: two thread pools in one process would fight. Rounds alternate between engines.
 """
 
-import json
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 
 import numpy as np
 
@@ -49,7 +47,7 @@ def run(batches=(1, 8)):
 
 
 def measure_apart(engine, what, variant, batch):
-    """ms an iteration, measured in another process; variant: its name, or that, a space and JSON of its changes."""
+    """ms an iteration, measured in another process; variant: a name that maskpose.variants.get_variant takes."""
     command = [sys.executable, "-m", "maskpose.benchmarks.engine", engine, what, variant, str(batch)]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode:
@@ -198,9 +196,7 @@ def main():
     """Entry of a measuring process."""
     name, what, variant, batch = sys.argv[1:]
     steps = {"caffe": caffe_step, "torch": torch_step, "openvino": openvino_step}
-    variant, _, overrides = variant.partition(" ")
-    variant = replace(get_variant(variant), **json.loads(overrides or "{}"))
-    print(milliseconds(steps[name](what, variant, int(batch))))
+    print(milliseconds(steps[name](what, get_variant(variant), int(batch))))
 
 
 if __name__ == "__main__":

@@ -1,27 +1,22 @@
 """What other shapes of the compact network would cost: a training step and a forward pass of each, beside its own."""
 
-import json
 import statistics
 
 from maskpose.benchmarks import ROUNDS, Row
 from maskpose.benchmarks.engine import measure_apart
 
 BASE = "compact/mask_pose"
-SHAPES = (
-    {"sub_stages": 3},
-    {"sub_stages": 3, "input_size": 128},
-    {"sub_stages": 3, "width": 0.1875},
-    {"input_size": 256},
-)
+SHAPES = ("sub_stages=3", "sub_stages=3+input_size=128", "sub_stages=3+width=0.1875", "input_size=256")
 
 
 def run():
     """Yield Rows of ms: a training step of batch 8, and a forward pass of one image; peer: the shipped shape."""
+    names = [BASE, *(f"{BASE}+{shape}" for shape in SHAPES)]
     for what, batch in (("train", 8), ("forward", 1)):
-        seen = [[] for _ in range(1 + len(SHAPES))]
+        seen = [[] for _ in names]
         for _ in range(ROUNDS):
-            for shape, times in zip(({}, *SHAPES), seen):
-                times.append(measure_apart("caffe", what, f"{BASE} {json.dumps(shape)}", batch))
+            for name, times in zip(names, seen):
+                times.append(measure_apart("caffe", what, name, batch))
         own, *others = map(statistics.median, seen)
         for shape, time in zip(SHAPES, others):
-            yield Row("_".join([what, *(f"{key}_{value}" for key, value in shape.items())]), "ms", time, own)
+            yield Row(f"{what}_{shape}", "ms", time, own)
