@@ -1,6 +1,6 @@
 import numpy as np
 
-from maskpose import gallery
+from maskpose import gallery, scoring
 from maskpose.evaluation import Results
 from maskpose.images import write_image
 from maskpose.predictor import Hand
@@ -21,19 +21,19 @@ def test_the_worst_come_first_and_what_cannot_be_scored_not_at_all():
     visible = np.ones((5, 21), bool)
     visible[3] = False
     found = results([5, 50, 0, 90, 300], visible)
-    assert gallery.ranking(found, np.full(5, 100.0)).tolist() == [4, 1, 0, 2]
+    assert gallery.worst_first(scoring.errors(found)).tolist() == [4, 1, 0, 2]
 
 
 def test_one_keypoint_far_off_is_not_worse_than_all_a_little_off():
     found = results([0, 20])
     found.predicted[0, 3] = 1e6  # counts 1 of 21: 0.05 in the mean
-    assert gallery.ranking(found, np.full(2, 100.0)).tolist() == [1, 0]
+    assert gallery.worst_first(scoring.errors(found)).tolist() == [1, 0]
 
 
 def test_a_missed_hand_is_worst():
     found = results([60, 0])
     found.predicted[1] = np.nan
-    assert gallery.ranking(found, np.full(2, 100.0)).tolist() == [1, 0]
+    assert gallery.worst_first(scoring.errors(found)).tolist() == [1, 0]
 
 
 class Answer:
@@ -53,3 +53,13 @@ def test_the_sheet_shows_truth_and_prediction_of_the_chosen(tmp_path):
     first, second = picture[:220, 10:210], picture[:220, 450 + 240 : 450 + 440]
     assert (first[150, 50] == 120).all() and (picture[150, 440 + 30 + 50] == 0).all()  # sample 2, then sample 0
     assert (first != picture[:220, 230:430]).any() and (second != 0).any()
+
+
+def test_captions_and_ranking_follow_the_settings():
+    """30 of 100 pixels off, seven joints unsure."""
+    found = results([30, 30])
+    found.confidences[:, :7] = 0.1
+    settings = scoring.Settings(joints="all", threshold=0.2, at=0.5)
+    assert gallery._figures(found.subset([0]), settings) == "14 of 21 within 0.5, IoU 0.50"
+    assert gallery._figures(found.subset([1]), scoring.Settings(at=0.2)) == "0 of 21 within 0.2"
+    assert np.isinf(scoring.errors(found, settings)[0, :7]).all()

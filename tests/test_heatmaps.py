@@ -54,6 +54,8 @@ def test_peaks_ignore_the_padding():
     maps[0, 3, 4] = 1.0
     points, values = heatmaps.peaks(maps, width=8, height=5)
     assert points.tolist() == [[4, 3]] and values.tolist() == [1.0]
+    points, values = heatmaps.peaks(maps, top=4, left=1)
+    assert points.tolist() == [[2, 6]] and values.tolist() == [2.0]
 
 
 def test_upsample_is_opencv_on_the_whole_image():
@@ -86,9 +88,9 @@ def test_peaks_without_large_maps_are_those_of_large_maps(kind):
     for _ in range(40):
         maps = maps_of(kind, rng)
         size = rng.integers(1, 185, 2)
-        for width, height in ((None, None), size):
-            large = heatmaps.upsample(maps)[:, :height, :width]
-            points, values = heatmaps.upsampled_peaks(maps, width, height)
+        for width, height, left, top in ((None, None, 0, 0), (*size, 0, 0), (*size, *rng.integers(0, size))):
+            large = heatmaps.upsample(maps)[:, top:height, left:width]
+            points, values = heatmaps.upsampled_peaks(maps, width, height, left=left, top=top)
             assert np.allclose(values, large.max(axis=(1, 2)), rtol=1e-6, atol=1e-7)
-            x, y = points.astype(int).T
+            x, y = (points - (left, top)).astype(int).T
             assert np.allclose(large[np.arange(4), y, x], values, rtol=1e-6, atol=1e-7)  # ties round apart

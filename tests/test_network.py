@@ -151,6 +151,12 @@ def test_a_variants_name_may_change_its_shape():
     assert get_variant("compact/mask_pose").sub_stages == 5
 
 
+def test_the_same_changes_are_the_same_variant():
+    names = ("compact/mask_pose+width=0.5+sub_stages=3", "compact/mask_pose+sub_stages=3+width=.50+sigma=1")
+    assert {get_variant(name).name for name in names} == {"compact/mask_pose+sub_stages=3+width=0.5"}
+    assert get_variant("compact/mask_pose+sigma=1.0") is VARIANTS["compact/mask_pose"]
+
+
 def test_a_variant_without_changes_is_the_committed_file(monkeypatch, tmp_path):
     for kind in ("train", "deploy", "solver"):
         assert prototxt_text(get_variant("no_mask"), kind) == (ROOT / f"prototxt/no_mask/{kind}.prototxt").read_text()
@@ -166,7 +172,9 @@ def test_a_variant_without_changes_is_the_committed_file(monkeypatch, tmp_path):
         ("mask_pose+name=x", "'name' is none of sub_stages, input_size"), ("mask_pose+", "'' is none of"),
         ("mask_pose+input_size=100", "input_size must be a positive multiple of 8"),
         ("mask_pose+width=wide", "width must be from 1/32 to 4"),
-        ("mask_pose+sub_stages", "sub_stages must be 0 or more"),
+        ("mask_pose+sub_stages", "sub_stages must be 0 or more"), ("mask_pose+sigma=inf", "sigma must be a positive"),
+        ("mask_pose+width=1+width=2", "changes something twice"), ("no_mask+sub_stages=0", "neither a mask stage nor"),
+        ("mask_pose_x2+sub_stages=3", "must be above 3"), ("openpose_hand+sub_stages=0", "neither a mask"),
     ],
 )  # fmt: skip
 def test_variants_that_there_are_not(name, message):

@@ -62,6 +62,16 @@ def test_a_peak_in_the_padding_is_never_chosen():
     assert np.allclose(confidences, 0.5, atol=0.02)
 
 
+def test_a_peak_beyond_the_border_is_never_chosen():
+    """A square that reaches 100 pixels beyond the left and upper border: what is seen there holds no keypoint."""
+    maps = np.zeros((22, 46, 46), np.float32)
+    maps[:21, 5, 5], maps[:21, 30, 20] = 1, 0.5
+    view = predictor.crop_affine((-100, -100, 368, 368), 368)
+    found, confidences = predictor.decode(maps, view, predictor.inside((-100, -100, 368, 368), 640, 480))
+    assert np.abs(found - (20 * 8 + 3.5 - 100, 30 * 8 + 3.5 - 100)).max() < 1
+    assert np.allclose(confidences, 0.5, atol=0.02)
+
+
 def test_mask_against_resizing_step_by_step():
     rng = np.random.default_rng(5)
     probability = cv2.GaussianBlur(rng.random((23, 23)).astype(np.float32), (0, 0), 3)
@@ -310,6 +320,17 @@ def test_on_a_black_picture_there_is_one_unsure_hand():
     for hand in (*Predictor().predict_hands(np.zeros((120, 160, 3), np.uint8), 2),):
         assert not (hand.confidences > 0.2).any() and not hand.mask.any()
         assert np.isfinite(hand.keypoints).all()
+
+
+def test_a_region_may_reach_beyond_the_picture_but_not_lie_beside_it():
+    image = blob_at((30, 40))
+    for use_pyramid in (False, True):
+        model = Predictor(engine=Recorder(brightness), use_pyramid=use_pyramid)
+        hand = model.predict_region(image, (-60, -30, 160, 160))
+        assert np.abs(hand.keypoints - (30, 40)).max() <= 22 and (hand.keypoints >= 0).all()
+        for region in ((1000, 0, 50, 50), (-90, 10, 90, 90)):
+            with pytest.raises(InputError, match=r"outside the picture of 400 x 300"):
+                model.predict_region(image, region)
 
 
 def test_threads_take_turns():

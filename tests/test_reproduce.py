@@ -97,6 +97,18 @@ def test_the_same_again_makes_nothing(made, drawn_folder):
     assert len(listed) == 15 and all(line.startswith("done") for line in listed)
 
 
+def test_a_training_that_was_killed_after_its_end_is_not_trained_again(made, drawn_folder):
+    """Its last snapshot is there, but not the note that it is done."""
+    out = made[0]
+    note = out / "steps/train/seed1/no_mask.json"
+    note.write_text(json.dumps(json.loads(note.read_text()) | {"done": False}))
+    weights = next((out / "train/seed1/no_mask").glob(f"*_iter_{ITERATIONS}.caffemodel"))
+    before = weights.stat().st_mtime_ns
+    result = run(drawn_folder, out)
+    assert result.returncode == 0, result.stderr
+    assert "training of no_mask, seed 1: going on" in result.stdout and weights.stat().st_mtime_ns == before
+
+
 def test_what_is_missing_is_made_again_alone(made, drawn_folder):
     out = made[0]
     (out / "table1.csv").unlink()
@@ -148,6 +160,10 @@ def test_which_steps_there_are(drawn_folder, tmp_path):
     steps = {step.name: step for step in plan.steps}
     assert plan.iterations == 200_000 and plan.ways == ("pyramid", "single")
     assert steps["scores/eb/seed1/no_pose"].settings["ways"] == ["single"]
+    twice = Plan(Options(data=drawn_folder, out=tmp_path, ways=("refined", "pyramid")))
+    ways = {step.name.split("/")[-1]: step.settings["ways"] for step in twice.steps if step.name.startswith("scores")}
+    assert ways == {"mask_pose": ["refined", "pyramid"], "no_mask": ["refined", "pyramid"],
+                    "no_pose": ["refined", "single"]}  # fmt: skip
     assert steps["train/seed1/no_mask"].settings["variant"] == "no_mask"
 
 
@@ -165,6 +181,9 @@ def test_data_may_be_databases_or_must_be_said(drawn_folder, drawn_db, tmp_path)
     [
         ({"mix": ("x.lmdb",)}, "expected LMDB=SHARE, not 'x.lmdb'"), ({"mix": ("x.lmdb=0.5",)}, "x.lmdb is missing"),
         ({"predictions": ("OpenPose=found",)}, "found is missing"), ({"ea": "ea.txt"}, "ea.txt is missing"),
+        ({"predictions": ("found.json",)}, "found.json is missing"),
+        ({"training": ("--weights=vgg19.caffemodel",)}, "vgg19.caffemodel is missing"),
+        ({"training": ("--data", "seed=2", "--weights", "w.caffemodel")}, "w.caffemodel is missing"),
     ],
 )  # fmt: skip
 def test_what_is_not_there_is_said_before_anything_is_made(drawn_folder, tmp_path, given, said):

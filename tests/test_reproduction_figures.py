@@ -2,6 +2,7 @@ import csv
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from conftest import shifted_results
 from maskpose import metrics, scoring
@@ -60,14 +61,24 @@ def of_values(once, resampled):
     return Drawn(["a"], {"AUC": once}, {"AUC": np.array(resampled, float)})
 
 
-def test_seeds_are_drawn_too():
-    """Without any spread over photographs, the interval of two seeds is that of 0, 0.5 and 1 (1/4, 1/2, 1/4)."""
-    seeds = [of_values(0.0, np.zeros(4000)), of_values(1.0, np.ones(4000))]
+@pytest.mark.parametrize("once", [[0.3, 0.34], [0.3, 0.34, 0.31], [0.5, 0.52, 0.49, 0.53, 0.5], [*np.arange(10) / 99]])
+def test_the_chance_of_training_is_students_t(once):
+    """Without any spread over photographs the interval is SciPy's, of the seeds alone; one seed has none."""
+    seeds = [of_values(value, np.full(100, value)) for value in once]
     one = estimate(seeds, "AUC")
-    assert (one.value, one.low, one.high, one.lowest, one.highest, one.seeds) == (0.5, 0, 1, 0, 1, 2)
-    assert estimate(seeds[:1], "AUC").high == 0
-    chosen = np.random.default_rng(0).integers(0, 2, (4000, 2)).mean(axis=1)
-    assert np.mean(chosen == 0.5) == pytest.approx(0.5, abs=0.03)
+    expected = stats.t.interval(0.95, len(once) - 1, np.mean(once), stats.sem(once))
+    assert (one.low, one.high) == pytest.approx(np.clip(expected, 0, 1), abs=1e-4)
+    assert (one.value, one.lowest, one.highest, one.seeds) == (np.mean(once), min(once), max(once), len(once))
+    assert estimate(seeds[:1], "AUC").high == once[0]
+
+
+def test_photographs_and_training_add_up():
+    """Two independent normal chances of the same size: the interval is root 2 as wide as one alone."""
+    photographs = np.random.default_rng(3).normal(0, 0.01, 200_000)
+    once = np.array([0.5, 0.5 + 0.02 / 12.706])  # whose t interval is 0.01 to either side
+    drawn = [of_values(value, value + photographs) for value in once]
+    one = estimate(drawn, "AUC")
+    assert one.value - one.low == pytest.approx(np.hypot(0.01, 0.0196), rel=0.02)
 
 
 def test_table_1_has_the_papers_figures_beside_ours():
@@ -80,7 +91,8 @@ def test_table_1_has_the_papers_figures_beside_ours():
     assert rows["proposed, the paper"][:3] == ["76.9", "41.3", "30.0"]
     ours = rows["proposed, ours"]  # AP50 (100 + 75) / 2, AP75 (75 + 50) / 2, AP80 (50 + 25) / 2
     assert [cell.split()[0] for cell in ours[:3]] == ["87.5", "62.5", "37.5"]
-    assert rows["… lowest to highest of 2 seeds"][0] in ("75.0–75.0", "75.0–100.0")
+    spreads = [line[1] for line in lines if line[0] == "… lowest to highest of 2 seeds"]
+    assert spreads == ["75.0–75.0", "75.0–100.0"]  # without the pose stage, with it
     assert rows["gain by the pose stage, ours (paired)"][0].startswith("+12.5 (")
     assert rows["gain by the pose stage, the paper"] == ["+9.3", "+8.0", "+8.1", "–"]
     cells = list(csv.DictReader(table.splitlines()))
@@ -94,10 +106,11 @@ def test_answers_to_whether_it_helps():
     sets = {"EB": {"mask_pose": [near], "no_mask": [far], "no_pose": [draw(shifted_results([1] * 9, [0.9] * 9))]}}
     answers = {(one["question"], one["figure"]): one for one in tables.differences(sets)}
     pck = answers["Does the mask help the pose?", "PCK@0.2"]
-    assert (pck["all_seeds"]["value"], pck["all_seeds"]["low"], pck["verdict"]) == (1, 1, "yes")
+    assert (pck["all_seeds"]["value"], pck["all_seeds"]["low"], pck["verdict"]) == (1, 1, "yes, in this one training")
     assert answers["Does the pose help the mask?", "AP75"]["verdict"] == "not shown"
     assert not any(question == "Does a second cascade help?" for question, _ in answers)
-    assert tables.verdict(Estimate(-0.3, -0.4, -0.2, -0.3, -0.3, 1)) == "no: it harms"
+    assert tables.verdict(Estimate(-0.3, -0.4, -0.2, -0.3, -0.3, 1)) == "no: it harms, in this one training"
+    assert tables.verdict(flat(0.5)) == "yes" and tables.verdict(flat(0.0)) == "not shown"
     assert "+100.0 (+100.0 to +100.0)" in tables.differences_text(list(answers.values()))
 
 

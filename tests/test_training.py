@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import os
 import re
 import shlex
@@ -123,6 +124,10 @@ def test_going_on_otherwise_than_it_began_is_said(finished, drawn_db, tmp_path, 
     lines = [line for line in capsys.readouterr().out.splitlines() if "going on with" in line]
     assert len(lines) == 1 and "batch_size 3 (was 2)" in lines[0] and "base_lr 0.25 (was 0.001)" in lines[0]
     assert "max_iter 6 (was 5)" in lines[0] and lines[0].count("(was") == 3
+    run = dataclasses.replace(run, variant=get_variant("compact/mask_pose+mask_loss_weight=0.25"), iterations=7)
+    train(run, resume=folder / "mask_pose_iter_6.solverstate", progress=False)
+    lines = [line for line in capsys.readouterr().out.splitlines() if "going on with" in line]
+    assert "loss weight of mask_loss 0.25 (was 0.5)" in lines[0] and lines[0].count("(was") == 2
 
 
 def test_a_refused_run_leaves_the_definitions_of_the_one_before(finished, drawn_db):

@@ -143,9 +143,9 @@ def main():
     first = next((way for way in args.ways if way != "pairs"), None)
     worst = ()
     if first and results[first].pose:
-        worst = gallery.ranking(results[first], scoring.sizes(results[first], settings))[: args.worst]
+        worst = gallery.worst_first(scoring.errors(results[first], settings))[: args.worst]
     if len(worst):
-        write_image(args.out / "worst.png", gallery.sheet(predictors[first], results[first], samples, worst))
+        write_image(args.out / "worst.png", gallery.sheet(predictors[first], results[first], samples, worst, settings))
         files.append("worst.png")
     print(f"written to {args.out}: {', '.join(files)}")
 

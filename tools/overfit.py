@@ -14,26 +14,26 @@ import sys
 from pathlib import Path
 
 from maskpose import evaluation, scoring
-from maskpose.command_line import add_gpu, argument_parser, folder, one_line_errors, positive
+from maskpose.command_line import add_gpu, add_variant, argument_parser, folder, one_line_errors, positive
 from maskpose.database import Reader
 from maskpose.datasets import onehand10k
+from maskpose.errors import InputError
 from maskpose.files import fresh_folder, read_lines
 from maskpose.predictor import Predictor
 from maskpose.runtime import set_device
 from maskpose.score_tables import table_text
 from maskpose.training import Run, train
-from maskpose.variants import DEFAULT_VARIANT, VARIANTS, get_variant
+from maskpose.variants import get_variant
 
 COUNT = 16
 GOAL = 0.95
-POSED = [name for name, variant in VARIANTS.items() if variant.pose]
 
 
 def parse_arguments():
     parser = argument_parser(__doc__)
     parser.add_argument("source", type=Path, help="folder that holds Train and Test")
     parser.add_argument("--names", type=Path, help="file of image names, a line each as Train/12.jpg (evenly chosen)")
-    parser.add_argument("--variant", choices=POSED, default=DEFAULT_VARIANT, metavar="NAME", help="(%(default)s)")
+    add_variant(parser)
     parser.add_argument("--iterations", type=positive, default=1000, help="of training (%(default)s)")
     parser.add_argument("--out", type=folder, default=Path("runs/overfit"), help="folder, emptied first (%(default)s)")
     add_gpu(parser)
@@ -45,6 +45,8 @@ def main():
     args = parse_arguments()
     set_device(args.gpu)
     variant = get_variant(args.variant)
+    if not variant.pose:
+        raise InputError(f"{variant.name} has no pose stage: there is no PCK to reach")
     lines = onehand10k.plan(args.source, names=read_lines(args.names) if args.names else None)["train"]
     if not args.names:
         lines = lines[:: max(1, len(lines) // COUNT)][:COUNT]

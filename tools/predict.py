@@ -41,8 +41,8 @@ def parse_arguments():
     parser.add_argument("--hands", type=positive, default=1, metavar="N", help="find up to N hands, by the mask's "
                         "connected parts (%(default)s: the photograph's one hand)")  # fmt: skip
     way = parser.add_mutually_exclusive_group()
-    way.add_argument("--single-scale", dest="pyramid", action="store_false", help="one pass over the photograph (the "
-                     "compact variants take a second, as with --refine)")  # fmt: skip
+    way.add_argument("--single-scale", dest="pyramid", action="store_false", help="one pass over the photograph, "
+                     "without the second look that the compact variants take")  # fmt: skip
     way.add_argument("--pyramid", dest="pyramid", action="store_true", help="the paper's pyramid")
     parser.set_defaults(pyramid=None)
     parser.add_argument("--refine", action="store_true", default=None, help="look again, at the hand that was found")

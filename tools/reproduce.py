@@ -43,7 +43,7 @@ def parse_arguments():
     parser.add_argument("--openpose", type=Path, metavar="FILE", help="OpenPose's hand weights, the paper's [9]")
     parser.add_argument("--x2", action="store_true", help="also mask_pose_x2, section 4.3's proposal")
     parser.add_argument("--ways", nargs="+", choices=WAYS, help="of predicting; the first is drawn (pyramid single; "
-                        "compact: single)")  # fmt: skip
+                        "compact: single); refined: two looks")  # fmt: skip
     parser.add_argument("--list", action="store_true", help="say which steps there are and which are done, no more")
     return parser.parse_args()
 

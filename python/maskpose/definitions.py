@@ -28,6 +28,7 @@ def of(folder):
     fields = {field.name: getattr(solver, field.name) for field in solver.DESCRIPTOR.fields}
     return {
         **{key: value for key, value in data.items() if key not in FREE_OF_DATA},
+        **{f"loss weight of {name}": weight for name, weight in loss_weights(folder).items()},
         **{key: value for key, value in fields.items() if key not in FREE_OF_SOLVER and matters(key, solver)},
     }
 

@@ -43,21 +43,21 @@ def upsample(maps, stride=8):
     return np.stack([cv2.resize(one, target, interpolation=cv2.INTER_CUBIC) for one in maps])
 
 
-def peaks(maps, width=None, height=None):
+def peaks(maps, width=None, height=None, left=0, top=0):
     """Position and value of each map's maximum.
 
-    maps: (C, h, w). Only the top-left ``width`` x ``height`` pixels count where given: the padding beside
-    the photograph holds no hand. Returns points (C, 2) float64 (x, y) in the maps' pixels and values (C,).
+    maps: (C, h, w). Only the pixels from ``left``, ``top`` to below ``width``, ``height`` count where given: what is
+    beside the photograph holds no hand. Returns points (C, 2) float64 (x, y) in the maps' pixels and values (C,).
     """
-    maps = maps[:, :height, :width]
+    maps = maps[:, top:height, left:width]
     flat = maps.reshape(len(maps), -1)
     best = flat.argmax(axis=1)
     y, x = np.divmod(best, maps.shape[2])
-    return np.stack([x, y], axis=1).astype(np.float64), flat[np.arange(len(maps)), best]
+    return np.stack([x + left, y + top], axis=1).astype(np.float64), flat[np.arange(len(maps)), best]
 
 
-def upsampled_peaks(maps, width=None, height=None, stride=8):
-    """``peaks(upsample(maps, stride), width, height)``, but for rounding, without building the large maps.
+def upsampled_peaks(maps, width=None, height=None, stride=8, left=0, top=0):
+    """``peaks(upsample(maps, stride), width, height, left, top)``, but for rounding, without building the large maps.
 
     A bicubic value is at most M + c (M - m), where M and m are the largest and smallest of the 4 x 4 cells that it
     is computed from and c is CUBIC_OVERSHOOT. Only where that bound reaches a value that the map does have can its
@@ -72,6 +72,7 @@ def upsampled_peaks(maps, width=None, height=None, stride=8):
     half = stride // 2
     # Pixels from stride * k - half on lie between cells k - 1 and k.
     bound = bound[:, : (height - 1 + half) // stride + 1, : (width - 1 + half) // stride + 1]
+    bound[:, : (top + half) // stride], bound[:, :, : (left + half) // stride] = -np.inf, -np.inf
     cells = np.lib.stride_tricks.sliding_window_view(padded, (4, 4), axis=(1, 2))
     weights = _cubic_weights(stride).astype(maps.dtype)
     weights = np.einsum("ya,xb->abyx", weights, weights).reshape(16, -1)
@@ -80,8 +81,8 @@ def upsampled_peaks(maps, width=None, height=None, stride=8):
         """(n,) largest value between cells, and x and y of the first pixel that has it."""
         values = cells[channels, down, across].reshape(-1, 16) @ weights
         y, x = (stride * start[:, None] - half + np.arange(stride) for start in (down, across))
-        cut = np.flatnonzero((y[:, 0] < 0) | (y[:, -1] >= height) | (x[:, 0] < 0) | (x[:, -1] >= width))
-        outside = ((y[cut] < 0) | (y[cut] >= height))[:, :, None] | ((x[cut] < 0) | (x[cut] >= width))[:, None, :]
+        cut = np.flatnonzero((y[:, 0] < top) | (y[:, -1] >= height) | (x[:, 0] < left) | (x[:, -1] >= width))
+        outside = ((y[cut] < top) | (y[cut] >= height))[:, :, None] | ((x[cut] < left) | (x[cut] >= width))[:, None, :]
         values[cut] = np.where(outside.reshape(len(cut), stride * stride), -np.inf, values[cut])
         best = values.argmax(axis=1)
         each = np.arange(len(values))

@@ -155,9 +155,20 @@ class Predictor:
         return hands[:1] + [hand for hand in hands[1:] if (hand.confidences > THRESHOLD).sum() >= ENOUGH]
 
     def predict_region(self, image, region):
-        """The Hand in the region (x, y, w, h) of ``image`` alone, in the whole photograph's pixels."""
-        crops = self.crops(*region)
+        """The Hand in the region (x, y, w, h) of ``image`` alone, in the whole photograph's pixels.
+
+        The region may reach beyond the photograph. Raises InputError as ``predict`` does, and for one outside it.
+        """
+        image = as_picture(image)
+        crops = self._crops_in(image, region)
+        if not crops:
+            raise InputError(f"the region {region} lies outside the picture of {image.shape[1]} x {image.shape[0]}")
         return self._found(image, crops, self._look(image, crops))
+
+    def _crops_in(self, image, region):
+        """The ``crops`` of a region of whole pixels that show some of ``image``."""
+        height, width = image.shape[:2]
+        return [crop for crop in self.crops(*region) if min(inside(crop, width, height)[2:]) > 0]
 
     def _look(self, image, crops, mirrored=False):
         """What the network says, {blob: (C, m/8, m/8)}, to each of ``crops``, seen in a mirror if so."""
@@ -172,8 +183,7 @@ class Predictor:
         region = regions.of_hand(hand, THRESHOLD) if self.refine else None
         if region is None:
             return hand
-        height, width = image.shape[:2]
-        crops_again = [crop for crop in self.crops(*region) if min(inside(crop, width, height)[2:]) > 0]
+        crops_again = self._crops_in(image, region)
         again = self._look(image, crops_again, mirrored=not self.mirror)
         if not self.use_pyramid and region[2] >= BLEND * max(crops[0][2:]):
             again = [self._blended(again[0], crops_again[0], outputs[0], crops[0])]
@@ -205,9 +215,8 @@ class Predictor:
         hand = Hand(np.full((KEYPOINTS, 2), np.nan), np.zeros(KEYPOINTS, np.float32), None, None, to_image)
         if self.variant.pose:
             maps = [output[self.variant.heatmap_blob] for output in outputs]
-            decoded = [decode(m, view, crop) for m, view, crop in zip(maps, views, crops)]
-            keypoints, hand.confidences = pyramid.winners(*map(np.stack, zip(*decoded)))
-            hand.keypoints = np.clip(keypoints, 0, (width - 1, height - 1))  # a crop may reach beyond the photograph
+            decoded = [decode(m, view, inside(crop, width, height)) for m, view, crop in zip(maps, views, crops)]
+            hand.keypoints, hand.confidences = pyramid.winners(*map(np.stack, zip(*decoded)))
             hand.heatmaps = merge_heatmaps(maps, views)
         if self.variant.mask:
             x, y, w, h = inside(crops[0], width, height)
@@ -291,16 +300,17 @@ def crop_affine(crop, size):
     return geometry.compose(geometry.fit_affine(w, h, size), geometry.translation(-x, -y))
 
 
-def decode(maps, view, crop):
+def decode(maps, view, part):
     """Keypoints (21, 2) in the photograph's pixels and confidences (21,) from one level's (22, m', m') maps.
 
-    view: photograph to input, 2x3; crop: (x, y, w, h) of the level. Only input pixels whose centre lies on
-    the crop can be chosen.
+    view: photograph to input, 2x3; part: (x, y, w, h) of the photograph that the level shows. Only input pixels that
+    lie on that part can be chosen.
     """
-    x, y, w, h = crop
-    tau = geometry.affine_scale(view)
-    width, height = max(1, int(tau * w + 1e-6)), max(1, int(tau * h + 1e-6))
-    points, confidences = heatmaps.upsampled_peaks(maps[:KEYPOINTS], width, height, STRIDE)
+    x, y, w, h = part
+    edges = geometry.apply(view, np.array([[x, y], [x + w, y + h]]) - 0.5) + 0.5
+    left, top = np.ceil(edges[0] - 1e-6).astype(int)
+    width, height = np.maximum((edges[1] + 1e-6).astype(int), (left + 1, top + 1))
+    points, confidences = heatmaps.upsampled_peaks(maps[:KEYPOINTS], width, height, STRIDE, left, top)
     points = geometry.apply(geometry.invert(view), points)
     return np.clip(points, (x, y), (x + w - 1, y + h - 1)), confidences
 

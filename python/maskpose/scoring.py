@@ -105,13 +105,21 @@ def counting(results, settings):
     return counts & results.pose
 
 
+def errors(results, settings=PROTOCOLS["paper"]):
+    """(N, 21) distances in units of the settings' normaliser; inf where a joint that counts was not found, or is no
+    more sure than the settings' threshold; NaN where a joint does not count. Raises InputError as ``sizes`` does.
+    """
+    if settings.threshold is not None:
+        results = results.above(settings.threshold)
+    counts = counting(results, settings)
+    return metrics.normalised_errors(results.predicted, results.truth, counts, sizes(results, settings))
+
+
 def mean_scores(results, settings=PROTOCOLS["paper"]):
     """(mean PCK, mean mask IoU), 0 to 1, as ``scores`` has them; NaN where no keypoint, or no mask, can be scored."""
-    errors = metrics.normalised_errors(
-        results.predicted, results.truth, counting(results, settings), sizes(results, settings)
-    )
     ious = results.ious[~np.isnan(results.ious)]
-    return float(metrics.mean_pck(errors, [settings.at])[0]), float(ious.mean()) if len(ious) else np.nan
+    pck = metrics.mean_pck(errors(results, settings), [settings.at])[0]
+    return float(pck), float(ious.mean()) if len(ious) else np.nan
 
 
 def scores(results, settings=PROTOCOLS["paper"]):

@@ -6,6 +6,7 @@ The three of the paper's size are the proposed network and its two ablations (se
 ``openpose_hand`` is the network that the paper modifies and compares with (its [9]), as OpenPose gives it out.
 """
 
+import math
 from dataclasses import dataclass, field, replace
 
 from maskpose.errors import InputError
@@ -124,23 +125,37 @@ CHANGEABLE = {  # what a name may change: how it is read from text, what it must
     "sub_stages": (int, lambda value: value >= 0, "0 or more"),
     "input_size": (int, lambda value: value > 0 and value % STRIDE == 0, f"a positive multiple of {STRIDE}"),
     "width": (float, lambda value: 1 / 32 <= value <= 4, "from 1/32 to 4"),
-    "sigma": (float, lambda value: value > 0, "a positive number of cells"),
+    "sigma": (float, lambda value: 0 < value < math.inf, "a positive number of cells"),
     "background": (str, lambda value: value in ("sum", "max"), "sum or max"),
     "batch_size": (int, lambda value: value > 0, "1 or more"),
-    "mask_loss_weight": (float, lambda value: value >= 0, "0 or more"),
+    "mask_loss_weight": (float, lambda value: 0 <= value < math.inf, "0 or more"),
 }
 
 
 def get_variant(name):
-    """The variant called ``name``, which may end in changes: ``compact/mask_pose+sub_stages=3+width=0.1875``.
+    """The variant called ``name``, which may end in changes: ``compact/mask_pose+sub_stages=3+width=0.5``.
 
-    Raises InputError, with those there are, for an unknown variant or change, and for a value that cannot be.
+    However changes are written and ordered, the same ones give the same variant, of one name. Raises InputError, with
+    those there are, for an unknown variant or change, and for what cannot be.
     """
     base, *changes = name.split("+")
     if base not in VARIANTS:
         raise InputError(f"unknown variant {base!r}: expected one of {', '.join(VARIANTS)}")
-    values = dict(_change(name, change) for change in changes)
-    return replace(VARIANTS[base], name=name, **values) if changes else VARIANTS[base]
+    pairs = [_change(name, change) for change in changes]
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise InputError(f"variant {name} changes something twice")
+    usual = VARIANTS[base]
+    values = {key: values[key] for key in CHANGEABLE if key in values and values[key] != getattr(usual, key)}
+    if not values:
+        return usual
+    own_name = "+".join([base, *(f"{key}={_text(value)}" for key, value in values.items())])
+    variant = replace(usual, name=own_name, **values)
+    if not variant.mask and not variant.pose:
+        raise InputError(f"variant {name} has neither a mask stage nor a pose stage")
+    if variant.mask_again_after and variant.sub_stages <= variant.mask_again_after:
+        raise InputError(f"variant {name}: sub_stages must be above {variant.mask_again_after}, for its second mask")
+    return variant
 
 
 def _change(name, text):
@@ -156,3 +171,7 @@ def _change(name, text):
     if value is None or not passes(value):
         raise InputError(f"variant {name}: {key} must be {expected}")
     return key, value
+
+
+def _text(value):
+    return f"{value:g}" if isinstance(value, float) else str(value)

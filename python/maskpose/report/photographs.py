@@ -45,7 +45,7 @@ def gallery_of(run, count, databases=(), weights=(), engine="auto"):
     with contextlib.closing(_same_database(document, databases)) as reader:
         samples = evaluation.of_origins(reader, document["origins"])
         results = _results(run, path, samples)
-        errors = _errors(results, run.settings)
+        errors = np.minimum(scoring.errors(results, run.settings), gallery.WORST)
         predictor = Predictor(document["variant"], weights, engine=engine, **document["ways"][way])
         order, parts = gallery.worst_first(errors), scoring.parts_of(results, document["by"])
         chosen = [(group, int(n)) for group, part in groups(order, count).items() for n in part]
@@ -89,12 +89,6 @@ def _results(run, path, samples):
     if run.settings.normaliser in scoring.ANNOTATED:
         results = results.with_sizes(mmpose.annotations(Path(run.document["annotations"])))
     return results if run.settings.threshold is None else results.above(run.settings.threshold)
-
-
-def _errors(results, settings):
-    """(N, 21) errors, at most gallery.WORST; NaN where a joint does not count."""
-    counts, sizes = scoring.counting(results, settings), scoring.sizes(results, settings)
-    return np.minimum(metrics.normalised_errors(results.predicted, results.truth, counts, sizes), gallery.WORST)
 
 
 def _photograph(sample, predictor, results, errors, n):

@@ -1,8 +1,8 @@
 """Figures with 95 % intervals, over photographs and over the seeds of training, and differences between networks.
 
 The photographs are drawn anew as maskpose.scoring does; all networks and seeds are scored on the same draws, so that a
-difference is paired. Of several seeds the mean is taken, and its interval draws the seeds anew too: of two or three
-seeds it is too narrow still, so the lowest and the highest stand beside it.
+difference is paired. Of several seeds the mean is taken; its interval joins what the photographs leave open, by those
+draws, and what the chance of training does, by Student's t over the seeds. The lowest and the highest stand beside it.
 """
 
 from dataclasses import asdict, dataclass
@@ -22,6 +22,7 @@ FIGURES = {  # of scoring.Sums.figures
     "curve": lambda all: all["curve"],
 }
 DIGITS = 4
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # t of 95 % for 1, 2, … degrees of freedom
 
 
 @dataclass
@@ -62,8 +63,8 @@ def draw(results, settings=scoring.PROTOCOLS["paper"]):
 
 
 def estimate(seeds, figure):
-    """The Estimate of a figure of FIGURES, of a list of Drawn, one a seed."""
-    return _over_seeds([one.once[figure] for one in seeds], [one.resampled[figure] for one in seeds])
+    """The Estimate of a figure of FIGURES, a share, of a list of Drawn, one a seed."""
+    return _over_seeds([one.once[figure] for one in seeds], [one.resampled[figure] for one in seeds], least=0)
 
 
 def difference(firsts, seconds, figure):
@@ -78,14 +79,15 @@ def difference(firsts, seconds, figure):
     return _over_seeds(once, drawn), [_over_seeds([one], [many]) for one, many in zip(once, drawn)]
 
 
-def _over_seeds(once, resampled):
-    """The Estimate of S values and their (S, R, …) resampled ones."""
-    resampled = np.array(resampled)
-    count, draws = resampled.shape[:2]
-    chosen = np.random.default_rng(0).integers(0, count, (draws, count))  # one seed: itself each time
-    means = resampled[chosen, np.arange(draws)[:, None]].mean(axis=1)
-    low, high = bootstrap.interval(means)
-    return Estimate(np.mean(once, axis=0), low, high, np.min(once, axis=0), np.max(once, axis=0), count)
+def _over_seeds(once, resampled, least=-1):
+    """The Estimate of S values, from ``least`` to 1, and their (S, R, …) resampled ones."""
+    count, value = len(once), np.mean(once, axis=0)
+    low, high = bootstrap.interval(np.mean(resampled, axis=0))
+    if count > 1:  # independent of one another: their squares add up
+        chance = STUDENT[min(count - 1, len(STUDENT)) - 1] * np.std(once, axis=0, ddof=1) / np.sqrt(count)
+        low, high = value - np.hypot(value - low, chance), value + np.hypot(high - value, chance)
+        low, high = np.clip(low, least, 1), np.clip(high, least, 1)
+    return Estimate(value, low, high, np.min(once, axis=0), np.max(once, axis=0), count)
 
 
 def _rounded(value):

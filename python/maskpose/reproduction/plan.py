@@ -29,7 +29,7 @@ OPENPOSE = "openpose_hand"
 EA_SHARE = 0.1  # of EB: the paper says "a small range" and gives no list
 EA_SEED = 1
 KEPT_SNAPSHOTS = 2
-WAYS = ("pyramid", "single")
+WAYS = ("pyramid", "single", "refined")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Options:
     predictions: tuple = ()  # "[NAME=]FILE" of tools/evaluate.py --predictions
     openpose: Path | None = None  # OpenPose's hand weights: the paper's [9]
     x2: bool = False  # also section 4.3's proposal
-    ways: tuple | None = None  # of predicting, the first counts; None: WAYS where the scale's default is the pyramid
+    ways: tuple | None = None  # of predicting, the first counts; None: pyramid and single, or single at compact scale
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ class Plan:
         refuse_missing(options)
         self.options, self.out = options, Path(options.out)
         self.proposed = get_variant(SCALES[options.scale] + "mask_pose")
-        self.ways = options.ways or (WAYS if self.proposed.pyramid else ("single",))
+        self.initial_weights = initial_weights(options)
+        self.ways = options.ways or (("pyramid", "single") if self.proposed.pyramid else ("single",))
         self.iterations = options.iterations or self.proposed.solver.max_iter
         networks = (*NETWORKS, X2) if options.x2 else NETWORKS
         self.trained = [self._model(network, seed) for seed in self.seeds for network in networks]
@@ -166,10 +167,14 @@ class Plan:
         arguments += [part for one in self.options.mix for part in ("--mix", one)]
         if self.options.gpus:
             arguments += ["--gpu", ",".join(map(str, self.options.gpus))]
-        make = functools.partial(run_tool, "train.py", *arguments, *self.options.training)
+
+        def make():
+            if not model.weights.exists():  # of the last iteration: what a run that was stopped after it left
+                run_tool("train.py", *arguments, *self.options.training)
+
         return Step(
             f"train/{model.name}", f"training of {model.title}", make, (model.weights, folder / "losses.csv"),
-            (self.train_db, *mixed(self.options)), settings, folder, precious=True,
+            (self.train_db, *mixed(self.options), *initial_weights(self.options)), settings, folder, precious=True,
         )  # fmt: skip
 
     # 4: evaluation
@@ -184,7 +189,7 @@ class Plan:
         return [model for model in self.models if name == "EB" or model.variant.pose]
 
     def _evaluation(self, name, db, model):
-        folder, ways = self._scores(name, model), self.ways if model.variant.pose else ("single",)
+        folder, ways = self._scores(name, model), self._ways_of(model)
         kinds = [*(["predictions_{}.h5"] if model.variant.pose else []),
                  *(["mask_iou_{}.csv"] if model.variant.mask else [])]  # fmt: skip
         outputs = (folder / "scores.json", *(folder / kind.format(way) for way in ways for kind in kinds))
@@ -195,6 +200,12 @@ class Plan:
         title = f"scores of {model.title}, on {name}"
         return Step(f"scores/{folder.relative_to(self.out / 'scores')}", title, make, outputs, (db, model.weights),
                     settings, folder)  # fmt: skip
+
+    def _ways_of(self, model):
+        """The ways in which a model predicts: the pyramid is of joints alone, and its mask that of a single look."""
+        if model.variant.pose:
+            return self.ways
+        return tuple(dict.fromkeys("single" if way == "pyramid" else way for way in self.ways))
 
     def _scores(self, name, model):
         return self.out / "scores" / _slug(name) / model.name
@@ -209,8 +220,7 @@ class Plan:
         """{network: [maskpose.evaluation.Results on a set, one a seed]}; others: also those of --predictions."""
         truth, models = found.truth_of(self.sets[name]), {}
         for model in self.models_on(name):
-            way = self.ways[0] if model.variant.pose else "single"
-            one = found.read(truth, self._scores(name, model), way, model.variant)
+            one = found.read(truth, self._scores(name, model), self._ways_of(model)[0], model.variant)
             models.setdefault(model.network, []).append(one)
         if others:
             for label, predictions in prediction_files.read_all(self.options.predictions).items():
@@ -297,8 +307,8 @@ class Plan:
     def _predictor(self, model):
         gpu = self.options.gpus[0] if self.options.gpus else None
         set_device(gpu)
-        pyramid = self.ways[0] == "pyramid"
-        return Predictor(model.variant.name, model.weights, pyramid, engine=choose_engine("auto", gpu))
+        way, engine = self.ways[0], choose_engine("auto", gpu)
+        return Predictor(model.variant.name, model.weights, way == "pyramid", engine=engine, refine=way == "refined")
 
     # 8: timing
 
@@ -318,7 +328,7 @@ class Plan:
         for model in models:
             row = {"network": model.network, "variant": model.variant.name}
             predictor = self._predictor(model)
-            predictor.use_pyramid = False
+            predictor.use_pyramid = predictor.refine = False
             row["single_ms"] = speed.of_predictor(predictor, images)
             predictor.use_pyramid = True
             # the pyramid is of joints alone
@@ -345,16 +355,22 @@ def mixed(options):
     return tuple(Path(one.rpartition("=")[0]) for one in options.mix)
 
 
+def initial_weights(options):
+    """The file that ``training`` begins from, as --weights FILE or --weights=FILE; () where there is none."""
+    parts = [part for one in options.training for part in one.split("=", 1)]
+    return (Path(parts[parts.index("--weights") + 1]),) if "--weights" in parts[:-1] else ()
+
+
 def predicted(options):
     """The files and folders of ``predictions``."""
-    return tuple(Path(one if Path(one).exists() else one.partition("=")[2]) for one in options.predictions)
+    return tuple(prediction_files.labelled(one)[1] for one in options.predictions)
 
 
 def refuse_missing(options):
     """Raise InputError where something that options name is not there: now, not after days."""
     if wrong := [one for one in options.mix if not all(one.rpartition("=")[::2])]:
         raise InputError(f"mix: expected LMDB=SHARE, not {wrong[0]!r}")
-    named = (options.ea, options.cmu, options.openpose, *mixed(options), *predicted(options))
+    named = (options.ea, options.cmu, options.openpose, *mixed(options), *predicted(options), *initial_weights(options))
     if missing := [path for path in named if path and not Path(path).exists()]:
         raise InputError(f"{missing[0]} is missing")
 

@@ -33,7 +33,7 @@ def run_tool(script, *arguments):
     )
     with passed_on(process) as stopped, process:
         end = _shown(process.stderr)
-    if stopped or process.returncode == STOPPED:
+    if process.returncode and (stopped or process.returncode == STOPPED):
         raise Stopped(script)
     if process.returncode:
         raise InputError(reason_of(end) or f"tools/{script} ended with status {process.returncode}")

@@ -43,14 +43,14 @@ def page(plan, summary, files):
     )
     listing = "".join(f"- **{one['title']}** (`{name}`): {', '.join(one['files'])}\n" for name, one in files.items())
     seeds = f"{options.seeds} seeds" if options.seeds > 1 else "one seed (intervals know nothing of training's chance)"
-    start = "given weights" if "--weights" in options.training else "random weights"
+    start = "given weights" if plan.initial_weights else "random weights"
     more = f" ({' '.join(options.training)})" if options.training else ""
     mixed = f", mixed with {', '.join(options.mix)}" if options.mix else ""
     return f"""# Reproduction, {options.scale} scale
 
 Trained on {plan.train_db}{mixed}: {plan.iterations} iterations of each network from {start}{more}, {seeds};
-scored by: {plan.ways[0]}. Figures in percent; in brackets 95 % intervals over photographs and, of several seeds, over
-those too, which for two or three is still too narrow. AP is the share of photographs whose mask IoU reaches the
+scored by: {plan.ways[0]}. Figures in percent; in brackets 95 % intervals: photographs drawn anew and, of several seeds,
+Student's t over those. AP is the share of photographs whose mask IoU reaches the
 threshold. What differs from the paper: docs/reproduction.md.
 
 ## Does it help?

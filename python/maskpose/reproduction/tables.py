@@ -78,9 +78,9 @@ def differences(drawn):
 
 def verdict(gap):
     """What an Estimate of first - second says."""
-    if gap.low > 0:
-        return "yes"
-    return "no: it harms" if gap.high < 0 else "not shown"
+    if gap.low <= 0 <= gap.high:
+        return "not shown"
+    return ("yes" if gap.low > 0 else "no: it harms") + (", in this one training" if gap.seeds == 1 else "")
 
 
 def differences_text(answers):
