@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -337,6 +338,14 @@ def test_scores_on_a_drawn_database(weights, drawn_db, tmp_path):
     assert document["scores"]["single"]["all"]["images"] == 10
     assert "PCK@0.2" in result.stdout and (tmp_path / "s/pck.csv").is_file() and (tmp_path / "s/pck.png").is_file()
     ours = document["scores"]["single"]["all"]
+    assert (tmp_path / "s/worst.png").is_file()
+    shutil.copy(tmp_path / "s/predictions_single.h5", tmp_path / "s/predictions_pyramid.h5")
+    fewer = run(
+        "tools/evaluate.py", "--db", drawn_db, "--weights", weights, "--out", tmp_path / "s", "--worst", "0",
+        "--ways", "single", "single",
+    )  # fmt: skip
+    assert fewer.stdout.count("predictions_single.h5") == 1
+    assert not (tmp_path / "s/worst.png").exists() and not (tmp_path / "s/predictions_pyramid.h5").exists()
     again = run(  # what it found, scored as others' predictions
         "tools/evaluate.py", "--db", drawn_db, "--ways", "--predictions", tmp_path / "s/predictions_single.h5",
         f"OpenPose={tmp_path}/s/predictions_single.h5", "--out", tmp_path / "again", "--normaliser", "diagonal",

@@ -88,6 +88,25 @@ def test_lines_grow_with_the_image():
     assert 1 <= widths[0] <= 3 < 8 <= widths[1]
 
 
+def test_on_a_small_hand_lines_and_dots_are_small():
+    """What is drawn over a hand of a tenth of the picture is what is drawn over it in a picture of 2.5 times itself."""
+    points = np.column_stack([np.linspace(0, 100, 21), np.tile([0.0, 60], 11)[:21]])
+    large, small = np.zeros((1000, 1000, 3), np.uint8), np.zeros((250, 250, 3), np.uint8)
+    ones = np.ones(21)
+    in_large = changed(large, drawing.overlay(large, points + 500, ones, 0.5)).sum()
+    in_small = changed(small, drawing.overlay(small, points + 70, ones, 0.5)).sum()
+    assert in_large == in_small
+
+
+def test_beyond_the_region_that_was_looked_at_there_is_no_heat():
+    """A hand's own region is a part of the picture; at its border the map has its peak."""
+    heatmaps = np.zeros((22, 10, 10), np.float32)
+    heatmaps[0, 0, 4] = 1
+    grid_to_image = np.array([[8.0, 0, 103.5], [0, 8.0, 103.5]])
+    heat = drawing._on_image(heatmaps[0], grid_to_image, np.zeros((240, 320, 3), np.uint8))
+    assert heat[103, 135] > 0.9 and heat[:87].max() == 0 and heat[:, :120].max() == 0
+
+
 @pytest.mark.parametrize("shape", [(240, 320), (2400, 3200), (24, 32), (4000, 30)])
 @pytest.mark.parametrize("count", [21, 22])
 def test_the_panel_is_bounded(shape, count):

@@ -154,6 +154,9 @@ def test_a_variants_name_may_change_its_shape():
 def test_the_same_changes_are_the_same_variant():
     names = ("compact/mask_pose+width=0.5+sub_stages=3", "compact/mask_pose+sub_stages=3+width=.50+sigma=1")
     assert {get_variant(name).name for name in names} == {"compact/mask_pose+sub_stages=3+width=0.5"}
+    for changes in ("mask_loss_weight=1000000", "sigma=1e20", "width=0.12345678"):
+        variant = get_variant(f"mask_pose+{changes}")
+        assert get_variant(variant.name) == variant  # 1e20 is written 1e+20 usually
     assert get_variant("compact/mask_pose+sigma=1.0") is VARIANTS["compact/mask_pose"]
 
 
@@ -170,7 +173,8 @@ def test_a_variant_without_changes_is_the_committed_file(monkeypatch, tmp_path):
     [
         ("tiny", "unknown variant 'tiny': expected one of mask_pose, "), ("tiny+width=1", "unknown variant 'tiny'"),
         ("mask_pose+name=x", "'name' is none of sub_stages, input_size"), ("mask_pose+", "'' is none of"),
-        ("mask_pose+input_size=100", "input_size must be a positive multiple of 8"),
+        ("mask_pose+input_size=100", "input_size must be a multiple of 8, 32 to 2048"),
+        ("mask_pose+input_size=1000000", "input_size must be a multiple"),
         ("mask_pose+width=wide", "width must be from 1/32 to 4"),
         ("mask_pose+sub_stages", "sub_stages must be 0 or more"), ("mask_pose+sigma=inf", "sigma must be a positive"),
         ("mask_pose+width=1+width=2", "changes something twice"), ("no_mask+sub_stages=0", "neither a mask stage nor"),

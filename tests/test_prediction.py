@@ -135,6 +135,20 @@ def test_nothing_is_written_over_that_is_not_ours(weights, tmp_path):
     assert photographs([f"{tmp_path}/*.png"])[0].key == "a"
 
 
+def test_what_was_removed_or_never_written_is_ours_no_more(album, weights, tmp_path):
+    """A later run with fewer formats removes the old mask; of an unreadable photograph nothing was written."""
+    _, listed = album
+    predictor = Predictor("compact/mask_pose", weights, engine="caffe", refine=False)
+    prediction.run(predictor, listed, Job(tmp_path, ("json", "mask")), Alone())
+    assert not files.noted_names(tmp_path) & {"3half.json", "3half_mask.png"}
+    prediction.run(predictor, listed, Job(tmp_path, ("json",), threshold=0.3), Alone())
+    assert "0.json" in files.noted_names(tmp_path) and not (tmp_path / "0_mask.png").exists()
+    (tmp_path / "0_mask.png").write_bytes(b"somebody's own")
+    with pytest.raises(InputError, match=r"0_mask\.png is there, and no earlier run wrote it"):
+        prediction.run(predictor, listed, Job(tmp_path, ("json", "mask")), Alone())
+    assert (tmp_path / "0_mask.png").read_bytes() == b"somebody's own"
+
+
 @pytest.mark.parametrize(
     "names,formats,message",
     [

@@ -259,6 +259,16 @@ def test_the_pyramid_of_a_second_look_stays_in_the_photograph(monkeypatch):
     assert iou(hand.mask, image[..., 0] > 0) > 0.8
 
 
+def test_where_the_first_look_saw_nothing_the_second_alone_counts():
+    """A region that cuts a disc in half: the second look's square shows all of it, the first's maps end at the cut."""
+    image = blob_at((200, 150), radius=60)
+    hand = Predictor(engine=Recorder(brightness)).predict_region(image, (200, 60, 180, 180))
+    left = geometry.apply(geometry.invert(hand.grid_to_image), np.array([[160.0, 150.0]]))[0].round().astype(int)
+    dark = geometry.apply(geometry.invert(hand.grid_to_image), np.array([[175.0, 80.0]]))[0].round().astype(int)
+    assert hand.heatmaps[0, left[1], left[0]] > 0.95  # bright there
+    assert hand.heatmaps[0, dark[1], dark[0]] < 0.1  # and not there, though the first look's border goes on
+
+
 def test_of_a_small_hand_the_second_look_alone_counts():
     def modest(picture):
         """Half as sure as the brightness of what fills little of the input."""
@@ -328,7 +338,10 @@ def test_a_region_may_reach_beyond_the_picture_but_not_lie_beside_it():
         model = Predictor(engine=Recorder(brightness), use_pyramid=use_pyramid)
         hand = model.predict_region(image, (-60, -30, 160, 160))
         assert np.abs(hand.keypoints - (30, 40)).max() <= 22 and (hand.keypoints >= 0).all()
-        for region in ((1000, 0, 50, 50), (-90, 10, 90, 90)):
+        for region in ((0.0, 0.0, 50.0, 50.0), None, (1, 2, 3)):
+            with pytest.raises(InputError, match=r"expected a region \(x, y, w, h\) of whole pixels"):
+                model.predict_region(image, region)
+        for region in ((1000, 0, 50, 50), (-90, 10, 90, 90), (10, 10, 0, 5)):
             with pytest.raises(InputError, match=r"outside the picture of 400 x 300"):
                 model.predict_region(image, region)
 
@@ -365,6 +378,7 @@ def test_threads_take_turns():
         ({"batch": 0}, "batch: .* not 0"), ({"batch": "8"}, "batch: .* not '8'"),
         ({"precision": "fp8"}, "unknown precision 'fp8': expected one of fp32, bf16, fp16"),
         ({"variant": "tiny"}, "tiny"), ({"engine": "tensorflow"}, "unknown engine"),
+        ({"variant": None}, "unknown variant 'None'"), ({"engine": 5}, "engine: expected a name or a function, not 5"),
     ],
 )  # fmt: skip
 def test_arguments_that_are_none(options, message):

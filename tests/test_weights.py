@@ -4,8 +4,10 @@ import pytest
 
 from conftest import random_net
 from maskpose import weights
+from maskpose.engines import deploy_definition, open_net
 from maskpose.errors import InputError
 from maskpose.runtime import import_caffe
+from maskpose.variants import get_variant
 
 caffe = import_caffe()
 
@@ -124,3 +126,14 @@ def test_weights_of_our_own_are_taken_as_they_are(net, tmp_path):
     report = weights.start_from(other, tmp_path / "ours.caffemodel")
     assert "17 of 17 layers filled" in report and "random" not in report and "255" not in report
     assert all(np.array_equal(net.params[n][1].data, other.params[n][1].data) for n in net.params)
+
+
+def test_layers_too_many_are_of_another_variant_where_the_whole_file_is_meant(tmp_path):
+    """To predict: five sub-stages' weights are not three's; to train from them is something else."""
+    random_net("compact/mask_pose").save(str(tmp_path / "w.caffemodel"))
+    fewer = open_net(deploy_definition(get_variant("compact/mask_pose+sub_stages=3")))
+    with pytest.raises(InputError, match="another variant: this network has no layer Mconv1_stage5"):
+        weights.load(fewer, tmp_path / "w.caffemodel", whole=True)
+    assert len(weights.load(fewer, tmp_path / "w.caffemodel")) == len(fewer.params)
+    with pytest.raises(InputError, match=r"weights .*: a folder"):
+        weights.load(fewer, tmp_path)

@@ -36,6 +36,7 @@ WAYS = {
     "pyramid": (True, False, evaluation.run),
     "pairs": (False, False, evaluation.run_pairs),
 }
+BY_WAY = ("predictions_*.h5", "mask_iou_*.csv", "worst.png")  # files that some ways of predicting do not give
 LOOK = ("use_pyramid", "seed", "levels", "centred", "mirror", "refine")  # what scores.json keeps of a Predictor
 
 
@@ -109,7 +110,7 @@ def main():
     reader = Reader(args.db)
     samples = evaluation.of_origins(reader, args.origins)
     results, predictors, files = {}, {}, ["scores.json"]
-    for way in args.ways:
+    for way in dict.fromkeys(args.ways):
         pyramid, refine, run = WAYS[way]
         options = command_line.predictor_options(args) | (crops if pyramid else {})
         predictors[way] = Predictor(use_pyramid=pyramid, refine=refine, **options)
@@ -147,6 +148,10 @@ def main():
     if len(worst):
         write_image(args.out / "worst.png", gallery.sheet(predictors[first], results[first], samples, worst, settings))
         files.append("worst.png")
+    for pattern in BY_WAY:  # of an earlier call that other ways or weights were given to
+        for path in args.out.glob(pattern):
+            if path.name not in files:
+                path.unlink()
     print(f"written to {args.out}: {', '.join(files)}")
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from maskpose import command_line, inputs, output, prediction
 from maskpose.command_line import folder, fraction, positive
+from maskpose.errors import InputError
 from maskpose.parallel import group_of_this_process
 from maskpose.predictor import THRESHOLD, Predictor
 from maskpose.runtime import set_device
@@ -56,6 +57,8 @@ def parse_arguments():
 def main():
     args = parse_arguments()
     pyramid = get_variant(args.variant).pyramid if args.pyramid is None else args.pyramid
+    if args.refine and args.pyramid is False:
+        raise InputError("--single-scale is one look and --refine two: give one of them")
     crops = command_line.pyramid_options(args, used=pyramid)
     photographs = inputs.photographs(args.images)
     with group_of_this_process() as group:

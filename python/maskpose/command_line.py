@@ -121,7 +121,7 @@ def pyramid_options(args, used):
     """What ``add_pyramid`` gave, as Predictor's arguments. Raises InputError for any, where no pyramid is ``used``."""
     given = {name: getattr(args, name) for name in PYRAMID if getattr(args, name) is not None}
     if given and not used:
-        raise InputError(f"--{next(iter(given))} is the pyramid's, and this is a single look: ask for the pyramid, too")
+        raise InputError(f"--{next(iter(given))} is the pyramid's: ask for that, too")
     return given
 
 

@@ -7,6 +7,7 @@ with `grid_to_image`, the 2×3 affine from heatmap cell coordinates to image pix
 import cv2
 import numpy as np
 
+from maskpose.geometry import compose, translation
 from maskpose.skeleton import BONES, FINGERS, KEYPOINT_NAMES
 
 # The paper's Fig. 11, in BGR: thumb blue, index cyan, middle green, ring brown, little finger purple.
@@ -32,6 +33,7 @@ GROUP_GAP = 10
 GROUP_GREY = 230
 SUBPIXEL_BITS = 4
 FAR = 1e5
+ROOM = 2.5  # sides of a hand's box that a picture is taken to have for the size of lines and dots, if it has more
 
 
 def overlay(image, keypoints, confidences, threshold, mask=None):
@@ -39,15 +41,18 @@ def overlay(image, keypoints, confidences, threshold, mask=None):
 
     `keypoints` is (21, 2) pixels, `confidences` (21,). A keypoint shows when it is finite and its
     confidence is larger than `threshold` (Sec. 3.3), a bone when both its ends show. `mask` is (h, w)
-    bool or uint8, true where not zero. Lines and dots grow with the image.
+    bool or uint8, true where not zero. Lines and dots grow with the image, on a small hand in it with the hand.
     """
     canvas = image.copy() if mask is None else tint_mask(image, mask)
     keypoints = np.asarray(keypoints, float)
     shown = np.isfinite(keypoints).all(axis=1) & (np.asarray(confidences) > threshold)
     scale = 1 << SUBPIXEL_BITS
     at = np.rint(np.clip(np.nan_to_num(keypoints), -FAR, FAR) * scale).astype(int).tolist()
-    thickness = max(1, round(max(image.shape[:2]) / 200))
-    radius = max(1.0, max(image.shape[:2]) / 130)
+    size = max(image.shape[:2])
+    if shown.sum() > 1:
+        size = min(size, ROOM * np.ptp(keypoints[shown], axis=0).max())
+    thickness = max(1, round(size / 200))
+    radius = max(1.0, size / 130)
     colours = [WRIST_COLOUR] + [FINGER_COLOURS[finger] for finger in FINGERS for _ in range(4)]
     for start, end in BONES:
         if shown[start] and shown[end]:
@@ -169,11 +174,10 @@ def _blend_heat(image, heatmap, grid_to_image):
 
 
 def _on_image(heatmap, grid_to_image, image):
-    """(h, w) float32: an (h', w') heatmap laid over an image by a 2×3 affine."""
-    return cv2.warpAffine(
-        np.asarray(heatmap, np.float32), grid_to_image, image.shape[1::-1], flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
+    """(h, w) float32: an (h', w') heatmap laid over an image by a 2×3 affine; 0 further than a cell beyond it."""
+    wider = np.pad(np.asarray(heatmap, np.float32), 1, mode="edge")
+    affine = compose(grid_to_image, translation(-1, -1))
+    return cv2.warpAffine(wider, affine, image.shape[1::-1], flags=cv2.INTER_LINEAR)
 
 
 def _blend(image, heat):

@@ -136,7 +136,7 @@ def of_origins(reader, origins=None):
         return reader
     chosen = [sample for sample in reader if sample.source in origins]
     if missing := set(origins) - {sample.source for sample in chosen}:
-        there = ", ".join(sorted(reader.about["sources"])) if "sources" in reader.about else "none named"
+        there = ", ".join(sorted(filter(None, reader.about.get("sources", ())))) or "not named"
         raise InputError(f"{reader.path} has no samples of {', '.join(sorted(missing))}: its origins are {there}")
     return chosen
 

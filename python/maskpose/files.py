@@ -168,8 +168,16 @@ def refuse_foreign(folder, names):
 
 def note_names(folder, names):
     """Keep in ``folder`` that files of ``names``, relative to it, are this program's; ranks may do so at once."""
-    lines = ",\n".join(map(json.dumps, sorted({*names, *noted_names(folder)})))
-    write_text(Path(folder) / NAMES, f"[{lines}]\n")
+    write_text(Path(folder) / NAMES, _listed(sorted({*names, *noted_names(folder)})))
+
+
+def forget_absent(folder):
+    """Of the names that ``note_names`` keeps in ``folder``, keep those of files that are there."""
+    kept = sorted(name for name in noted_names(folder) if os.path.lexists(Path(folder) / name))
+    if kept:
+        write_text(Path(folder) / NAMES, _listed(kept))
+    else:
+        (Path(folder) / NAMES).unlink(missing_ok=True)
 
 
 def noted_names(folder):
@@ -179,3 +187,8 @@ def noted_names(folder):
         return set(json.loads(read_bytes(path))) if path.is_file() else set()
     except (ValueError, TypeError):
         raise InputError(f"{path} is damaged: choose another folder") from None
+
+
+def _listed(names):
+    lines = ",\n".join(map(json.dumps, names))
+    return f"[{lines}]\n"

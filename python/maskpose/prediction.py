@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from maskpose import engines, images, output
 from maskpose.errors import InputError
-from maskpose.files import note_names, noted_names, read_bytes, refuse_clashes, refuse_foreign
+from maskpose.files import forget_absent, note_names, noted_names, read_bytes, refuse_clashes, refuse_foreign
 
 NAMED = 20  # photographs up to which each one's result is printed
 LEFT_OUT, DONE, PASSED_OVER = 0, 1, 2  # what became of a photograph
@@ -57,6 +57,7 @@ def run(predictor, photographs, job, group):
             note_names(folder, [name for name, _ in writes])
             for name in output.write_tables(folder, there, job.formats):
                 print(f"written: {folder / name}")
+        forget_absent(folder)
     return int((results != LEFT_OUT).sum()), int((results == LEFT_OUT).sum())
 
 

@@ -95,6 +95,8 @@ class Predictor:
         if isinstance(engine, str):
             self.weights_path = weights_path or default_weights(self.variant)
             engine = open_engine(engine, self.variant, self.weights_path, precision)
+        elif not callable(engine):
+            raise InputError(f"engine: expected a name or a function, not {engine!r}")
         self.engine = engine
         self._turn = threading.Lock()
 
@@ -160,7 +162,11 @@ class Predictor:
         The region may reach beyond the photograph. Raises InputError as ``predict`` does, and for one outside it.
         """
         image = as_picture(image)
-        crops = self._crops_in(image, region)
+        try:
+            x, y, w, h = map(operator.index, region)
+        except (TypeError, ValueError):
+            raise InputError(f"expected a region (x, y, w, h) of whole pixels, not {region!r}") from None
+        crops = self._crops_in(image, (x, y, w, h)) if min(w, h) > 0 else []
         if not crops:
             raise InputError(f"the region {region} lies outside the picture of {image.shape[1]} x {image.shape[0]}")
         return self._found(image, crops, self._look(image, crops))
@@ -186,19 +192,29 @@ class Predictor:
         crops_again = self._crops_in(image, region)
         again = self._look(image, crops_again, mirrored=not self.mirror)
         if not self.use_pyramid and region[2] >= BLEND * max(crops[0][2:]):
-            again = [self._blended(again[0], crops_again[0], outputs[0], crops[0])]
+            again = [self._blended(again[0], crops_again[0], outputs[0], crops[0], image.shape)]
         return self._hand(image, crops_again, again)
 
-    def _blended(self, second, region, first, crop):
-        """The mean of what two looks say, {blob: (C, m/8, m/8)}, on the second one's grid."""
+    def _blended(self, second, region, first, crop, shape):
+        """The mean of what two looks say, {blob: (C, m/8, m/8)}, on the second one's grid.
+
+        In the parts of the photograph of ``shape`` (h, w, …) that the first look did not see, the second's alone.
+        """
         grid, size = geometry.grid_affine(STRIDE), self.variant.input_size
         views = [crop_affine(one, size) for one in (region, crop)]
         affine = geometry.compose(grid, views[0], geometry.invert(views[1]), geometry.invert(grid))
         side = size // STRIDE
+        cells = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1)
+        points = geometry.apply(geometry.invert(geometry.compose(grid, views[0])), cells)
+        x, y, w, h = crop
+        unseen = geometry.inside(points, shape[1], shape[0]) & ~geometry.inside(points - (x, y), w, h)
+        share = np.where(unseen, 0, 0.5).astype(np.float32)
         return {
-            name: np.stack([(one + resample(other, affine, side)) / 2 for one, other in zip(maps, first[name])])
+            name: np.stack([
+                one + share * (resample(other, affine, side) - one) for one, other in zip(maps, first[name])
+            ])
             for name, maps in second.items()
-        }
+        }  # fmt: skip
 
     def crops(self, x, y, width, height):
         """[(x, y, w, h)]: the parts of a region that are looked at, the whole of it first."""

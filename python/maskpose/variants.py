@@ -123,7 +123,7 @@ VARIANTS = {
 
 CHANGEABLE = {  # what a name may change: how it is read from text, what it must be
     "sub_stages": (int, lambda value: value >= 0, "0 or more"),
-    "input_size": (int, lambda value: value > 0 and value % STRIDE == 0, f"a positive multiple of {STRIDE}"),
+    "input_size": (int, lambda value: value in range(32, 2049, STRIDE), f"a multiple of {STRIDE}, 32 to 2048"),
     "width": (float, lambda value: 1 / 32 <= value <= 4, "from 1/32 to 4"),
     "sigma": (float, lambda value: 0 < value < math.inf, "a positive number of cells"),
     "background": (str, lambda value: value in ("sum", "max"), "sum or max"),
@@ -138,7 +138,7 @@ def get_variant(name):
     However changes are written and ordered, the same ones give the same variant, of one name. Raises InputError, with
     those there are, for an unknown variant or change, and for what cannot be.
     """
-    base, *changes = name.split("+")
+    base, *changes = str(name).split("+")
     if base not in VARIANTS:
         raise InputError(f"unknown variant {base!r}: expected one of {', '.join(VARIANTS)}")
     pairs = [_change(name, change) for change in changes]
@@ -174,4 +174,5 @@ def _change(name, text):
 
 
 def _text(value):
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """That reads back as the value, without the + of 1e+20, where a change would begin."""
+    return str(value).replace("e+", "e")

@@ -35,7 +35,7 @@ def read(path):
     """The Stored of a .caffemodel, .caffemodel.h5 or .h5 file. Raises InputError where it is missing or is neither."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"weights {path}: no such file")
+        raise InputError(f"weights {path}: " + ("a folder" if path.is_dir() else "no such file"))
     if h5py.is_hdf5(path):
         return Stored("", _hdf5_shapes(path))
     complaint = f"weights {path}: neither a caffemodel nor HDF5, or truncated"
@@ -51,8 +51,8 @@ def load(net, path, whole=False, stored=None):
     """Copy the weights in ``path`` into ``net`` by layer name; give the names of the layers filled.
 
     stored: what ``read`` gave of it, if it has been read. Raises InputError where a shared layer's shapes differ,
-    where no layer is shared, or, with ``whole``, where the net has a layer that the file does not fill: weights
-    of another variant.
+    where no layer is shared, or, with ``whole``, where the net has a layer that the file does not fill or the file one
+    that the net does not have: weights of another variant.
     """
     stored = (stored or read(path)).shapes
     wanted = {name: [tuple(blob.data.shape) for blob in blobs] for name, blobs in net.params.items()}
@@ -66,6 +66,8 @@ def load(net, path, whole=False, stored=None):
     missing = [name for name in wanted if name not in stored]
     if not shared or (whole and missing):
         raise InputError(f"weights {path} are of another variant: they have no layer {missing[0]}")
+    if whole and (unused := [name for name in stored if name not in wanted]):
+        raise InputError(f"weights {path} are of another variant: this network has no layer {unused[0]}")
     net.copy_from(str(path))
     return shared
 
