@@ -174,7 +174,7 @@ class Plan:
 
         return Step(
             f"train/{model.name}", f"training of {model.title}", make, (model.weights, folder / "losses.csv"),
-            (self.train_db, *mixed(self.options), *initial_weights(self.options)), settings, folder, precious=True,
+            (self.train_db, *mixed(self.options), *self.initial_weights), settings, folder, precious=True,
         )  # fmt: skip
 
     # 4: evaluation
