@@ -17,10 +17,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each process has its own p
 
 from tqdm import tqdm
 
-from maskpose.command_line import argument_parser, folder, natural, one_line_errors, positive
+from maskpose.command_line import argument_parser, folder, fraction, natural, one_line_errors, positive
 from maskpose.datasets.onehand10k import SPLITS
 from maskpose.images import write_image
 from maskpose.synth.dataset import sheet, write_rendered
+from maskpose.synth.placement import TURNED
 from maskpose.synth.render import ARM, BACKGROUND, SCENE, SURFACE
 
 
@@ -41,6 +42,10 @@ def parse_arguments():
         help="1 an arm of one colour before another, 2 with backgrounds, 3 with skin, shadows and light of all kinds, "
         "4 with people, clothes, things and a camera's faults (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--turned", type=fraction, default=TURNED, metavar="SHARE",
+        help="share of hands turned anyhow, over the whole sphere; the others show palm or back (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--sheet", metavar="FILE", help="also write a contact sheet of the first pictures")
     return parser.parse_args()
 
@@ -50,7 +55,7 @@ def main():
     args = parse_arguments()
     write_rendered(
         args.out, args.count, args.seed, args.split, args.size, not args.plain, args.hidden, args.realism,
-        args.workers, lambda numbers, total: tqdm(numbers, total=total, unit="picture", smoothing=0.02),
+        args.turned, args.workers, lambda numbers, total: tqdm(numbers, total=total, unit="picture", smoothing=0.02),
     )  # fmt: skip
     print(f"{args.out / args.split}: {args.count} pictures")
     if args.sheet:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from maskpose import geometry
-from maskpose.augmentation import augmentation_affine, draw_affine, draw_colours
+from maskpose.augmentation import augmentation_affine, draw_affine, draw_colours, stretching
 from maskpose.settings import DataSettings
 
 SIZE = 184
@@ -82,6 +82,29 @@ def test_crop_rotated_reaches_further():
     radians = np.deg2rad(np.abs(angle))
     reach = np.abs(scale * 368 * (np.cos(radians) + np.sin(radians)) - 368) / 2 + 1e-6
     assert (np.abs(dx) <= reach).all() and np.abs(dx).max() > 60
+
+
+def test_stretching_as_computed_by_hand():
+    def moved(affine, *points):  # counted from the centre
+        return geometry.apply(affine, np.array(points) + (SIZE - 1) / 2) - (SIZE - 1) / 2
+
+    assert np.allclose(moved(stretching(SIZE, 1.44, 0), (12, 12)), [14.4, 10])
+    assert np.allclose(moved(stretching(SIZE, 1.44, 90), (12, 12)), [10, 14.4])
+    assert np.allclose(moved(stretching(SIZE, 4, 45), (3, 3), (3, -3)), [[6, 6], [1.5, -1.5]])
+
+
+def test_stretch_draws_pictures_out_in_all_directions_and_leaves_the_rest_as_drawn():
+    ratios, directions = [], []
+    for i in range(2000):
+        plain = draw_affine(np.random.default_rng([5, i]), DataSettings(db="x"))
+        drawn = draw_affine(np.random.default_rng([5, i]), DataSettings(db="x", stretch=0.3))
+        assert np.isclose(np.linalg.det(drawn[:, :2]), np.linalg.det(plain[:, :2]))  # as large, mirrored or not
+        assert np.allclose(geometry.apply(drawn, [183.5, 183.5]), geometry.apply(plain, [183.5, 183.5]))
+        _, (longer, shorter), rows = np.linalg.svd(drawn[:, :2])
+        ratios.append(longer / shorter)
+        directions.append(np.rad2deg(np.arctan2(rows[0, 1], rows[0, 0])) % 180)
+    assert 1 <= min(ratios) < 1.01 and 1.29 < max(ratios) <= 1.3 + 1e-9
+    assert np.allclose(np.histogram(directions, 6, (0, 180))[0], 2000 / 6, rtol=0.2)
 
 
 def test_no_strength_leaves_the_colours():

@@ -1,5 +1,7 @@
 """Rendered hands: the geometry against values found by hand or brute force, and labels that fit the picture."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -59,6 +61,17 @@ def test_rotations_are_rotations():
     rng = np.random.default_rng(0)
     for matrix in [uniform_rotation(rng), random_orientation(rng), kinematics.turn((0.6, 0, 0.8), 40)]:
         assert np.allclose(matrix @ matrix.T, np.eye(3)) and np.isclose(np.linalg.det(matrix), 1)
+
+
+def test_the_share_of_hands_turned_anyhow():
+    def towards_camera(turned):  # cosine between the palm's normal and the line of sight
+        rng = np.random.default_rng(1)
+        return np.array([random_orientation(rng, turned)[2, 2] for _ in range(4000)])
+
+    assert np.mean(np.abs(towards_camera(0)) > np.cos(np.deg2rad(60))) > 0.8
+    anyhow = np.abs(towards_camera(1))  # uniform on the sphere: any height is equally likely
+    assert np.allclose(np.histogram(anyhow, 5, (0, 1))[0], 800, rtol=0.15)
+    assert np.mean(np.abs(towards_camera(0.5)) < 0.2) == pytest.approx(np.mean(anyhow < 0.2) / 2, abs=0.05)
 
 
 def test_projection_as_computed_by_hand():
@@ -270,13 +283,19 @@ def test_what_is_written_is_read_as_onehand10k_and_goes_on_after_a_stop(studio, 
     (cut / "Train" / "label_joint.txt").rename(cut / "Train" / dataset.BEGUN)  # as a call that was killed leaves it
     with (cut / "Train" / dataset.BEGUN).open("a") as log:
         log.write("1.jpg,64,6")
+    settings = json.loads((cut / "Train" / dataset.SETTINGS).read_text())
+    assert settings.pop("turned") == 0.3
+    (cut / "Train" / dataset.SETTINGS).write_text(json.dumps(settings))  # as before there was a choice
     dataset.write_rendered(cut, 3, 7, size=64, photographs=False, workers=1, progress=lambda x, total: x)
+    (cut / "Train" / dataset.SETTINGS).write_text(json.dumps(settings | {"turned": 0.3}))
     files = sorted(path.relative_to(whole) for path in whole.rglob("*.*"))
     assert files == sorted(path.relative_to(cut) for path in cut.rglob("*.*"))
     assert all((whole / path).read_bytes() == (cut / path).read_bytes() for path in files)
     assert dataset.sheet(whole / "Train").ndim == 3
     with pytest.raises(InputError, match="seed 7"):
         dataset.write_rendered(cut, 3, 8, size=64, photographs=False)
+    with pytest.raises(InputError, match="turned 0[.]3"):
+        dataset.write_rendered(cut, 3, 7, size=64, photographs=False, turned=1)
 
 
 def test_hidden_keypoints_are_labelled_on_request(studio, tmp_path):

@@ -25,7 +25,11 @@ def draw_affine(rng, settings):
     reach = abs(canvas - size) / 2
     dx, dy = rng.uniform(-reach, reach, size=2)
     flip = rng.random() < settings.flip
-    return augmentation_affine(size, scale, degrees, dx, dy, flip)
+    affine = augmentation_affine(size, scale, degrees, dx, dy, flip)
+    if settings.stretch:
+        factor, direction = 1 + rng.uniform(0, settings.stretch), rng.uniform(0, 180)
+        affine = geometry.compose(affine, stretching(size, factor, direction))
+    return affine
 
 
 def augmentation_affine(size, scale, degrees, dx, dy, flip):
@@ -37,6 +41,19 @@ def augmentation_affine(size, scale, degrees, dx, dy, flip):
     if flip:
         affine = geometry.compose(geometry.horizontal_flip(size), affine)
     return affine
+
+
+def stretching(size, factor, degrees):
+    """The map that draws the picture out ``factor`` times along a direction, about the input's centre.
+
+    What lies along the direction grows by the root of ``factor``, what lies across it shrinks by as much: areas stay.
+    It is not in the paper.
+    """
+    centre = ((size - 1) / 2, (size - 1) / 2)
+    along = np.sqrt(factor)
+    drawn_out = np.array([[along, 0, (1 - along) * centre[0]], [0, 1 / along, (1 - 1 / along) * centre[1]]])
+    return geometry.compose(geometry.rotation(degrees, centre), drawn_out, geometry.rotation(-degrees, centre))
+
 
 GREY = (0.114, 0.587, 0.299)  # brightness of B, G, R
 

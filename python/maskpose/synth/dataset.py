@@ -19,6 +19,7 @@ from maskpose.geometry import inside
 from maskpose.images import decode_gray, read_color, write_image
 from maskpose.synth.labels import label_line
 from maskpose.synth.pictures import background_pictures
+from maskpose.synth.placement import TURNED
 from maskpose.synth.render import SCENE, Studio
 
 VERSION = 4  # of the pictures that a seed gives; a folder begun with another is not gone on with
@@ -29,24 +30,23 @@ SHEET_COLUMNS, SHEET_TILE = 10, (192, 192)
 
 def write_rendered(
     folder, count, seed, split="Train", size=256, photographs=True, hidden=False, realism=SCENE,
-    workers=None, progress=lambda items, total: items,
+    turned=TURNED, workers=None, progress=lambda items, total: items,
 ):  # fmt: skip
     """Write pictures 0 to ``count`` - 1 of ``seed`` as a split of a data set in OneHand10K's layout.
 
     Makes ``folder``/``split``/source/<n>.jpg, mask/<n>.png and, when all are there, label_joint.txt. ``size`` is
     the longer side in pixels; ``photographs``: whether photographs of packages serve as backgrounds; ``hidden``: label
-    the keypoints that something covers, too; ``realism``: one of maskpose.synth.render's steps. A picture depends on
-    seed, split, these four and n alone; so a call that was cut short goes on where it was, and a larger ``count`` adds
-    pictures. ``progress`` is put round the
-    iteration over pictures still to be rendered, as tqdm with its ``total``. Raises InputError for another split, a
-    folder that holds something else, and where the mesh or the photographs cannot be fetched; WorkerError where a
-    process was killed.
+    the keypoints that something covers, too; ``realism``: one of maskpose.synth.render's steps; ``turned``: the share
+    of hands turned anyhow. A picture depends on seed, split, these five and n alone; so a call that was cut short goes
+    on where it was, and a larger ``count`` adds pictures. ``progress`` is put round the iteration over pictures still
+    to be rendered, as tqdm with its ``total``. Raises InputError for another split, a folder that holds something else,
+    and where the mesh or the photographs cannot be fetched; WorkerError where a process was killed.
     """
     if split not in SPLITS:
         raise InputError(f'the split must be "Train" or "Test", not {split!r}')
     root = Path(folder) / split
     settings = {"version": VERSION, "seed": seed, "split": split, "size": size, "photographs": photographs}
-    settings |= {"hidden": hidden, "realism": realism}
+    settings |= {"hidden": hidden, "realism": realism, "turned": turned}
     begin(root, settings)
     lines = finished_lines(root)
     missing = [n for n in range(count) if n not in lines]
@@ -65,7 +65,7 @@ def begin(root, settings):
     """Make a split's folders, or see that they were begun with the same settings. Raises InputError."""
     path = root / SETTINGS
     if path.exists():
-        if (found := json.loads(path.read_text())) != settings:
+        if (found := {"turned": TURNED} | json.loads(path.read_text())) != settings:
             other = ", ".join(f"{name} {found.get(name)}" for name in settings if found.get(name) != settings[name])
             raise InputError(f"{root} was begun with other settings ({other}): choose another folder")
         return
@@ -105,7 +105,7 @@ def _rendered_lines(root, settings, numbers, workers):
     workers = workers or len(os.sched_getaffinity(0))
     if not numbers:
         return
-    _studio(settings["photographs"], settings["realism"])  # fetched once, before the workers start
+    _studio(settings["photographs"], settings["realism"], settings["turned"])  # fetched once, before the workers start
     chunks = [numbers[i : i + CHUNK] for i in range(0, len(numbers), CHUNK)]
     # spawned: a fork of a process that has threads, as of OpenMP, may wait for ever
     context = multiprocessing.get_context("spawn")
@@ -125,14 +125,14 @@ def _start():
 
 
 @functools.cache
-def _studio(photographs, realism):
+def _studio(photographs, realism, turned):
     """The Studio of this process."""
-    return Studio(background_pictures() if photographs else (), realism)
+    return Studio(background_pictures() if photographs else (), realism, turned)
 
 
 def _write(root, settings, numbers):
     """Render and write some pictures; give [(n, label line)]."""
-    lines, studio = [], _studio(settings["photographs"], settings["realism"])
+    lines, studio = [], _studio(settings["photographs"], settings["realism"], settings["turned"])
     for number in numbers:
         rendered = studio.render((settings["seed"], int(settings["split"] == "Test")), number, settings["size"])
         with written_beside(root / "source" / f"{number}.jpg") as partial:

@@ -6,6 +6,7 @@ from maskpose.synth.camera import Camera
 from maskpose.synth.kinematics import turn
 
 PALM_TO_CAMERA = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])  # fingers up, the palm seen
+TURNED = 0.3  # share of the hands whose orientation is any
 NEAREST = 0.1  # metres that the hand keeps from the camera
 
 
@@ -14,9 +15,9 @@ def random_camera(rng, size):
     return Camera(max(size) * float(np.exp(rng.uniform(np.log(0.8), np.log(2.6)))), size)
 
 
-def random_orientation(rng):
-    """(3, 3) rotation of hand to camera coordinates: the palm or the back seen, fingers up, or anyhow."""
-    if rng.random() < 0.3:
+def random_orientation(rng, turned=TURNED):
+    """(3, 3) rotation of hand to camera coordinates: palm or back seen, fingers up; ``turned``, a share: anyhow."""
+    if rng.random() < turned:
         return uniform_rotation(rng)
     facing = 180 * rng.integers(2) + rng.normal(0, 32)
     roll = rng.uniform(-180, 180) if rng.random() < 0.25 else rng.normal(0, 35)

@@ -14,6 +14,7 @@ from maskpose.synth.meshes import joined
 from maskpose.synth.noise import noise_volume
 from maskpose.synth.person import load_figure
 from maskpose.synth.photograph import jpeg, photographed
+from maskpose.synth.placement import TURNED
 from maskpose.synth.raster import rasterise
 from maskpose.synth.scene import (
     OTHER_SKIN,
@@ -47,11 +48,12 @@ class Rendered(NamedTuple):
 
 
 class Studio:
-    """What all pictures share: the body, pictures for backgrounds ((h, w, 3) uint8 BGR), and a step of realism."""
+    """What all pictures share: the body, pictures for backgrounds ((h, w, 3) uint8 BGR), a step of realism, and the
+    share of hands turned anyhow."""
 
-    def __init__(self, pictures=(), realism=SCENE):
+    def __init__(self, pictures=(), realism=SCENE, turned=TURNED):
         self.body, self.figure = Body(load()), load_figure()
-        self.pictures, self.realism = pictures, realism
+        self.pictures, self.realism, self.turned = pictures, realism, turned
         self.volume = noise_volume(np.random.default_rng(0))
 
     def render(self, seed, number, longer_side):
@@ -94,7 +96,7 @@ class Studio:
     def _arm_and_person(self, rng, size):
         """An Arm that ends out of sight or at a person, as far as a few tries find one; and the person's Mesh."""
         for _ in range(8):
-            arm = random_arm(rng, self.body, size)
+            arm = random_arm(rng, self.body, size, self.turned)
             person = random_person(rng, self.figure, arm) if self.realism >= SCENE else None
             if person is not None or not shoulder_shows(arm):
                 break

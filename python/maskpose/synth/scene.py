@@ -13,7 +13,7 @@ from maskpose.synth.kinematics import move, skin
 from maskpose.synth.meshes import Mesh, halved, vertex_normals
 from maskpose.synth.overlap import deepest
 from maskpose.synth.person import person_mesh, random_stance
-from maskpose.synth.placement import place, random_box, random_camera, random_orientation
+from maskpose.synth.placement import TURNED, place, random_box, random_camera, random_orientation
 from maskpose.synth.poses import bone_motions, posed_keypoints, random_pose
 from maskpose.synth.skin import SkinMap, skin_map
 from maskpose.synth.things import random_held, random_obstacle, random_pen, random_ring
@@ -70,14 +70,14 @@ def random_shape(rng):
     return amounts, (0.0, 0.4, 1.0) @ np.array(age)
 
 
-def random_arm(rng, body, size):
+def random_arm(rng, body, size, turned=TURNED):
     """An Arm of a random person, posed and placed before a random camera for pictures of ``size`` (w, h)."""
     amounts, age = random_shape(rng)
     rest = shaped(body.model, amounts)
     stretch = np.exp(rng.normal(0, 0.04, 3))
     rest = RestArm(*(points * stretch for points in rest))
     camera = random_camera(rng, size)
-    orientation = random_orientation(rng)
+    orientation = random_orientation(rng, turned)
     motions = orientation @ _random_motions(rng, rest)
     centre, extent = random_box(rng, size)
     shift = place(posed_keypoints(rest, motions), camera, centre, extent)
