@@ -294,7 +294,7 @@ def test_what_is_written_is_read_as_onehand10k_and_goes_on_after_a_stop(studio, 
     assert dataset.sheet(whole / "Train").ndim == 3
     with pytest.raises(InputError, match="seed 7"):
         dataset.write_rendered(cut, 3, 8, size=64, photographs=False)
-    with pytest.raises(InputError, match="turned 0[.]3"):
+    with pytest.raises(InputError, match=r"turned 0\.3"):
         dataset.write_rendered(cut, 3, 7, size=64, photographs=False, turned=1)
 
 
