@@ -120,6 +120,14 @@ def test_a_file_of_another_variant_is_refused(weights, tmp_path, suffix):
             open_engine("auto", get_variant(name), unmarked)
 
 
+def test_a_file_fits_variants_that_are_trained_otherwise(weights, tmp_path):
+    path, *_ = model_export.export(VARIANT, weights, tmp_path / "hand.onnx")
+    open_engine("auto", get_variant("compact/mask_pose+sigma=1.5+background=sum+batch_size=4+mask_loss_weight=1"), path)
+    for other in ("sub_stages=3", "width=0.5", "input_size=128"):
+        with pytest.raises(InputError, match="it was made for compact/mask_pose"):
+            open_engine("auto", get_variant(f"compact/mask_pose+sigma=1.5+{other}"), path)
+
+
 @pytest.mark.parametrize("name", ["hand.onnx", "hand.xml"])
 def test_where_nothing_can_be_written(weights, tmp_path, name):
     (tmp_path / "file").touch()

@@ -433,6 +433,14 @@ def test_what_a_notebook_would_give(random_weights, tmp_path):
         model.predict("none.jpg")
 
 
+@pytest.mark.parametrize("name", ["use_pyramid", "refine"])
+def test_switches_take_nothing_but_yes_and_no(name):
+    for wrong in ("no", 0, "False"):
+        with pytest.raises(InputError, match=f"{name}: expected True, False or None"):
+            Predictor(engine=lambda inputs: {}, **{name: wrong})
+    assert getattr(Predictor(engine=lambda inputs: {}, **{name: np.bool_(True)}), name) is True
+
+
 def test_weights_of_another_variant_or_none(random_weights, tmp_path):
     with pytest.raises(InputError, match="of another variant"):
         Predictor("compact/mask_pose", random_weights["compact/no_mask"])

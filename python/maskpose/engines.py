@@ -17,6 +17,7 @@ from maskpose.errors import InputError
 from maskpose.files import read_bytes, write_text
 from maskpose.network import prototxt_text
 from maskpose.runtime import import_caffe, import_openvino
+from maskpose.variants import same_network
 
 
 def deploy_definition(variant):
@@ -224,7 +225,7 @@ def _open_exported(name, variant, path, precision):
     except Exception as error:  # each runtime has its own kinds
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(f"{path} cannot be read by {name}: {reason[-1]}") from None
-    if engine.made_for not in (None, variant.name):
+    if engine.made_for is not None and not same_network(engine.made_for, variant.name):
         raise InputError(f"{path} is of another variant than {variant.name}: it was made for {engine.made_for}")
     expected = [variant.heatmap_blob] * variant.pose + ["mask_prob"] * variant.mask
     if sorted(engine.names) != sorted(expected):

@@ -86,11 +86,12 @@ class Predictor:
         an argument that is not as said here.
         """
         self.variant = get_variant(variant)
-        self.use_pyramid = self.variant.pyramid if use_pyramid is None else use_pyramid
+        pyramid_asked, refine_asked = yes_or_no("use_pyramid", use_pyramid), yes_or_no("refine", refine)
+        self.use_pyramid = self.variant.pyramid if pyramid_asked is None else pyramid_asked
         self.seed, self.centred = whole_number("seed", seed, 0), centred
         self.levels = None if levels is None else whole_number("levels", levels, 1)
         self.mirror, self.batch = mirror, whole_number("batch", batch, 1)
-        self.refine = self.variant.refine and use_pyramid is None if refine is None else refine
+        self.refine = self.variant.refine and pyramid_asked is None if refine_asked is None else refine_asked
         self.weights_path = weights_path
         if isinstance(engine, str):
             self.weights_path = weights_path or default_weights(self.variant)
@@ -276,6 +277,13 @@ def whole_number(name, value, least):
     if number < least:
         raise InputError(f"{name}: expected a whole number of {least} or more, not {value!r}")
     return number
+
+
+def yes_or_no(name, value):
+    """``value`` as a bool, or None. Raises InputError, with the argument's name, for anything else."""
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return value if value is None else bool(value)
+    raise InputError(f"{name}: expected True, False or None, not {value!r}")
 
 
 def default_weights(variant):

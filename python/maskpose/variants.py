@@ -132,6 +132,9 @@ CHANGEABLE = {  # what a name may change: how it is read from text, what it must
 }
 
 
+TRAINING = ("sigma", "background", "batch_size", "mask_loss_weight")  # of CHANGEABLE: no part of the network itself
+
+
 def get_variant(name):
     """The variant called ``name``, which may end in changes: ``compact/mask_pose+sub_stages=3+width=0.5``.
 
@@ -156,6 +159,16 @@ def get_variant(name):
     if variant.mask_again_after and variant.sub_stages <= variant.mask_again_after:
         raise InputError(f"variant {name}: sub_stages must be above {variant.mask_again_after}, for its second mask")
     return variant
+
+
+def same_network(name, other):
+    """Whether the variants of these names differ in training at most, so that each one's weights fit the other."""
+    try:
+        first, second = get_variant(name), get_variant(other)
+    except InputError:
+        return name == other
+    training = {"name": "", **{key: getattr(first, key) for key in TRAINING}}
+    return replace(first, name="") == replace(second, **training)
 
 
 def _change(name, text):
