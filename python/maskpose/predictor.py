@@ -88,9 +88,9 @@ class Predictor:
         self.variant = get_variant(variant)
         pyramid_asked, refine_asked = yes_or_no("use_pyramid", use_pyramid), yes_or_no("refine", refine)
         self.use_pyramid = self.variant.pyramid if pyramid_asked is None else pyramid_asked
-        self.seed, self.centred = whole_number("seed", seed, 0), centred
+        self.seed, self.centred = whole_number("seed", seed, 0), yes_or_no("centred", centred)
         self.levels = None if levels is None else whole_number("levels", levels, 1)
-        self.mirror, self.batch = mirror, whole_number("batch", batch, 1)
+        self.mirror, self.batch = yes_or_no("mirror", mirror), whole_number("batch", batch, 1)
         self.refine = self.variant.refine and pyramid_asked is None if refine_asked is None else refine_asked
         self.weights_path = weights_path
         if isinstance(engine, str):

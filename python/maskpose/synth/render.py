@@ -34,8 +34,9 @@ NEAR = 0.03  # metres: what is nearer to the camera is not drawn
 FACTOR = 2  # pixels are rendered as FACTOR × FACTOR samples
 ASPECTS = (1.0, 1.0, 3 / 4, 4 / 5, 2 / 3, 9 / 16)
 # Steps of realism, each with those before it: the arm alone, of one colour under one lamp before one colour; what is
-# behind it; its skin, and light with shadows; people, clothes and things, and what a camera does to light.
-ARM, BACKGROUND, SURFACE, SCENE = range(1, 5)
+# behind it; its skin, and light with shadows; people, clothes and things, and what a camera does to light; things of
+# skin's colour that are no skin.
+ARM, BACKGROUND, SURFACE, SCENE, DECOYS = range(1, 6)
 
 
 class Rendered(NamedTuple):
@@ -51,7 +52,7 @@ class Studio:
     """What all pictures share: the body, pictures for backgrounds ((h, w, 3) uint8 BGR), a step of realism, and the
     share of hands turned anyhow."""
 
-    def __init__(self, pictures=(), realism=SCENE, turned=TURNED):
+    def __init__(self, pictures=(), realism=DECOYS, turned=TURNED):
         self.body, self.figure = Body(load()), load_figure()
         self.pictures, self.realism, self.turned = pictures, realism, turned
         self.volume = noise_volume(np.random.default_rng(0))
@@ -94,13 +95,16 @@ class Studio:
         return Rendered(jpeg(rng, picture), mask, keypoints, visible)
 
     def _arm_and_person(self, rng, size):
-        """An Arm that ends out of sight or at a person, as far as a few tries find one; and the person's Mesh."""
+        """An Arm that ends out of sight or at a person, as far as a few tries find one; and the person's Mesh.
+
+        Steps of realism without people choose the same arms.
+        """
         for _ in range(8):
             arm = random_arm(rng, self.body, size, self.turned)
-            person = random_person(rng, self.figure, arm) if self.realism >= SCENE else None
+            person = random_person(rng, self.figure, arm)
             if person is not None or not shoulder_shows(arm):
                 break
-        return arm, person
+        return arm, person if self.realism >= SCENE else None
 
     def _lit(self, rng, surface, near, arm, fragments):
         """(h, w, 3) float32 premultiplied linear BGR at FACTOR times the size."""
@@ -135,7 +139,7 @@ class Studio:
         alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
         if self.realism < BACKGROUND:
             return layer + (1 - alpha)[..., None] * random_colour(rng)
-        background = random_background(rng, size, self.pictures)
+        background = random_background(rng, size, self.pictures, self.realism >= DECOYS)
         if rng.random() < 0.4:
             reach = max(size) * rng.uniform(0.01, 0.12)
             away = np.column_stack([np.eye(2), rng.uniform(-1, 1, 2) * reach])

@@ -64,16 +64,22 @@ class Skin(NamedTuple):
     gloss: float
 
 
-def random_skin(rng, age):
-    """A person's Skin; ``age`` from 0 (child) to 1 (old) has its say in creases and veins."""
+def random_tone(rng):
+    """Linear BGR (3,) of the back of a person's hand, and of the palm."""
     tone = rng.uniform(0, len(BACKS) - 1) if rng.random() < 0.6 else rng.triangular(0, 1.5, len(BACKS) - 1)
     back, palm = (np.array([np.interp(tone, range(len(t)), c) for c in t.T]) for t in (BACKS, PALMS))
     hue = rng.normal(0, 1, 3) * (3.0, 5.0, 6.0)
+    return linear(np.clip(back + hue, 8, 255)[::-1]), linear(np.clip(palm + hue, 8, 255)[::-1])
+
+
+def random_skin(rng, age):
+    """A person's Skin; ``age`` from 0 (child) to 1 (old) has its say in creases and veins."""
+    back, palm = random_tone(rng)
     polished = rng.random() < 0.08
     nail = linear(rng.uniform(5, 250, 3)) if polished else np.array([1.1, 1.08, 1.12]) * rng.uniform(0.9, 1.25)
     return Skin(
-        linear(np.clip(back + hue, 8, 255)[::-1]), linear(np.clip(palm + hue, 8, 255)[::-1]),
-        rng.uniform(0.1, 1.0), rng.uniform(0.3, 1.3), rng.uniform(0.3, 1.2), rng.uniform(0, 1) * (0.3 + 0.7 * age),
+        back, palm, rng.uniform(0.1, 1.0), rng.uniform(0.3, 1.3), rng.uniform(0.3, 1.2),
+        rng.uniform(0, 1) * (0.3 + 0.7 * age),
         rng.uniform(0.4, 1.0) * (0.5 + 0.7 * age), nail, polished, rng.uniform(0.3, 1.0),
     )  # fmt: skip
 
