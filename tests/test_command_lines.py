@@ -223,10 +223,12 @@ def test_an_export_that_cannot_be_is_said_before_the_work(weights, tmp_path):
 
 
 def test_make_predict_takes_a_name_with_spaces_or_several_names(weights, tmp_path):
-    for name in ("my hand.jpg", "a.jpg", "b.jpg"):
-        cv2.imwrite(str(tmp_path / name), photograph())
-    for names, keys in (("my hand.jpg", ["my hand"]), ("a.jpg b.jpg", ["a", "b"]), ("?.jpg", ["a", "b"])):
-        out = tmp_path / keys[0]
+    alone = ["my hand", "photo (1)", "it's"]
+    for name in (*alone, "a", "b"):
+        cv2.imwrite(str(tmp_path / f"{name}.jpg"), photograph())
+    cases = [(f"{name}.jpg", [name]) for name in alone] + [("a.jpg b.jpg", ["a", "b"]), ("?.jpg", ["a", "b"])]
+    for number, (names, keys) in enumerate(cases):
+        out = tmp_path / str(number)
         images = str(tmp_path / names) if len(keys) == 1 else " ".join(str(tmp_path / name) for name in names.split())
         command = ["make", "predict", f"IMAGE={images}", f"OUT={out}", f"WEIGHTS={weights}", f"PYTHON={sys.executable}"]
         result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
