@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Divide an LMDB at random, or take out of it the samples that a list names.
+"""Divide an LMDB at random, or take out of it the samples that a list names, or those of some origins.
 
 With --shares it writes OUT/part1.lmdb, OUT/part2.lmdb … and their names beside them, as .txt; samples of one group
-(person, film, original) stay together. With --list it writes OUT, an LMDB of those samples, such as the paper's fixed
-subset EA of the validation set.
+(person, film, original) stay together. With --list or --origins it writes OUT, an LMDB of those samples, such as the
+paper's fixed subset EA of the validation set.
 
 Example:
     .venv/bin/python data_prep/split.py data/mine.lmdb data/mine_parts --shares 0.85 0.15 --seed 1
     .venv/bin/python data_prep/split.py data/onehand10k/test.lmdb data/onehand10k/EA.lmdb --list EA.txt
+    .venv/bin/python data_prep/split.py data/mine/train.lmdb data/held_out.lmdb --origins evening studio
 """
 
 import _packages  # noqa: F401  # isort: skip
@@ -23,10 +24,11 @@ from maskpose.files import read_lines
 def parse_arguments():
     parser = argument_parser(__doc__)
     parser.add_argument("db", type=Path, help="LMDB to read")
-    parser.add_argument("out", type=Path, help="folder of LMDBs, or with --list the LMDB, to write")
+    parser.add_argument("out", type=Path, help="folder of LMDBs, or with --list or --origins the LMDB, to write")
     how = parser.add_mutually_exclusive_group(required=True)
     how.add_argument("--shares", nargs="+", type=fraction, metavar="SHARE", help="of the parts, 1 together")
     how.add_argument("--list", type=Path, metavar="FILE", help="names of samples, or patterns, a line each")
+    how.add_argument("--origins", nargs="+", metavar="NAME", help="of the samples to take")
     parser.add_argument("--seed", type=natural, default=1, help="of --shares (%(default)s)")
     parser.add_argument("--ungrouped", action="store_true", help="divide samples of one group, too")
     return parser.parse_args()
@@ -39,6 +41,8 @@ def main():
     entries = recombining.listing(reader)
     if args.list:
         parts = {args.out: recombining.named(entries, read_lines(args.list))}
+    elif args.origins:
+        parts = {args.out: recombining.of_origins(entries, args.origins)}
     else:
         divided = recombining.split(entries, args.shares, args.seed, not args.ungrouped)
         parts = {args.out / f"part{n}.lmdb": part for n, part in enumerate(divided, start=1)}

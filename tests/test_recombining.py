@@ -99,3 +99,11 @@ def test_samples_by_a_list_of_names_and_patterns(tmp_path):
     assert (tmp_path / "EA.txt").read_text().split() == names(tmp_path / "EA.lmdb")
     with pytest.raises(InputError, match="no sample is called dusk"):
         recombining.named(entries, ["dusk"])
+
+
+def test_samples_of_some_origins(tmp_path):
+    samples = [sample(f"{n}.jpg", source=source) for n, source in enumerate(("day", "night", "", "day", "dusk"))]
+    entries = recombining.listing(db(tmp_path / "x.lmdb", samples))
+    assert [entry.name for entry in recombining.of_origins(entries, ["dusk", "day"])] == ["0.jpg", "3.jpg", "4.jpg"]
+    with pytest.raises(InputError, match="no sample is of the origin noon; those there are: day, dusk, night"):
+        recombining.of_origins(entries, ["day", "noon"])

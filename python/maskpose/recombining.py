@@ -92,6 +92,15 @@ def named(entries, patterns):
     return sorted(chosen)
 
 
+def of_origins(entries, origins):
+    """Those of ``entries`` whose origin is one of ``origins``. Raises InputError for one that no sample has."""
+    there = {entry.source for entry in entries}
+    if missing := [origin for origin in origins if origin not in there]:
+        known = ", ".join(sorted(there - {""})) or "none: its samples name none"
+        raise InputError(f"no sample is of the origin {missing[0]}; those there are: {known}")
+    return [entry for entry in entries if entry.source in origins]
+
+
 def extract(reader, entries, path, about=None):
     """Write the samples of ``entries`` of a Reader into the database ``path``; give its manifest."""
     items = [(0, entry) for entry in entries]

@@ -2,7 +2,8 @@
 
 A pose is {angle's name: degrees} with the names of LIMITS. Flexion of a knuckle is counted from the plane of the
 palm, that of other finger joints from the bone before straightened out; spread is counted from the bones'
-direction at rest, positive towards the thumb. The thumb's and the wrist's angles are turns from rest.
+direction at rest, positive towards the thumb. The thumb's and the wrist's angles are turns from rest, but for the
+thumb's last joint, which is counted as the fingers' are.
 """
 
 import numpy as np
