@@ -99,7 +99,10 @@ overfit: $(SETUP) ## SRC=… : learn 16 photographs by heart, and score them: da
 	@test -n "$(SRC)" || { echo 'error: say where the data set is: make overfit SRC=path/to/OneHand10K' >&2; exit 2; }
 	$(PYTHON) tools/overfit.py "$(SRC)" $(ARGS)
 
-# IMAGE is one name, which may hold spaces and brackets, or several, or a pattern; make exports it, and the shell reads it from there
+# IMAGE is one name, whatever signs it holds, or several, or a pattern: neither make nor the shell reads it as its own
+override IMAGE := $(value IMAGE)
+export IMAGE
+
 predict: $(SETUP) ## IMAGE=photo.jpg [OUT=out] [VARIANT=…] [WEIGHTS=…] [GPU=n] [ARGS=…]
 	@test -n "$$IMAGE" || { echo 'error: which photograph? make predict IMAGE=photo.jpg' >&2; exit 2; }
 	@if [ -e "$$IMAGE" ]; then set -- "$$IMAGE"; else set -- $$IMAGE; fi; \

@@ -49,7 +49,7 @@ def main():
     for path, part in parts.items():
         conversion.tell(path, recombining.extract(reader, part, path, conversion.about()))
         if args.shares:
-            recombining.write_list(part, path.with_suffix(".txt"))
+            recombining.write_list(part, path.with_suffix(".txt"), entries)
 
 
 if __name__ == "__main__":

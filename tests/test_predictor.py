@@ -304,6 +304,24 @@ def test_hands_are_told_apart_by_the_mask():
         Predictor("compact/no_mask", engine=Recorder(brightness)).predict_hands(image)
 
 
+def test_a_part_of_the_mask_without_keypoints_is_no_hand_where_there_is_one():
+    def green_for_masks_blue_for_joints(picture):
+        joints, mask = (brightness(np.repeat(picture[c : c + 1], 3, axis=0)) for c in (0, 1))
+        return {"Mconv7_stage6": joints["Mconv7_stage6"], "mask_prob": mask["mask_prob"]}
+
+    image = cv2.circle(blob_at((90, 90), radius=30), (300, 200), 60, (0, 255, 0), -1)  # the larger one has no joints
+    model = Predictor(engine=Recorder(green_for_masks_blue_for_joints))
+    (hand,) = model.predict_hands(image, 2)
+    assert np.abs(hand.keypoints - (90, 90)).max() <= 32 and hand.mask[90, 90] and not hand.mask[200, 300]
+    (none,) = model.predict_hands(cv2.circle(np.zeros_like(image), (300, 200), 60, (0, 255, 0), -1), 2)
+    assert none.mask[200, 300] and not (none.confidences > 0.2).any()
+
+
+def test_an_engine_that_gives_something_else():
+    with pytest.raises(InputError, match="the engine gives no Mconv7_stage6, which compact/mask_pose has"):
+        Predictor(engine=lambda inputs: {"mask_prob": np.zeros((len(inputs), 2, 23, 23))}).predict(blob_at((90, 90)))
+
+
 def test_hands_are_looked_at_as_the_predictor_looks():
     """The pyramid in each hand's region, a second look at each: and the other hands stay."""
     image = blob_at((90, 90), (300, 200), radius=30)

@@ -101,6 +101,18 @@ def test_samples_by_a_list_of_names_and_patterns(tmp_path):
         recombining.named(entries, ["dusk"])
 
 
+def test_names_that_several_origins_have(tmp_path):
+    samples = [sample("1.jpg", "day"), sample("1.jpg", "night"), sample("2.jpg", "night"), sample("1.jpg", "")]
+    entries = recombining.listing(db(tmp_path / "x.lmdb", samples))
+    for part in ([0, 2], [1], [3]):
+        recombining.write_list([entries[n] for n in part], tmp_path / "part.txt", entries)
+        again = recombining.named(entries, (tmp_path / "part.txt").read_text().split())
+        assert [entry.index for entry in again] == part
+    assert (tmp_path / "part.txt").read_text() == "/1.jpg\n"
+    with pytest.raises(InputError, match=r"1\.jpg may be that of day and of night: write origin/name"):
+        recombining.named(entries, ["1.jpg"])
+
+
 def test_samples_of_some_origins(tmp_path):
     samples = [sample(f"{n}.jpg", source=source) for n, source in enumerate(("day", "night", "", "day", "dusk"))]
     entries = recombining.listing(db(tmp_path / "x.lmdb", samples))

@@ -32,7 +32,7 @@ def parse_arguments():
     parser.add_argument("--db", required=True, help="LMDB of training samples")
     parser.add_argument(
         "--mix", type=key_value, action="append", default=[], metavar="LMDB=SHARE",
-        help="a further LMDB and the share of all samples to take from it, e.g. data/synth/train.lmdb=0.5",
+        help="a further LMDB and the share of all samples to take from it, e.g. data/synth_db/train.lmdb=0.5",
     )  # fmt: skip
     parser.add_argument("--out", type=folder, help="folder of the run (runs/VARIANT)")
     parser.add_argument("--resume", help=".solverstate to go on from, or 'auto' for the newest in the run's folder")

@@ -20,7 +20,7 @@ from maskpose.variants import DEFAULT_VARIANT, KEYPOINTS, STRIDE, get_variant
 THRESHOLD = 0.2  # of a keypoint's confidence, the paper's
 MASK_THRESHOLD = 0.5
 BATCH = 8  # pictures that go through the network at once
-ENOUGH = KEYPOINTS // 3  # keypoints above THRESHOLD that make a part of the mask a further hand
+ENOUGH = KEYPOINTS // 3  # keypoints above THRESHOLD that make a part of the mask a hand among several
 END = object()  # after the last photograph
 BLEND = 0.5  # of the first look's larger side: a second look's square from which on both looks count alike
 
@@ -99,6 +99,8 @@ class Predictor:
         elif not callable(engine):
             raise InputError(f"engine: expected a name or a function, not {engine!r}")
         self.engine = engine
+        self._blobs = {self.variant.heatmap_blob} if self.variant.pose else set()
+        self._blobs |= {"mask_prob"} if self.variant.mask else set()
         self._turn = threading.Lock()
 
     def predict(self, image):
@@ -136,8 +138,8 @@ class Predictor:
 
         One pass over the whole photograph gives a mask, which is divided into its connected parts; each part's region
         is looked at by itself, as this predictor looks at a photograph. A part without a third of the keypoints is no
-        further hand. There is always a first: what was best, however unsure; where the mask shows nothing, as
-        ``predict`` sees the whole photograph. Hands that touch in the mask are taken for one.
+        hand beside others. There is always one: where no part has as many, that of the largest part; where the mask
+        shows nothing, as ``predict`` sees the whole photograph. Hands that touch in the mask are taken for one.
         Raises InputError as ``predict`` does, for a ``count`` below 1, and for a variant without a mask stage.
         """
         if not self.variant.mask:
@@ -155,7 +157,7 @@ class Predictor:
             others = np.logical_or.reduce([other for other in found if other is not part] or [np.zeros_like(part)])
             hand.mask &= ~others
             hands.append(hand)
-        return hands[:1] + [hand for hand in hands[1:] if (hand.confidences > THRESHOLD).sum() >= ENOUGH]
+        return [hand for hand in hands if (hand.confidences > THRESHOLD).sum() >= ENOUGH] or hands[:1]
 
     def predict_region(self, image, region):
         """The Hand in the region (x, y, w, h) of ``image`` alone, in the whole photograph's pixels.
@@ -249,6 +251,8 @@ class Predictor:
             now = inputs[start : start + self.batch]
             with self._turn:  # most engines keep what they compute in themselves
                 outputs = self.engine(now)
+                if missing := self._blobs - set(outputs):
+                    raise InputError(f"the engine gives no {missing.pop()}, which {self.variant.name} has")
                 mirrored = flipped(self.engine(np.ascontiguousarray(now[..., ::-1]))) if self.mirror else None
             if self.mirror:
                 outputs = {name: (maps + mirrored[name]) / 2 for name, maps in outputs.items()}

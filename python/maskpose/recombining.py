@@ -1,5 +1,6 @@
 """Databases out of databases: several made one, one divided, samples chosen by a list. Records stay as they are."""
 
+from collections import Counter
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
@@ -78,16 +79,21 @@ def split(entries, shares, seed, by_group=True):
 def named(entries, patterns):
     """Those of ``entries`` that a list names: names, or patterns such as ``evening_*``, a line each.
 
-    Raises InputError for one that fits no sample.
+    A name that samples of several origins have is written ``origin/name``. Raises InputError for a line that fits no
+    sample, and for a name that fits several.
     """
     by_name = {}
     for entry in entries:
-        by_name.setdefault(entry.name, []).append(entry)
+        for name in (entry.name, f"{entry.source}/{entry.name}"):
+            by_name.setdefault(name, []).append(entry)
     chosen = set()
     for pattern in patterns:
         fitting = by_name.get(pattern) or [entry for entry in entries if fnmatch(entry.name, pattern)]
         if not fitting:
             raise InputError(f"no sample is called {pattern}")
+        if pattern in by_name and len(fitting) > 1:
+            origins = " and of ".join(entry.source or "no origin" for entry in fitting[:2])
+            raise InputError(f"{pattern} may be that of {origins}: write origin/name")
         chosen.update(fitting)
     return sorted(chosen)
 
@@ -107,9 +113,12 @@ def extract(reader, entries, path, about=None):
     return _copy([reader], items, path, {"taken_from": str(reader.path), **(about or {})})
 
 
-def write_list(entries, path):
-    """Write the names of samples, a line each, for ``named``."""
-    write_text(Path(path), "".join(f"{entry.name}\n" for entry in entries))
+def write_list(part, path, entries=()):
+    """Write the names of the samples of ``part``, a line each, for ``named``: with their origins, where other samples
+    of ``entries``, the database's, are called so, too."""
+    uses = Counter(entry.name for entry in entries)
+    names = (f"{entry.source}/{entry.name}" if uses[entry.name] > 1 else entry.name for entry in part)
+    write_text(Path(path), "".join(f"{name}\n" for name in names))
 
 
 def _copy(readers, items, path, about):
