@@ -33,6 +33,29 @@ def test_both_formats_come_back(net, tmp_path, name):
     assert all(np.array_equal(net.params[n][0].data, other.params[n][0].data) for n in net.params)
 
 
+def test_the_mean_of_several_files(net, tmp_path):
+    paths, shapes = [], {name: [blob.data.shape for blob in blobs] for name, blobs in net.params.items()}
+    rng, given = np.random.default_rng(2), []
+    for n in range(3):
+        other = fresh()
+        given.append({name: [rng.normal(size=s).astype(np.float32) for s in sizes] for name, sizes in shapes.items()})
+        for name, arrays in given[-1].items():
+            for blob, array in zip(other.params[name], arrays):
+                blob.data[...] = array
+        paths.append(tmp_path / f"{n}.{'h5' if n == 1 else 'caffemodel'}")
+        (other.save_hdf5 if n == 1 else other.save)(str(paths[-1]))
+    weights.average(fresh(), paths, tmp_path / "mean.caffemodel")
+    mean = fresh()
+    weights.load(mean, tmp_path / "mean.caffemodel", whole=True)
+    for name, blobs in mean.params.items():
+        for blob, *three in zip(blobs, *(one[name] for one in given)):
+            assert np.allclose(blob.data, np.mean(three, axis=0), atol=1e-6)
+    random_net("compact/no_mask").save(str(tmp_path / "other.caffemodel"))
+    with pytest.raises(InputError, match="of another variant"):
+        weights.average(fresh(), [paths[0], tmp_path / "other.caffemodel"], tmp_path / "no.caffemodel")
+    assert not (tmp_path / "no.caffemodel").exists()
+
+
 @pytest.mark.parametrize("name", ["w.caffemodel", "w.h5"])
 def test_truncated_files_are_said(net, tmp_path, name):
     path = tmp_path / name
