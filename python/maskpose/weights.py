@@ -119,7 +119,7 @@ def arrays(net):
 def average(net, paths, path):
     """Write the mean of several files' weights to ``path``, a caffemodel; ``net``, a caffe.Net, is left with it.
 
-    Of runs that began with the same weights the mean is often better than each of them. Raises InputError as ``load``
+    Of runs that began with the same weights the mean may be better than each of them. Raises InputError as ``load``
     does for a file that is not of this network, and where nothing can be written.
     """
     sums = None
