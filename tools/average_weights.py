@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the mean of several files' weights: of snapshots of a run, or of runs that began with the same weights.
 
-Such a mean may be better than each of them, or not. Which ones to take is to be chosen on photographs that are held out.
+Such a mean may be better than each of them, or not: which to take is to be chosen on photographs that are held out.
 
 Example:
     .venv/bin/python tools/average_weights.py --out runs/mean.caffemodel weights/compact_mask_pose.caffemodel \\
