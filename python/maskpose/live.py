@@ -12,6 +12,7 @@ import cv2
 
 from maskpose.errors import InputError
 from maskpose.files import make_folder
+from maskpose.stopping import StopRequest
 
 TITLE = "maskpose"
 KEYS_TO_END = (ord("q"), 27)  # q, Escape
@@ -20,14 +21,14 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def run(frames, tracker, threshold, film=None, lines=None, window=None, progress=lambda frames, total: frames):
-    """Find the hand in every frame until they end, a key ends it, or Ctrl-C; give the figures of ``Figures.summary``.
+    """Find the hand in every frame; give the figures of ``Figures.summary``. A key or Ctrl-C ends it after a frame.
 
     frames: maskpose.video.Frames; tracker: maskpose.tracking.Tracker; threshold: of confidence; film: a
     maskpose.video.Film, in which pictures stand as long as in the source; lines: an open text file, a line of JSON a
     frame; window: a Window.
     """
     figures = Figures()
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), StopRequest() as stop:
         for frame in progress(frames, total=frames.count):
             started = time.perf_counter()
             hand, detected = tracker(frame.image, frame.seconds)
@@ -42,6 +43,8 @@ def run(frames, tracker, threshold, film=None, lines=None, window=None, progress
                     film.write(picture, frame.seconds)
                 if window and not window.show(picture):
                     break
+            if stop.asked:
+                break
     return figures.summary(frames.dropped)
 
 

@@ -3,13 +3,10 @@
 import contextlib
 import dataclasses
 import json
-import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from maskpose import definitions, snapshots, weights
 from maskpose.errors import InputError, Stopped
@@ -18,6 +15,7 @@ from maskpose.network import data_settings, prototxt_text
 from maskpose.parallel import Alone, weigh_losses
 from maskpose.runtime import import_caffe
 from maskpose.settings import DataSettings
+from maskpose.stopping import StopRequest
 from maskpose.watching import Watch
 
 SOLVER_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
@@ -34,6 +32,8 @@ INSTEAD = {  # settings of the solver that have no effect here, or at which Caff
     **dict.fromkeys(("solver_mode", "device_id"), "give --gpu, or leave it out"),
     "weights": "give --weights",
 }  # fmt: skip
+
+STOPPING = "stopping after this iteration, with a snapshot (again: at once, without)"
 
 
 @dataclass
@@ -162,7 +162,7 @@ def iterate(solver, run, group, watch):
     names = list(loss_weights(solver.net))
     factor = weigh_losses(solver.net, solver.net.layers[0].settings.batch_size, group)
     stopped = False
-    with StopRequest(say=group.rank == 0) as stop, watch or contextlib.nullcontext():
+    with StopRequest(STOPPING if group.rank == 0 else None) as stop, watch or contextlib.nullcontext():
         while solver.iter < last and not stopped:
             solver.param.base_lr = base_lr * min(1.0, (solver.iter + 1) / warmup)
             learning_rate = solver.lr  # what its policy makes of that
@@ -226,27 +226,3 @@ def start(solver, run, initial_weights, resume, lead=True):
 def loss_weights(net):
     """{name of each loss: its weight in the total}, in the network's order."""
     return {name: float(weight) for name, weight in net.blob_loss_weights.items() if weight}
-
-
-class StopRequest:
-    """Within it, Ctrl-C and SIGTERM ask for an end after the iteration; a second one ends at once."""
-
-    def __init__(self, say=True):
-        """say: whether to tell the user what a request leads to."""
-        self.asked = False
-        self._say = say
-
-    def __enter__(self):
-        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *exception):
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number, frame):
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-        if self._say:
-            tqdm.write("stopping after this iteration, with a snapshot (again: at once, without)", file=sys.stderr)
