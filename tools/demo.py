@@ -41,7 +41,7 @@ def score(weights, db, title):
     predictor, reader = Predictor(VARIANT.name, weights), Reader(db)
     results = evaluation.run(predictor, reader, title)
     table = scoring.scores_by_size(results)
-    print(table_text({title: table}))
+    print(table_text({title: table}, by="size"))
     overlays = []
     for sample in reader:
         image = sample.decode_image()

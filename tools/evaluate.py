@@ -131,7 +131,7 @@ def main():
     divide = scoring.scores_by_size if args.by == "size" else scoring.scores_by_origin
     tables = {way: divide(found, settings) for way, found in results.items()}
     print(settings)
-    print(score_tables.table_text(tables, settings.at))
+    print(score_tables.table_text(tables, settings.at, args.by))
     if per_joint := score_tables.per_joint_text(tables, settings.at):
         print(per_joint)
     document = {

@@ -227,8 +227,7 @@ def _open_exported(name, variant, path, precision):
         raise InputError(f"{path} cannot be read by {name}: {reason[-1]}") from None
     if engine.made_for is not None and not same_network(engine.made_for, variant.name):
         raise InputError(f"{path} is of another variant than {variant.name}: it was made for {engine.made_for}")
-    expected = [variant.heatmap_blob] * variant.pose + ["mask_prob"] * variant.mask
-    if sorted(engine.names) != sorted(expected):
+    if sorted(engine.names) != sorted(variant.blobs):
         there = ", ".join(sorted(engine.names))
         raise InputError(f"{path} is of another variant than {variant.name}: its outputs are {there}")
     takes = [None, 3, variant.input_size, variant.input_size]

@@ -99,8 +99,6 @@ class Predictor:
         elif not callable(engine):
             raise InputError(f"engine: expected a name or a function, not {engine!r}")
         self.engine = engine
-        self._blobs = {self.variant.heatmap_blob} if self.variant.pose else set()
-        self._blobs |= {"mask_prob"} if self.variant.mask else set()
         self._turn = threading.Lock()
 
     def predict(self, image):
@@ -251,8 +249,8 @@ class Predictor:
             now = inputs[start : start + self.batch]
             with self._turn:  # most engines keep what they compute in themselves
                 outputs = self.engine(now)
-                if missing := self._blobs - set(outputs):
-                    raise InputError(f"the engine gives no {missing.pop()}, which {self.variant.name} has")
+                if missing := [name for name in self.variant.blobs if name not in outputs]:
+                    raise InputError(f"the engine gives no {missing[0]}, which {self.variant.name} has")
                 mirrored = flipped(self.engine(np.ascontiguousarray(now[..., ::-1]))) if self.mirror else None
             if self.mirror:
                 outputs = {name: (maps + mirrored[name]) / 2 for name, maps in outputs.items()}

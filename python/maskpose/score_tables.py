@@ -8,11 +8,11 @@ import io
 import itertools
 
 from maskpose.files import write_text, written_beside
-from maskpose.scoring import SPANS
 
 
-def table_text(tables, at=0.2):
-    """A row for each part and way, the part's ways below one another; ``at``: PCK's threshold in the heading."""
+def table_text(tables, at=0.2, by="origin"):
+    """A row for each part and way, the part's ways below one another; ``at``: PCK's threshold in the heading; ``by``:
+    which parts they are."""
     origins = _origins(tables)
     width = max(10, *(len(way) + 2 for way in tables))
     header = f"{'of':<16}{'way':<{width}}{'images':>7}{f'PCK@{at:g} (95 %)':>25}{'AUC':>7}{'px mean':>9}{'median':>8}"
@@ -23,7 +23,7 @@ def table_text(tables, at=0.2):
             f"{_text(row['epe_mean'], 1):>9}{_text(row['epe_median'], 1):>8}{row['missed']:>8}{row['masks']:>7}"
             f"{_with_interval(row['mask_iou']):>25}" + "".join(f"{_text(ap, 3):>7}" for ap in row["ap"].values())
         )
-    if len(origins) > 1 and not set(origins) <= {"all", *(name for name, _ in SPANS)}:
+    if len(origins) > 1 and by == "origin":
         lines.append('"all" mixes them: photographs and labels differ, so read each for itself')
     return "\n".join(lines)
 

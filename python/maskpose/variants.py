@@ -75,6 +75,11 @@ class Variant:
         """Name of the last sub-stage's output, the network's heatmaps."""
         return f"Mconv7_stage{self.sub_stages + 1}"
 
+    @property
+    def blobs(self):
+        """Names of what the deployed network gives: heatmaps, ``mask_prob``, or both."""
+        return [self.heatmap_blob] * self.pose + ["mask_prob"] * self.mask
+
 
 _PAPER = Variant("mask_pose")
 _COMPACT = Variant(

