@@ -84,7 +84,9 @@ def reduction(affine):
 
 
 def warp(image, affine, size, fill):
-    """Resample ``image`` (h, w[, c]) uint8 by ``affine`` into a square of ``size``; ``fill`` outside.
+    """Resample ``image`` (h, w[, c]) uint8 or float32 by ``affine`` into ``size``; ``fill`` outside.
+
+    size: pixels of a square's side, or (width, height).
 
     Bilinear, in one resampling; where ``affine`` shrinks to a half or less, blocks of 2 x 2, 4 x 4, … pixels are
     averaged first, so that nothing between the samples is lost. Training and inference both come here.
@@ -97,8 +99,9 @@ def warp(image, affine, size, fill):
     if (w, h) != (width, height):
         rx, ry = width / w, height / h
         affine = compose(affine, np.array([[rx, 0, (rx - 1) / 2], [0, ry, (ry - 1) / 2]]))
+    size = np.broadcast_to(size, 2).tolist()
     return cv2.warpAffine(
-        image, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
+        image, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
     )
 
 

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Set the hands of LMDBs onto other photographs: new samples, whose masks and keypoints are exact.
+
+Hands are those with a mask. Backgrounds are photographs without a hand, of LMDBs or folders; of an LMDB's photographs
+with a hand, whatever lies apart from it, if their masks say where that is.
+
+Example:
+    .venv/bin/python data_prep/paste.py data/pasted.lmdb --hands data/cutout/train.lmdb data/synth/train.lmdb \\
+      --backgrounds data/wild/train.lmdb ~/rooms --count 5000 --seed 1 --sheet runs/pasted.png
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+import functools
+import sys
+from pathlib import Path
+
+import cv2
+
+from maskpose import conversion
+from maskpose.command_line import argument_parser, fraction, natural, one_line_errors, positive
+from maskpose.data.paste import ORIGIN, Backgrounds, Hands, PasteSettings, build_pasted, sheet
+from maskpose.database import Reader
+from maskpose.files import refuse_existing
+from maskpose.images import write_image
+
+
+def parse_arguments():
+    defaults = PasteSettings()
+    parser = argument_parser(__doc__)
+    parser.add_argument("db", type=Path, help="LMDB to write")
+    parser.add_argument("--hands", nargs="+", type=Path, required=True, metavar="LMDB", help="whose hands are pasted")
+    parser.add_argument(
+        "--backgrounds", nargs="+", type=Path, required=True, metavar="SOURCE",
+        help="LMDBs, or folders of pictures without hands",
+    )  # fmt: skip
+    parser.add_argument("--count", type=positive, default=1000, metavar="N", help="samples (%(default)s)")
+    parser.add_argument("--seed", type=natural, default=1, help="of the samples (%(default)s)")
+    parser.add_argument(
+        "--span", nargs=2, type=float, default=defaults.span, metavar=("LOW", "HIGH"),
+        help="larger side of the keypoints' box, in shares of the picture's larger side (0.05 0.9)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--size", nargs=2, type=positive, default=defaults.size, metavar=("LOW", "HIGH"),
+        help="pixels of the picture's larger side (240 640)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--rotation", type=float, default=defaults.rotation, metavar="DEGREES", help="at most, either way (%(default)g)"
+    )
+    parser.add_argument(
+        "--occlude", type=fraction, default=defaults.occlude, metavar="P",
+        help="probability that something covers a part of the hand; its keypoints stay labelled (%(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--origin", default=ORIGIN, metavar="NAME", help="recorded in each sample (%(default)s)")
+    parser.add_argument("--strict", action="store_true", help="stop at the first picture that cannot be read")
+    parser.add_argument("--workers", type=positive, metavar="N", help="threads (one a processor)")
+    parser.add_argument("--sheet", metavar="FILE", help="also write a contact sheet of the first samples")
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    settings = PasteSettings(tuple(args.span), args.rotation, tuple(args.size), args.occlude)
+    refuse_existing(args.db)
+    cv2.setNumThreads(1)  # each thread has its own sample
+    open_once = functools.cache(Reader)  # LMDB opens a path once a process
+
+    def source(path):
+        is_folder = path.is_dir() and not (path / "data.mdb").is_file() and path.suffix != ".lmdb"
+        return path if is_folder else open_once(path.resolve())
+
+    hands = Hands([open_once(path.resolve()) for path in args.hands])
+    backgrounds = Backgrounds([source(path) for path in args.backgrounds])
+    tell(f"{len(hands.places)} hands", hands.left_out)
+    tell(f"backgrounds: {len(backgrounds.whole)} photographs without a hand, {len(backgrounds.scenes)} beside one",
+         backgrounds.left_out)  # fmt: skip
+    manifest, problems = build_pasted(
+        args.db, hands, backgrounds, args.count, args.seed, settings, args.origin, conversion.about(), args.workers,
+        args.strict,
+    )  # fmt: skip
+    conversion.tell(args.db, manifest)
+    if problems:
+        print(f"{len(problems)} of {args.count} left out", file=sys.stderr)
+    if args.sheet:
+        write_image(args.sheet, sheet(Reader(args.db)))
+        print(args.sheet)
+
+
+def tell(found, left_out):
+    """Print what was found, and what of the sources was left out."""
+    print(", ".join([found, *(f"left out {count} {why}" for why, count in left_out.items())]))
+
+
+if __name__ == "__main__":
+    main()
