@@ -2,7 +2,6 @@
 
 import argparse
 import functools
-import json
 import os
 import shlex
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from maskpose.engines import ENGINES, PRECISIONS, choose
 from maskpose.errors import InputError, Stopped, WorkerError
+from maskpose.io.text import parse_json
 from maskpose.variants import DEFAULT_VARIANT, VARIANTS, get_variant
 
 
@@ -192,6 +192,6 @@ def key_value(text):
     if not equals:
         raise argparse.ArgumentTypeError(f"expected KEY=VALUE, not {text!r}")
     try:
-        return key, json.loads(value)
-    except json.JSONDecodeError:
+        return key, parse_json(value, key)
+    except InputError:
         return key, value

@@ -13,7 +13,8 @@ import lmdb
 
 from maskpose import __version__
 from maskpose.errors import InputError
-from maskpose.files import make_folder, refuse_existing
+from maskpose.files import make_folder, read_json, refuse_existing
+from maskpose.io.text import parse_json
 from maskpose.records import Sample
 
 ABOUT_KEY = b"about"
@@ -109,7 +110,7 @@ class Writer:
         with contextlib.closing(lmdb.open(str(self.partial), readonly=True, lock=False)) as env:
             refuse_truncated(env, self.partial)
             with env.begin() as txn:
-                return json.loads(txn.get(STATE_KEY, b"null"))
+                return parse_json(txn.get(STATE_KEY, b"null"), f"{self.partial}: its state")
 
     def _flush(self):
         """Write what waits, and how far it goes, all or nothing."""
@@ -202,7 +203,7 @@ def refuse_truncated(env, path):
     one, the very last pages may be free ones that LMDB never wrote.
     """
     needed = (env.info()["last_pgno"] + 1 - FREE_PAGES) * env.stat()["psize"]
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(InputError):
         needed = max(needed, manifest(path).get("data_bytes", 0))
     there = (Path(path) / "data.mdb").stat().st_size
     if there < needed:
@@ -211,7 +212,7 @@ def refuse_truncated(env, path):
 
 def manifest(path):
     """What a database says of itself, as a dict."""
-    return json.loads((Path(path) / "manifest.json").read_text())
+    return read_json(Path(path) / "manifest.json")
 
 
 class Reader:
@@ -230,7 +231,7 @@ class Reader:
         except lmdb.Error as error:
             raise InputError(f"{self.path} cannot be read as an LMDB: {error}") from None
         try:
-            self.about = json.loads(about) if about else {}
+            self.about = parse_json(about, str(self.path)) if about else {}
         except ValueError:
             self.about = {}
         if self.about.get("format") != FORMAT:

@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from maskpose import geometry, metrics
 from maskpose.errors import InputError
-from maskpose.files import read_lines, write_text
+from maskpose.files import write_text
+from maskpose.io.tables import read_table
 from maskpose.predictions import Predictions
 from maskpose.variants import KEYPOINTS
 
@@ -159,13 +160,17 @@ def of_predictions(predictions, truth, lenient=False):
 
 def read_ious(path):
     """(names, (N,) mask IoUs, NaN where there is none) of what ``Results.write_ious`` wrote. Raises InputError."""
-    heading, *rows = csv.reader(read_lines(path))
-    if heading != IOU_COLUMNS or not all(len(row) == 2 for row in rows):
-        raise InputError(f"{path}: expected the columns {' and '.join(IOU_COLUMNS)}")
-    try:
-        return [name for name, _ in rows], np.array([float(iou or "nan") for _, iou in rows])
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from None
+    names, ious = [], []
+    for row in read_table(path, IOU_COLUMNS):
+        if isinstance(row, InputError):
+            raise row
+        number, cells = row
+        name, iou = (cells[column] for column in IOU_COLUMNS)
+        try:
+            names, ious = [*names, name], [*ious, float(iou or "nan")]
+        except ValueError as error:
+            raise InputError(f"{path}, line {number}: {error}") from None
+    return names, np.array(ious)
 
 
 def both_ways(name, results):

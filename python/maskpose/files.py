@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from maskpose.errors import InputError
+from maskpose.io.text import decode_text, parse_json, split_lines
 
 REPOSITORY = Path(__file__).parents[2]  # prototxt/ and weights/ are there
 MARK = ".made-by-maskpose"
@@ -82,17 +83,19 @@ def written_beside(path):
 
 
 def write_text(path, text):
-    """Write a text file, whole or not at all."""
+    """Write a text file in UTF-8, whole or not at all."""
+    data = _encoded(path, text)
     with written_beside(path) as partial:
-        partial.write_text(text)
+        partial.write_bytes(data)
 
 
 def write_new_text(path, text):
     """Write a text file, whole or not at all, where there is none; give whether it was written."""
     path = Path(path)
+    data = _encoded(path, text)
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
-        partial.write_text(text)
+        partial.write_bytes(data)
         os.link(partial, path)  # unlike a rename, it never replaces what came in the meantime
     except FileExistsError:
         return False
@@ -102,6 +105,14 @@ def write_new_text(path, text):
         with contextlib.suppress(OSError):
             partial.unlink()
     return True
+
+
+def _encoded(path, text):
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        odd = ascii(text[max(0, error.start - 20) : error.end])
+        raise InputError(f"{path} cannot be written: {odd} is not text (a file's name that is not UTF-8?)") from None
 
 
 def link_or_copy(source, target):
@@ -114,12 +125,14 @@ def link_or_copy(source, target):
 
 
 def read_bytes(path):
-    """The bytes of a file; InputError where it is missing, a folder or unreadable."""
+    """The bytes of a file; InputError where it is missing, a folder or unreadable, or its name is none."""
     try:
         with open(path, "rb", buffering=0) as file:
             return file.readall()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}") from None
+    except ValueError:  # a zero in it, or half a character
+        raise InputError(f"{str(path)!r} is not the name of a file") from None
 
 
 def sha256(path):
@@ -128,16 +141,18 @@ def sha256(path):
 
 
 def read_text(path):
-    """A text file's text, without a byte order mark; InputError where it cannot be read or is not UTF-8."""
-    try:
-        return read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{path} is not a text file in UTF-8") from None
+    """A text file's text, as maskpose.io.text.decode_text gives it; InputError where it cannot be read or is none."""
+    return decode_text(read_bytes(path), str(path))
+
+
+def read_json(path):
+    """What a JSON file holds; InputError as ``read_text`` and maskpose.io.text.parse_json raise it."""
+    return parse_json(read_bytes(path), str(path))
 
 
 def read_lines(path):
     """The non-empty lines of a text file, stripped; InputError where it cannot be read."""
-    return [line.strip() for line in read_text(path).splitlines() if line.strip()]
+    return [line.strip() for line in split_lines(read_text(path)) if line.strip()]
 
 
 def refuse_clashes(written, read=()):
@@ -183,10 +198,10 @@ def forget_absent(folder):
 def noted_names(folder):
     """The set of names that ``note_names`` keeps in ``folder``."""
     path = Path(folder) / NAMES
-    try:
-        return set(json.loads(read_bytes(path))) if path.is_file() else set()
-    except (ValueError, TypeError):
-        raise InputError(f"{path} is damaged: choose another folder") from None
+    names = read_json(path) if path.is_file() else []
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise InputError(f"{path} is damaged: choose another folder")
+    return set(names)
 
 
 def _listed(names):

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 from maskpose.errors import InputError
-from maskpose.files import write_text
+from maskpose.files import read_text, write_text
+from maskpose.io.text import split_lines
 
 VALIDATION = ("val_pck", "val_mask_iou")
 
@@ -120,14 +121,14 @@ def read_losses(path):
         return []
     complaint = f"{path} is not a losses.csv of the trainer"
     try:
-        lines = path.read_text().splitlines(keepends=True)
-    except UnicodeDecodeError:
-        raise InputError(complaint) from None
+        lines = split_lines(read_text(path))
+    except InputError as error:
+        raise InputError(f"{complaint}: {error}") from None
     if lines and not lines[-1].endswith("\n"):
         lines.pop()  # torn by a kill
     try:
         rows = [{key: float(cell) for key, cell in row.items() if cell != ""} for row in csv.DictReader(lines)]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, csv.Error):
         raise InputError(complaint) from None
     if not all("iteration" in row for row in rows):
         raise InputError(complaint)

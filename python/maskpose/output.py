@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from maskpose import drawing, images
-from maskpose.files import read_bytes, write_text, written_beside
+from maskpose.errors import InputError
+from maskpose.files import read_json, write_text, written_beside
 from maskpose.skeleton import KEYPOINT_NAMES
 from maskpose.variants import KEYPOINTS
 
@@ -41,7 +42,7 @@ def write_tables(folder, photographs, formats):
     """Write the formats of TABLES, from the JSONs of ``photographs``, which are there; give the files' names."""
     names = table_names(formats)
     if names:
-        documents = [json.loads(read_bytes(Path(folder) / f"{one.key}.json")) for one in photographs]
+        documents = [read_json(Path(folder) / f"{one.key}.json") for one in photographs]
     for name, text in TABLES.values():
         if name in names:
             write_text(Path(folder) / name, text(documents))
@@ -91,8 +92,8 @@ def _earlier(folder, key):
     """The JSON of a photograph's key that is in ``folder``, or {}."""
     path = Path(folder) / f"{key}.json"
     try:
-        document = json.loads(read_bytes(path)) if path.is_file() else {}
-    except ValueError:
+        document = read_json(path) if path.is_file() else {}
+    except InputError:
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from maskpose import geometry
 from maskpose.errors import InputError
-from maskpose.files import read_bytes, write_text, written_beside
+from maskpose.files import read_json, write_text, written_beside
 from maskpose.variants import KEYPOINTS
 
 
@@ -129,8 +129,8 @@ class Names:
 def read_maps(path):
     """{crop: (photograph, 2x3 map from photograph to crop)} of data_prep/crop_pictures.py's file. Raises InputError."""
     try:
-        crops = json.loads(read_bytes(path))["crops"]
+        crops = read_json(path)["crops"]
         return {name: (one["photograph"], np.array(one["to_crop"], float).reshape(2, 3)) for name, one in crops.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
         expected = '{"crops": {name: {"photograph": …, "to_crop": …}}}'
         raise InputError(f"{path} is no file of maps: expected {expected}") from None

@@ -7,10 +7,10 @@
 Only ``db`` must be there.
 """
 
-import json
 from dataclasses import dataclass, field, fields
 
 from maskpose.errors import InputError
+from maskpose.io.text import parse_json
 from maskpose.variants import STRIDE
 
 OUTPUTS = ("image", "mask", "heatmaps")
@@ -54,10 +54,7 @@ class DataSettings:
     @classmethod
     def from_json(cls, text, name="param_str"):
         """Settings from a ``param_str``; InputError says ``name``, the key at fault and what it takes."""
-        try:
-            given = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{name} is not JSON ({error}): {text!r}") from None
+        given = parse_json(text, name)
         if not isinstance(given, dict):
             raise InputError(f"{name} must be a JSON object, not {text!r}")
         known = [one.name for one in fields(cls)]

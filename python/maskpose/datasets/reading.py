@@ -1,6 +1,5 @@
 """What the readers share: a photograph's file with its labels as a Sample, masks, JSON."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +7,8 @@ import numpy as np
 from maskpose import images
 from maskpose.errors import InputError
 from maskpose.files import read_bytes
+from maskpose.files import read_json as json_file  # noqa: F401
+from maskpose.io.values import field  # noqa: F401
 from maskpose.records import Sample, pack_mask
 from maskpose.variants import KEYPOINTS
 
@@ -40,15 +41,6 @@ def mask_file(path):
     return hand
 
 
-def json_file(path):
-    """What a JSON file holds. Raises InputError that names it."""
-    text = read_bytes(path)
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{path} is not JSON: {error}") from None
-
-
 def triples(numbers, where):
     """(keypoints (21, 2), flags (21,)) of 21 x, y, flag, flat or not. Raises InputError that names ``where``."""
     try:
@@ -56,14 +48,6 @@ def triples(numbers, where):
     except (TypeError, ValueError):
         raise InputError(f"{where}: expected {KEYPOINTS} keypoints of x, y and a flag") from None
     return array[:, :2], array[:, 2]
-
-
-def field(document, key, where):
-    """``document[key]``. Raises InputError that names ``where`` and the key."""
-    try:
-        return document[key]
-    except (KeyError, IndexError, TypeError):
-        raise InputError(f"{where}: {key!r} is missing") from None
 
 
 def existing(path):

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from maskpose.errors import InputError, Stopped
-from maskpose.files import make_folder, write_text
+from maskpose.files import make_folder, read_json, write_text
+from maskpose.io import values
 
 NOTES = "steps"  # folder of the notes, in the reproduction's
 CHUNK = 1 << 20
@@ -120,7 +121,7 @@ def digest(path):
     """
     path = Path(path)
     if (path / "manifest.json").is_file():
-        return json.loads((path / "manifest.json").read_text())["sha256"]
+        return values.field(read_json(path / "manifest.json"), "sha256", path / "manifest.json")
     if path.is_dir():
         files = sorted((str(one.relative_to(path)), one.stat().st_size) for one in path.rglob("*") if one.is_file())
         return hashlib.sha256(json.dumps(files).encode()).hexdigest()
@@ -143,8 +144,8 @@ def _file_digest(path, size, changed):
 def _read(path):
     """The note at ``path``; None where there is none, or none that can be read."""
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
+        return read_json(path)
+    except InputError:
         return None
 
 

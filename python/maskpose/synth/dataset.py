@@ -15,9 +15,10 @@ import cv2
 from maskpose.datasets.onehand10k import SPLITS, parse_line
 from maskpose.drawing import contact_sheet, overlay
 from maskpose.errors import InputError, WorkerError
-from maskpose.files import make_folder, read_lines, read_text, write_text, written_beside
+from maskpose.files import make_folder, read_json, read_lines, read_text, write_text, written_beside
 from maskpose.geometry import inside
 from maskpose.images import decode_gray, read_color, write_image
+from maskpose.io.values import record
 from maskpose.synth.labels import label_line
 from maskpose.synth.pictures import background_pictures
 from maskpose.synth.placement import TURNED
@@ -71,7 +72,7 @@ def begin(root, settings):
     """Make a split's folders, or see that they were begun with the same settings. Raises InputError."""
     path = root / SETTINGS
     if path.exists():
-        if (found := {"turned": TURNED} | json.loads(path.read_text())) != settings:
+        if (found := {"turned": TURNED} | record(read_json(path), path)) != settings:
             other = ", ".join(f"{name} {found.get(name)}" for name in settings if found.get(name) != settings[name])
             raise InputError(f"{root} was begun with other settings ({other}): choose another folder")
         return

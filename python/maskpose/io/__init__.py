@@ -1,0 +1,1 @@
+"""Bytes from outside and to outside: text, JSON, tables, values of documents, safe names."""

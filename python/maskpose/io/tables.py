@@ -1,0 +1,66 @@
+"""CSV tables from outside: rows by the names of their columns; a row that is broken costs itself alone."""
+
+import csv
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from maskpose.errors import InputError
+from maskpose.files import read_text
+from maskpose.io.text import split_lines
+
+
+def read_table(path: str | Path, needed: Sequence[str] = ()) -> list[tuple[int, dict[str, str]] | InputError]:
+    """The rows of a CSV file, each (its first line's number, {column: cell}).
+
+    In the place of a row that is broken (more or fewer cells than the header, a quotation mark that nothing closes)
+    there is an InputError that names its line. Rows of empty cells alone are skipped. Raises InputError if the file
+    cannot be read, and for a column of ``needed`` that is missing or there twice.
+    """
+    lines = split_lines(read_text(path))
+    rows = _rows(lines, path)
+    _, header = next(rows, (1, []))
+    if isinstance(header, InputError):
+        raise header
+    header = [cell.strip() for cell in header]
+    if missing := [name for name in needed if name not in header]:
+        used = [what for mark, what in ((";", "semicolons"), ("\t", "tabs")) if any(mark in name for name in header)]
+        hint = f"; columns are divided by commas, not {used[0]}" if used else ""
+        raise InputError(f"{path}: the column {missing[0]} is missing ({len(missing)} in all){hint}")
+    if twice := [name for name in needed if header.count(name) > 1]:
+        raise InputError(f"{path}: the column {twice[0]} is there twice")
+    found = []
+    for number, cells in rows:
+        if isinstance(cells, InputError):
+            found.append(cells)
+        elif any(cell.strip() for cell in cells):
+            found.append((number, dict(zip(header, cells))))
+    return found
+
+
+def _rows(lines: list[str], path) -> Iterator[tuple[int, list[str] | InputError]]:
+    """Yield (number of its first line, cells or InputError) of each row; the first row says how many cells there are.
+
+    A broken row ends with its first line, so that a quotation mark too many does not swallow the rows after it.
+    """
+    width, begin = None, 0
+    while begin < len(lines):
+        reader, offset = csv.reader(itertools.islice(lines, begin, None), strict=True), begin
+        while begin < len(lines):
+            number, where = begin + 1, f"{path}, line {begin + 1}"
+            try:
+                cells, problem = next(reader), None
+                if cells and width not in (None, len(cells)):
+                    problem = f"{where} has {'more' if len(cells) > width else 'fewer'} columns than the header"
+            except csv.Error as error:
+                cells, problem = [], f"{where} is not CSV: {error}"
+            begin = offset + reader.line_num
+            if problem and begin > number:
+                yield number, InputError(f"{where} opens a quotation mark that it does not close")
+                begin = number
+                break
+            if problem:
+                yield number, InputError(problem)
+            elif cells:
+                width = width or len(cells)
+                yield number, cells

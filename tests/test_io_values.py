@@ -1,0 +1,58 @@
+"""Values of documents from outside: flags, numbers, text."""
+
+import numpy as np
+import pytest
+
+from maskpose.errors import InputError
+from maskpose.io import values
+
+YES = [True, np.True_, 1, 1.0, "1", "1.0", " TRUE", "True", "true", "yes", "Yes", "y", "t", "T"]
+NO = [False, np.False_, 0, 0.0, -0.0, "0", "0.0", "0.00", "FALSE ", "False", "false", "no", "No", "n", "F"]
+NEITHER = [None, "", " ", "nan", float("nan"), 2, "2", 0.5, "0.7", -1, "maybe", [], [1], {}, 10**400, "inf"]
+NEITHER += ["1" * 10**4]
+
+
+@pytest.mark.parametrize(("said", "means"), [*((one, True) for one in YES), *((one, False) for one in NO)])
+def test_a_flag_means_the_same_whoever_wrote_it(said, means):
+    assert values.flag(said, "wrist_visible") is means
+
+
+@pytest.mark.parametrize("said", NEITHER)
+def test_a_flag_that_says_neither_is_bad_input(said):
+    with pytest.raises(InputError, match="wrist_visible: expected yes or no") as caught:
+        values.flag(said, "wrist_visible")
+    assert len(str(caught.value)) < 200
+
+
+NO_NUMBERS = [None, True, "5", "", [], {}, float("nan"), float("inf"), -float("inf"), 10**400]
+
+
+@pytest.mark.parametrize("value", NO_NUMBERS)
+def test_what_is_no_number_is_bad_input(value):
+    for read in (values.number, values.size):
+        with pytest.raises(InputError, match=r"a\.json: expected a"):
+            read(value, "a.json")
+    with pytest.raises(InputError, match=r"a\.json: expected"):
+        values.numbers([[1, 2], [value, 4]], (2, 2), "a.json")
+
+
+def test_numbers_are_read_nested_or_flat():
+    for rows in ([[1, 2], [3.5, 4]], [1, 2, 3.5, 4], ((1, 2), (3.5, 4))):
+        assert values.numbers(rows, (2, 2), "").tolist() == [[1, 2], [3.5, 4]]
+    for wrong in ([[1, 2], [3]], [1, 2, 3], [[1, 2, 3, 4]] * 2, [[[1], [2]], [[3], [4]]], 5, None, "abcd", {"0": 1}):
+        with pytest.raises(InputError, match=r"a\.json: expected"):
+            values.numbers(wrong, (2, 2), "a.json")
+
+
+def test_a_size_is_a_positive_whole_number():
+    assert values.size(320.0, "") == 320 and values.size(1, "") == 1
+    for wrong in (0, -1, 0.5, 320.5):
+        with pytest.raises(InputError, match="imageWidth: expected a positive whole number"):
+            values.size(wrong, "imageWidth")
+
+
+def test_a_text_can_be_written():
+    assert values.text("a b", "") == "a b"
+    for wrong in (None, 5, "", " ", [], "\ud800", "a\udcfc"):
+        with pytest.raises(InputError, match="file_name: "):
+            values.text(wrong, "file_name")
