@@ -4,10 +4,12 @@
 Example:
     .venv/bin/python data_prep/onehand10k.py ~/OneHand10K data/onehand10k
     .venv/bin/python data_prep/onehand10k.py ~/OneHand10K data/paper_split --shuffle-split 1
+    .venv/bin/python data_prep/onehand10k.py ~/photographs data/scenes --only kind=scene
 """
 
 import _packages  # noqa: F401  # isort: skip
 
+import argparse
 from pathlib import Path
 
 from maskpose import conversion
@@ -28,8 +30,20 @@ def parse_arguments():
     parser.add_argument(
         "--train-count", type=positive, default=10_000, help="of --shuffle-split: training images (%(default)s)"
     )
+    parser.add_argument(
+        "--only", action="append", type=column_value, default=[], metavar="COLUMN=VALUE",
+        help="only the images of which sources.csv says so, such as kind=scene (may be given several times)",
+    )  # fmt: skip
     parser.add_argument("--names", type=Path, help="file of images, a line each (Train/12.jpg or 12.jpg): only these")
     return parser.parse_args()
+
+
+def column_value(text):
+    """(column, value) of "column=value", as argparse's type."""
+    column, equals, value = text.partition("=")
+    if not column or not equals:
+        raise argparse.ArgumentTypeError(f"expected COLUMN=VALUE, not {text!r}")
+    return column, value
 
 
 @one_line_errors
@@ -39,7 +53,8 @@ def main():
     databases = {part: args.db / f"{part}.lmdb" for part in ("train", "test")}
     for path in databases.values():
         refuse_existing(path)
-    for part, lines in onehand10k.plan(args.source, args.shuffle_split, args.train_count, names).items():
+    only = dict(args.only)
+    for part, lines in onehand10k.plan(args.source, args.shuffle_split, args.train_count, names, only).items():
         if lines:
             read = onehand10k.Lines(args.source, lines)
             conversion.convert(args, databases[part], lines, read, onehand10k.NAME)

@@ -7,15 +7,23 @@ import numpy as np
 from maskpose import geometry
 
 
-def draw_affine(rng, settings):
+SMALLEST_ZOOM = 0.3  # of the resized image, however small the hand is to be: the rest of the input is grey
+ZOOM_WITHOUT_HAND = (0.4, 2.5)  # range of scales of an image without a hand
+
+
+def draw_affine(rng, settings, extent=None, points=None):
     """A random map of the m x m input: scale, rotation about the centre, crop, flip.
 
-    ``rng`` is a numpy Generator; ``settings`` a DataSettings. The resized and turned picture keeps all its
+    ``rng`` is a numpy Generator; ``settings`` a DataSettings. With the probability ``settings.zoom`` it is the map of
+    ``draw_zoom``, which takes ``extent`` and ``points``. The resized and turned picture keeps all its
     content, and a window of m x m is placed over it at random: within the scaled square (``crop: scaled``),
     or within the larger square that holds the turned one (``crop: rotated``). Where the picture is the
     smaller of the two it is the picture that moves within the window.
     """
     size = settings.input_size
+    if settings.zoom and rng.random() < settings.zoom:
+        affine = draw_zoom(rng, settings, extent, points)
+        return _stretched(rng, affine, settings)
     scale = rng.uniform(*settings.scale)
     degrees = rng.uniform(-settings.rotation, settings.rotation)
     canvas = scale * size
@@ -26,9 +34,55 @@ def draw_affine(rng, settings):
     dx, dy = rng.uniform(-reach, reach, size=2)
     flip = rng.random() < settings.flip
     affine = augmentation_affine(size, scale, degrees, dx, dy, flip)
-    if settings.stretch:
-        factor, direction = 1 + rng.uniform(0, settings.stretch), rng.uniform(0, 180)
-        affine = geometry.compose(affine, stretching(size, factor, direction))
+    return _stretched(rng, affine, settings)
+
+
+def _stretched(rng, affine, settings):
+    """``affine`` after a random ``stretching``, where the settings ask for one."""
+    if not settings.stretch:
+        return affine
+    factor, direction = 1 + rng.uniform(0, settings.stretch), rng.uniform(0, 180)
+    return geometry.compose(affine, stretching(settings.input_size, factor, direction))
+
+
+def draw_zoom(rng, settings, extent, points):
+    """A random map of the m x m input after which the hand has a size drawn from ``settings.span``. Not in the paper.
+
+    The hand's box lies anywhere within the input. The image fills the input where it is large enough, and else lies
+    within it. An image without a hand is scaled by ZOOM_WITHOUT_HAND about any of its pixels.
+
+    Args:
+        rng: numpy Generator.
+        settings: DataSettings.
+        extent: (width, height) of the resized image in the input, pixels.
+        points: (n, 2) the visible keypoints in the input, pixels.
+
+    Returns:
+        2x3 float64, input to input.
+    """
+    size = settings.input_size
+    low, high = (points.min(axis=0), points.max(axis=0)) if len(points) else (np.zeros(2), np.zeros(2))
+    hand = (high - low).max()
+    if hand > 0:
+        centre = (low + high) / 2
+        target = size * np.exp(rng.uniform(*np.log(settings.span)))
+        scale = max(SMALLEST_ZOOM, target / hand)
+    else:
+        centre = rng.uniform(0, 1, 2) * extent
+        scale = np.exp(rng.uniform(*np.log(ZOOM_WITHOUT_HAND)))
+    half = min(scale * hand, size) / 2
+    place = rng.uniform(half, size - half, 2) - 0.5
+    degrees = rng.uniform(-settings.rotation, settings.rotation)
+    affine = geometry.compose(
+        geometry.rotation(degrees, place), geometry.translation(*place), np.diag([scale, scale, 1])[:2],
+        geometry.translation(*(-centre)),
+    )  # fmt: skip
+    corners = geometry.apply(affine, np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * extent - 0.5)
+    first, last = corners.min(axis=0), corners.max(axis=0) - (size - 1)  # how far the image's box ends inside
+    shift = np.clip(0, np.minimum(-first, -last), np.maximum(-first, -last))
+    affine = geometry.compose(geometry.translation(*shift), affine)
+    if rng.random() < settings.flip:
+        affine = geometry.compose(geometry.horizontal_flip(size), affine)
     return affine
 
 

@@ -52,11 +52,14 @@ class BatchSource:
         colours = None
         if settings.augment:
             rng = np.random.default_rng(own_seed(database, settings.seed, epoch, index))
-            affine = geometry.compose(draw_affine(rng, settings), affine)
+            extent = np.array([sample.width, sample.height]) * geometry.affine_scale(affine)
+            points = geometry.apply(affine, sample.keypoints[sample.visible])
+            affine = geometry.compose(draw_affine(rng, settings, extent, points), affine)
             colours = draw_colours(rng, settings.photometric) if settings.photometric else None
         network_input(self._warped(sample, reader.path, affine, colours), arrays["image"])
         if "mask" in arrays:
-            arrays["mask"][0] = mask_label(sample.decode_mask(), affine, settings.input_size)
+            hand, unknown = sample.decode_mask(), sample.decode_unknown()
+            arrays["mask"][0] = mask_label(hand, affine, settings.input_size, unknown)
         if "heatmaps" in arrays:
             points = geometry.apply(affine, sample.keypoints)
             visible = sample.visible & geometry.inside(points, settings.input_size, settings.input_size)
@@ -100,14 +103,29 @@ def network_input(image, out=None):
     return out
 
 
-def mask_label(mask, affine, size):
-    """(m/8, m/8) float32 label of a mask (h, w) uint8 0/255: 1 where the hand covers half the cell or more.
+def mask_label(mask, affine, size, unknown=None):
+    """The mask stage's label of a sample.
 
-    ``mask`` None gives 255 everywhere: a sample without a mask contributes no mask loss.
+    Args:
+        mask: (h, w) uint8, 255 on the hand, 0 elsewhere; None: not known, which gives 255 everywhere.
+        affine: 2x3, image to network input.
+        size: m, the side of the input in pixels.
+        unknown: (h, w) uint8, 255 on pixels that may be hand or not; None: there are none.
+
+    Returns:
+        (m/8, m/8) float32: 1 where the hand covers more than half of the cell; 255, which no loss counts, where it
+        would if the cell's unknown pixels were hand; else 0.
     """
     cells = size // STRIDE
     if mask is None:
         return np.full((cells, cells), IGNORE_LABEL, np.float32)
-    warped = geometry.warp(mask, geometry.compose(geometry.scale_affine(1 / MASK_STEP), affine), size // MASK_STEP, 0)
-    coverage = cv2.resize(warped, (cells, cells), interpolation=cv2.INTER_AREA)  # a cell's mean, rounded
-    return (coverage > 127).astype(np.float32)
+    label = _mostly(mask, affine, size).astype(np.float32)
+    if unknown is not None:
+        label[_mostly(mask | unknown, affine, size) & (label == 0)] = IGNORE_LABEL
+    return label
+
+
+def _mostly(pixels, affine, size):
+    """(m/8, m/8) bool: the cells of which more than half is 255 in ``pixels`` (h, w) uint8 0/255."""
+    warped = geometry.warp(pixels, geometry.compose(geometry.scale_affine(1 / MASK_STEP), affine), size // MASK_STEP, 0)
+    return cv2.resize(warped, (size // STRIDE,) * 2, interpolation=cv2.INTER_AREA) > 127  # a cell's mean, rounded

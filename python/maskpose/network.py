@@ -79,7 +79,7 @@ def trunk(L, n, variant):
             x = n[f"pool{block}"] = L.Pooling(x, pool=0, kernel_size=2, stride=2)  # 0: MAX
     x = _conv_relu(L, n, "conv5_1", x, variant.channels(512), 3)
     x = _conv_relu(L, n, "conv5_2", x, variant.channels(512), 3)
-    return _conv_relu(L, n, "conv5_3_CPM", x, variant.channels(128), 3)
+    return _conv_relu(L, n, "conv5_3_CPM", x, variant.feature_channels, 3)
 
 
 def mask_stage(L, n, variant, seen, suffix=""):

@@ -13,7 +13,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15maskpose/record.proto\x12\x08maskpose\"\xa3\x01\n\x06Record\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\r\n\x05image\x18\x03 \x01(\x0c\x12\x0c\n\x04mask\x18\x04 \x01(\x0c\x12\r\n\x05width\x18\x05 \x01(\r\x12\x0e\n\x06height\x18\x06 \x01(\r\x12\x11\n\tkeypoints\x18\x07 \x03(\x02\x12\x0f\n\x07visible\x18\x08 \x03(\x08\x12\x0c\n\x04side\x18\t \x01(\t\x12\r\n\x05group\x18\n \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15maskpose/record.proto\x12\x08maskpose\"\xb4\x01\n\x06Record\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\r\n\x05image\x18\x03 \x01(\x0c\x12\x0c\n\x04mask\x18\x04 \x01(\x0c\x12\r\n\x05width\x18\x05 \x01(\r\x12\x0e\n\x06height\x18\x06 \x01(\r\x12\x11\n\tkeypoints\x18\x07 \x03(\x02\x12\x0f\n\x07visible\x18\x08 \x03(\x08\x12\x0c\n\x04side\x18\t \x01(\t\x12\r\n\x05group\x18\n \x01(\t\x12\x0f\n\x07unknown\x18\x0b \x01(\x0c\x62\x06proto3')
 
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, globals())
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'maskpose.record_pb2', globals())
@@ -21,5 +21,5 @@ if _descriptor._USE_C_DESCRIPTORS == False:
 
   DESCRIPTOR._options = None
   _RECORD._serialized_start=36
-  _RECORD._serialized_end=199
+  _RECORD._serialized_end=216
 # @@protoc_insertion_point(module_scope)

@@ -20,7 +20,11 @@ def pack_mask(hand):
 
 @dataclass
 class Sample:
-    """One photograph with one hand. ``image`` is the encoded file, untouched; ``mask`` comes from ``pack_mask``."""
+    """One photograph with one hand, or with none.
+
+    ``image`` is the encoded file, untouched. ``mask`` and ``unknown`` come from ``pack_mask``. A photograph without a
+    hand has no visible keypoint and a mask without a hand pixel.
+    """
 
     name: str
     image: bytes
@@ -32,6 +36,7 @@ class Sample:
     source: str = ""
     side: str = ""  # "left" or "right"; "": not known
     group: str = ""  # of one person, film or original, which belong together when a set is split; "": not known
+    unknown: bytes = b""  # of (height, width): pixels that may be hand or not; empty: there are none
 
     def decode_image(self, reduction=1):
         """(height, width, 3) uint8 BGR, or a ``reduction`` of it; InputError where the file is broken."""
@@ -39,15 +44,26 @@ class Sample:
 
     def decode_mask(self):
         """(height, width) uint8, 255 on the hand and 0 elsewhere, or None; InputError where it is broken."""
-        if not self.mask:
+        return self._unpack(self.mask, "mask")
+
+    def decode_unknown(self):
+        """(height, width) uint8, 255 where nobody knows whether the pixel is hand, or None where all are known.
+
+        Raises InputError where it is broken.
+        """
+        return self._unpack(self.unknown, "unknown pixels")
+
+    def _unpack(self, packed, what):
+        """(height, width) uint8 0/255 of what ``pack_mask`` gave, or None of nothing; ``what`` names it in errors."""
+        if not packed:
             return None
         try:
-            bits = np.frombuffer(zlib.decompress(self.mask), np.uint8)
+            bits = np.frombuffer(zlib.decompress(packed), np.uint8)
         except zlib.error as error:
-            raise InputError(f"the mask of {self.name} is damaged: {error}") from None
+            raise InputError(f"the {what} of {self.name}: damaged: {error}") from None
         pixels = self.height * self.width
         if len(bits) != -(-pixels // 8):
-            raise InputError(f"the mask of {self.name} is not of its photograph's size, {self.width}x{self.height}")
+            raise InputError(f"the {what} of {self.name}: not of the photograph's size, {self.width}x{self.height}")
         return np.unpackbits(bits, count=pixels).reshape(self.height, self.width) * np.uint8(255)
 
     def serialize(self):
@@ -57,6 +73,7 @@ class Sample:
             source=self.source,
             image=self.image,
             mask=self.mask,
+            unknown=self.unknown,
             width=self.width,
             height=self.height,
             keypoints=np.asarray(self.keypoints, np.float32).ravel().tolist(),
@@ -76,6 +93,7 @@ class Sample:
             source=record.source,
             image=record.image,
             mask=record.mask,
+            unknown=record.unknown,
             width=record.width,
             height=record.height,
             keypoints=np.array(record.keypoints, np.float32).reshape(KEYPOINTS, 2),
@@ -95,7 +113,9 @@ class Sample:
         x, y, w, h = regions.around(self.keypoints[self.visible], self.width, self.height, factor)
         picture = self.decode_image()[y : y + h, x : x + w]
         data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
-        mask = self.decode_mask()
-        packed = b"" if mask is None else pack_mask(mask[y : y + h, x : x + w] > 0)
+        mask, unknown = (
+            b"" if pixels is None else pack_mask(pixels[y : y + h, x : x + w] > 0)
+            for pixels in (self.decode_mask(), self.decode_unknown())
+        )
         keypoints = (self.keypoints - (x, y)).astype(np.float32)
-        return replace(self, image=data, width=w, height=h, keypoints=keypoints, mask=packed)
+        return replace(self, image=data, width=w, height=h, keypoints=keypoints, mask=mask, unknown=unknown)

@@ -33,6 +33,8 @@ class DataSettings:
     scale: tuple = (0.7, 1.2)  # range of the random scale
     rotation: float = 40.0  # random rotation in +- this, degrees
     crop: str = "scaled"  # range of the random crop: the "scaled" square, or the one holding it "rotated"
+    zoom: float = 0.0  # probability of a scale chosen by the hand's size, by ``span``, not by ``scale``; 0 in the paper
+    span: tuple = (0.06, 1.0)  # of such hands, the larger side of the keypoints' box in units of the input's side
     flip: float = 0.5  # probability of mirroring
     stretch: float = 0.0  # random stretching, up to 1 + this along one direction; 0: none, as in the paper
     photometric: float = 0.0  # strength of random changes of colour, 0 to 1; 0: none, as in the paper
@@ -88,6 +90,8 @@ class DataSettings:
             ("scale", _is_range(self.scale), "two positive numbers [low, high]"),
             ("rotation", _is_number(self.rotation) and self.rotation >= 0, "degrees, 0 or more"),
             ("crop", self.crop in ("scaled", "rotated"), "'scaled' or 'rotated'"),
+            ("zoom", _is_number(self.zoom) and 0 <= self.zoom <= 1, "a probability"),
+            ("span", _is_range(self.span), "two positive numbers [low, high]"),
             ("flip", _is_number(self.flip) and 0 <= self.flip <= 1, "a probability"),
             ("stretch", _is_number(self.stretch) and 0 <= self.stretch <= 1, "a number from 0 to 1"),
             ("photometric", _is_number(self.photometric) and 0 <= self.photometric <= 1, "a number from 0 to 1"),

@@ -45,6 +45,7 @@ class Variant:
     mask_again_after: int = 0  # sub-stages, after which the mask is estimated anew, from F and the heatmaps; 0: never
     input_size: int = 368  # m, pixels
     width: float = 1.0  # multiplies every hidden layer's channels
+    feature_width: float = 0.0  # multiplies the channels of the feature F instead; 0: as ``width``
     sigma: float = 1.5  # of the Gaussian, in cells of the stride-8 grid
     background: str = "sum"  # background map: 1 - sum (the paper) or 1 - max (OpenPose)
     batch_size: int = 13
@@ -69,6 +70,11 @@ class Variant:
     def channels(self, full):
         """Channels of a hidden layer which has ``full`` of them at the paper's size."""
         return round(full * self.width)
+
+    @property
+    def feature_channels(self):
+        """Channels of the feature F, of which there are 128 at the paper's size."""
+        return round(128 * (self.feature_width or self.width))
 
     @property
     def heatmap_blob(self):
@@ -130,6 +136,7 @@ CHANGEABLE = {  # what a name may change: how it is read from text, what it must
     "sub_stages": (int, lambda value: value >= 0, "0 or more"),
     "input_size": (int, lambda value: value in range(32, 2049, STRIDE), f"a multiple of {STRIDE}, 32 to 2048"),
     "width": (float, lambda value: 1 / 32 <= value <= 4, "from 1/32 to 4"),
+    "feature_width": (float, lambda value: value == 0 or 1 / 32 <= value <= 4, "from 1/32 to 4, or 0 for the width's"),
     "sigma": (float, lambda value: 0 < value < math.inf, "a positive number of cells"),
     "background": (str, lambda value: value in ("sum", "max"), "sum or max"),
     "batch_size": (int, lambda value: value > 0, "1 or more"),

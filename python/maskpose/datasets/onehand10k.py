@@ -2,7 +2,9 @@
 
 ``{Train,Test}/source/<name>.jpg``, ``mask/<name>.png`` (may be absent) and ``label_joint.txt`` with a line an
 image: ``name,width,height,hand_number,x1,y1,…,x21,y21``, pixels; a keypoint with x or y of -1 is invisible.
-A ``sources.csv`` (columns name, origin) beside the labels, where there is one, names each image's origin.
+Extensions of ours, each of which may be absent: ``unknown/<name>.png`` marks pixels of which nobody knows whether they
+are hand; an image of 21 x (-1, -1) with an all-black mask is one without a hand; ``sources.csv`` (columns name, origin,
+and perhaps group and others) beside the labels names each image's origin, and the person, room or session it is of.
 """
 
 import csv
@@ -34,13 +36,13 @@ def label_lines(root, split):
     return [(split, n, line) for n, line in enumerate(read_text(path).splitlines(), start=1) if line.strip()]
 
 
-def plan(root, shuffle_seed=None, train_count=10_000, names=None):
+def plan(root, shuffle_seed=None, train_count=10_000, names=None, only=None):
     """{"train": lines, "test": lines}, lines as ``label_lines`` gives them.
 
     By default the distribution's own split; with ``shuffle_seed`` all lines shuffled, the first
     ``train_count`` for training and the rest for validation (section 3.3); InputError where there is no rest.
     ``names`` keeps only the images called so, each as ``Train/12.jpg``, or ``12.jpg`` for whichever part has it;
-    InputError where one is not there.
+    InputError where one is not there. ``only``: {column of sources.csv: value}, keeps the images whose row says so.
     """
     train, test = (label_lines(root, split) for split in SPLITS)
     if not train and not test:
@@ -50,6 +52,10 @@ def plan(root, shuffle_seed=None, train_count=10_000, names=None):
         train, test = ([line for line in lines if wanted & _called(line)] for lines in (train, test))
         if missing := wanted.difference(*map(_called, train + test)):
             raise InputError(f"{root}: no label for {min(missing)} (names are as Train/12.jpg or 12.jpg)")
+    if only:
+        train, test = (_saying(root, lines, only) for lines in (train, test))
+        if not train and not test:
+            raise InputError(f"{root}: no image of which sources.csv says {_pairs(only)}")
     if shuffle_seed is not None:
         lines = train + test
         if len(lines) <= train_count:
@@ -87,8 +93,8 @@ def parse_line(text):
     return name, int(width), int(height), keypoints, visible
 
 
-def read_origins(root, split):
-    """{image name: origin} from ``sources.csv``, or {} where there is none."""
+def read_sources(root, split):
+    """{image name: {column: text}} from ``sources.csv``, or {} where there is none. Raises InputError."""
     path = Path(root) / split / "sources.csv"
     if not path.is_file():
         return {}
@@ -96,10 +102,10 @@ def read_origins(root, split):
         reader = csv.DictReader(file)
         if not {"name", "origin"} <= set(reader.fieldnames or ()):
             raise InputError(f"{path}: expected a header with the columns name and origin")
-        return {row["name"]: row["origin"] for row in reader}
+        return {row["name"]: row for row in reader}
 
 
-def read_sample(root, split, text, origins):
+def read_sample(root, split, text, sources):
     """The sample of one label line, its files read and checked; InputError says what is wrong."""
     name, width, height, keypoints, visible = parse_line(text)
     folder = f"{root}/{split}"
@@ -107,20 +113,30 @@ def read_sample(root, split, text, origins):
     size = images.picture_size(image, f"source/{name}")
     if size != (width, height):
         raise InputError(f"source/{name} is {size[0]}x{size[1]}, the label says {width}x{height}")
-    mask_path = f"{folder}/mask/{os.path.splitext(name)[0]}.png"
-    mask = pack_mask(read_mask(Path(mask_path), width, height)) if os.path.exists(mask_path) else b""
-    return Sample(name, image, width, height, keypoints, visible, mask, origins.get(name, ""))
+    mask, unknown = (read_mask(folder, kind, name, width, height) for kind in ("mask", "unknown"))
+    if mask is not None and visible.any() and not mask.any() and (unknown is None or not unknown.any()):
+        stem = os.path.splitext(name)[0]
+        raise InputError(f"mask/{stem}.png has no pixel brighter than 127, but {visible.sum()} keypoints are visible")
+    packed = [b"" if pixels is None else pack_mask(pixels) for pixels in (mask, unknown)]
+    row = sources.get(name, {})
+    return Sample(
+        name, image, width, height, keypoints, visible, packed[0],
+        source=row.get("origin") or "", group=row.get("group") or "", unknown=packed[1],
+    )  # fmt: skip
 
 
-def read_mask(path, width, height):
-    """Which pixels of a mask file are hand, those brighter than 127: (height, width) bool. Raises InputError."""
-    gray = images.decode_gray(read_bytes(path), f"mask/{path.name}")
+def read_mask(folder, kind, name, width, height):
+    """Which pixels the file of an image in ``kind``, "mask" or "unknown", marks: those brighter than 127.
+
+    Returns (height, width) bool, or None where there is no such file. Raises InputError.
+    """
+    path = Path(folder, kind, f"{os.path.splitext(name)[0]}.png")
+    if not os.path.exists(path):
+        return None
+    gray = images.decode_gray(read_bytes(path), f"{kind}/{path.name}")
     if gray.shape != (height, width):
-        raise InputError(f"mask/{path.name} is {gray.shape[1]}x{gray.shape[0]}, its photograph {width}x{height}")
-    hand = gray > 127
-    if not hand.any():
-        raise InputError(f"mask/{path.name} has no pixel brighter than 127: no hand")
-    return hand
+        raise InputError(f"{kind}/{path.name} is {gray.shape[1]}x{gray.shape[0]}, its photograph {width}x{height}")
+    return gray > 127
 
 
 class Lines:
@@ -129,7 +145,7 @@ class Lines:
     def __init__(self, root, lines):
         """lines: all that will be read; a name that comes a second time in them is a problem of that line."""
         self.root = root
-        self._origins = {split: read_origins(root, split) for split in SPLITS}
+        self._sources = {split: read_sources(root, split) for split in SPLITS}
         seen, self._again = set(), set()
         for line in lines:
             name = path_name(line)
@@ -143,7 +159,7 @@ class Lines:
         try:
             if line in self._again:
                 raise InputError(f"{text.partition(',')[0].strip()} is named a second time")
-            return [read_sample(self.root, split, text, self._origins[split])]
+            return [read_sample(self.root, split, text, self._sources[split])]
         except InputError as error:
             raise InputError(f"{Path(self.root) / split / 'label_joint.txt'}, line {number}: {error}") from None
 
@@ -165,6 +181,26 @@ def path_name(line):
     """The image of a label line as ``Train/12.jpg``."""
     split, _, text = line
     return f"{split}/{text.partition(',')[0].strip()}"
+
+
+def _saying(root, lines, only):
+    """Those of ``lines`` whose image's row of sources.csv has these {column: value}. Raises InputError."""
+    sources = {split: read_sources(root, split) for split in {line[0] for line in lines}}
+    for split, rows in sources.items():
+        columns = set(next(iter(rows.values()), {}))
+        if missing := set(only) - columns:
+            named = ", ".join(sorted(filter(None, columns))) or "no rows"
+            raise InputError(f"{Path(root) / split / 'sources.csv'} has no column {min(missing)}: it has {named}")
+
+    def says(line):
+        row = sources[line[0]].get(path_name(line).partition("/")[2], {})
+        return all(row.get(column) == value for column, value in only.items())
+
+    return [line for line in lines if says(line)]
+
+
+def _pairs(only):
+    return ", ".join(f"{column}={value}" for column, value in only.items())
 
 
 def _called(line):
