@@ -107,7 +107,7 @@ def test_a_large_photograph_augmented_in_one_warp_against_step_by_step(tmp_path,
     build(tmp_path / "x.lmdb", [sample])
     scale, degrees, dx, dy = 137 / SIZE, 33, 9.5, -4.5
     affine = augmentation.augmentation_affine(SIZE, scale, degrees, dx, dy, True)
-    monkeypatch.setattr(batches, "draw_affine", lambda rng, settings: affine)
+    monkeypatch.setattr(batches, "draw_affine", lambda *_: affine)
     arrays = make(DataSettings(db=str(tmp_path / "x.lmdb"), batch_size=1, input_size=SIZE))
 
     def steps(picture, fill):

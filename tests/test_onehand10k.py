@@ -129,7 +129,7 @@ def break_line(folder):
         (break_size, "40x40"),
         (break_mask_size, "41x30"),
         (break_mask, "mask"),
-        (break_dim_mask, "no hand"),
+        (break_dim_mask, "no pixel brighter than 127, but 20 keypoints"),
         (break_line, "46 numbers"),
     ],
 )

@@ -6,7 +6,6 @@ import numpy as np
 
 from maskpose import geometry
 
-
 SMALLEST_ZOOM = 0.3  # of the resized image, however small the hand is to be: the rest of the input is grey
 ZOOM_WITHOUT_HAND = (0.4, 2.5)  # range of scales of an image without a hand
 
@@ -78,7 +77,7 @@ def draw_zoom(rng, settings, extent, points):
         geometry.translation(*(-centre)),
     )  # fmt: skip
     corners = geometry.apply(affine, np.array([[0, 0], [1, 0], [0, 1], [1, 1]]) * extent - 0.5)
-    first, last = corners.min(axis=0), corners.max(axis=0) - (size - 1)  # how far the image's box ends inside
+    first, last = corners.min(axis=0) + 0.5, corners.max(axis=0) - (size - 0.5)  # beyond the input's edges
     shift = np.clip(0, np.minimum(-first, -last), np.maximum(-first, -last))
     affine = geometry.compose(geometry.translation(*shift), affine)
     if rng.random() < settings.flip:

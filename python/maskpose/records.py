@@ -51,7 +51,7 @@ class Sample:
 
         Raises InputError where it is broken.
         """
-        return self._unpack(self.unknown, "unknown pixels")
+        return self._unpack(self.unknown, "mask of unknown pixels")
 
     def _unpack(self, packed, what):
         """(height, width) uint8 0/255 of what ``pack_mask`` gave, or None of nothing; ``what`` names it in errors."""
@@ -60,10 +60,10 @@ class Sample:
         try:
             bits = np.frombuffer(zlib.decompress(packed), np.uint8)
         except zlib.error as error:
-            raise InputError(f"the {what} of {self.name}: damaged: {error}") from None
+            raise InputError(f"the {what} of {self.name} is damaged: {error}") from None
         pixels = self.height * self.width
         if len(bits) != -(-pixels // 8):
-            raise InputError(f"the {what} of {self.name}: not of the photograph's size, {self.width}x{self.height}")
+            raise InputError(f"the {what} of {self.name} is not of its image's size, {self.width}x{self.height}")
         return np.unpackbits(bits, count=pixels).reshape(self.height, self.width) * np.uint8(255)
 
     def serialize(self):
