@@ -13,8 +13,8 @@ from maskpose.database import Reader
 from maskpose.datasets import onehand10k
 from maskpose.errors import InputError
 from maskpose.metrics import mask_iou
-from maskpose.records import Sample, pack_mask
 from maskpose.recombining import merge
+from maskpose.records import Sample, pack_mask
 from maskpose.runtime import import_caffe
 from maskpose.settings import DataSettings
 
@@ -61,7 +61,8 @@ def folder(tmp_path):
         lines.append(f"{name}.png,{WIDTH},{HEIGHT},1,{numbers}\n")
     cv2.imwrite(str(tmp_path / "Train/unknown/a.png"), np.where(pixels(UNKNOWN), 255, 0).astype(np.uint8))
     (tmp_path / "Train/label_joint.txt").write_text("".join(lines))
-    (tmp_path / "Train/sources.csv").write_text("name,origin,kind,group\na.png,here,scene,room\nempty.png,there,empty,\n")
+    rows = ("name,origin,kind,group", "a.png,here,scene,room", "empty.png,there,empty,")
+    (tmp_path / "Train/sources.csv").write_text("\n".join(rows))
     return tmp_path
 
 
@@ -91,7 +92,7 @@ def test_a_mask_of_unknown_pixels_of_another_size_is_an_error(folder):
 
 def test_images_are_chosen_by_a_column_of_sources(folder):
     assert [sample.name for sample in read(folder, only={"kind": "empty"})] == ["empty.png"]
-    with pytest.raises(InputError, match="no image of which sources.csv says kind=crop"):
+    with pytest.raises(InputError, match=r"no image of which sources\.csv says kind=crop"):
         onehand10k.plan(folder, only={"kind": "crop"})
     with pytest.raises(InputError, match="has no column kid: it has group, kind, name, origin"):
         onehand10k.plan(folder, only={"kid": "crop"})
