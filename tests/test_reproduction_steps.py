@@ -116,8 +116,13 @@ def test_a_failing_step_is_named(tmp_path):
 
 
 def test_two_at_once_are_refused(tmp_path):
-    with steps.alone_in(tmp_path), pytest.raises(InputError, match="another process"), steps.alone_in(tmp_path):
-        pass
+    def while_it_runs():
+        with pytest.raises(InputError, match="is being written by another process"):
+            steps.run([], tmp_path)
+        (tmp_path / "made").touch()
+
+    steps.run([Step("one", "the only one", while_it_runs, (tmp_path / "made",))], tmp_path)
+    assert (tmp_path / "made").exists()
 
 
 def test_a_database_is_known_by_what_it_says_and_a_folder_by_its_files(tmp_path):

@@ -1,7 +1,6 @@
 """The LMDB of samples: keys 00000000, 00000001 …, and one key more that says what the database is."""
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ import lmdb
 from maskpose import __version__
 from maskpose.errors import InputError
 from maskpose.files import make_folder, read_json, refuse_existing
+from maskpose.io.locks import FileLock
 from maskpose.io.text import parse_json
 from maskpose.records import Sample
 
@@ -50,12 +50,12 @@ class Writer:
         refuse_existing(self.path)
         self._made_parent = not self.path.parent.exists()
         make_folder(self.path.parent)
-        self._lock = self._locked()
+        self._lock = FileLock(self.partial.with_name(f".{self.partial.name}.lock"), self.path)
         self._restart()
         try:
             self.env = lmdb.open(str(self.partial), map_size=FIRST_MAP_SIZE, sync=False, writemap=False, lock=False)
         except (OSError, lmdb.Error) as error:
-            self._unlock()
+            self._lock.release()
             raise InputError(f"{self.path} cannot be written: {error}") from None
 
     def put(self, sample, data):
@@ -73,23 +73,6 @@ class Writer:
         self.position, self.problems = position, list(problems)
         if self._waiting_bytes > TOGETHER:
             self._flush()
-
-    def _locked(self):
-        """The lock file, open, of ``partial``."""
-        lock = self.partial.with_name(f".{self.partial.name}.lock")
-        try:
-            file = lock.open("w")
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"{self.path} is being written by another process") from None
-        except OSError as error:
-            raise InputError(f"{self.path} cannot be written: {error.strerror}") from None
-        return file
-
-    def _unlock(self):
-        with contextlib.suppress(OSError):
-            os.unlink(self._lock.name)
-        self._lock.close()
 
     def _restart(self):
         """Take up what an earlier Writer of the same plan left, or remove it."""
@@ -159,14 +142,14 @@ class Writer:
         except (OSError, lmdb.Error) as error:
             self._keep = True
             raise InputError(f"{self.path} cannot be written: {error}") from None
-        self._unlock()
+        self._lock.release()
 
     def abandon(self):
         """Remove what was written, or leave it to be gone on with."""
         self.env.close()
         if not self._keep:
             shutil.rmtree(self.partial, ignore_errors=True)
-        self._unlock()
+        self._lock.release()
         if self._made_parent:
             with contextlib.suppress(OSError):  # it holds something by now
                 self.path.parent.rmdir()

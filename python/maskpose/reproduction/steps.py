@@ -4,8 +4,6 @@ A step is done where its note says so, its outputs are there, and settings and i
 compared by their content, so that making something again which comes out the same makes nothing else again.
 """
 
-import contextlib
-import fcntl
 import functools
 import hashlib
 import itertools
@@ -19,6 +17,7 @@ from pathlib import Path
 from maskpose.errors import InputError, Stopped
 from maskpose.files import make_folder, read_json, write_text
 from maskpose.io import values
+from maskpose.io.locks import FileLock
 
 NOTES = "steps"  # folder of the notes, in the reproduction's
 CHUNK = 1 << 20
@@ -43,7 +42,8 @@ def run(steps, folder, say=print):
 
     Raises InputError that names the step at fault, and Stopped where somebody ended one.
     """
-    with alone_in(folder):
+    make_folder(folder)
+    with FileLock(Path(folder) / ".lock", folder):
         for number, step in enumerate(steps, start=1):
             where = f"step {number} of {len(steps)}, {step.title}"
             try:
@@ -101,18 +101,6 @@ def changes(note, now):
     if not found and before != [content for _, content in now["inputs"]]:
         found.append("its inputs are others")
     return found
-
-
-@contextlib.contextmanager
-def alone_in(folder):
-    """Within it, no other process is. Raises InputError where one is already."""
-    make_folder(folder)
-    with (Path(folder) / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise InputError(f"another process is at work in {folder}") from None
-        yield
 
 
 def digest(path):

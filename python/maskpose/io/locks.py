@@ -1,0 +1,71 @@
+"""One lock for all: a file that one process at a time holds, and that is free as soon as that process ends."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+from maskpose.errors import InputError
+
+UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what a file system without locks answers
+
+
+class FileLock:
+    """Holds a lock file from its construction to ``release``, or to the end of the process, however that comes.
+
+    >>> with FileLock("runs/mine/.lock", "runs/mine"):
+    ...     ...
+    """
+
+    def __init__(self, path: str | os.PathLike, guarded: str | os.PathLike):
+        """Take the lock without waiting.
+
+        Args:
+            path: of the lock file, which is made if it is not there; its folder must be.
+            guarded: what the lock protects, as messages name it.
+
+        Raises:
+            InputError: another process holds the lock, or the file cannot be made.
+        """
+        self.path, self.guarded = Path(path), guarded
+        while True:
+            self._file = self._open()
+            if self.is_held():
+                return
+            self._file.close()  # its former holder removed it between our opening it and our locking it
+
+    def _open(self):
+        file = None
+        try:
+            file = self.path.open("a")
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise InputError(f"{self.guarded} is being written by another process") from None
+        except OSError as error:
+            if file is None or error.errno not in UNSUPPORTED:
+                raise InputError(f"{self.guarded} cannot be written: {error.strerror}") from None
+            print(f"warning: {self.guarded} cannot be locked here: let no other process write it", file=sys.stderr)
+        return file
+
+    def is_held(self) -> bool:
+        """Whether the lock file is still there and the same: if not, others may hold a lock of that name, too."""
+        try:
+            return os.path.samestat(os.stat(self.path), os.fstat(self._file.fileno()))
+        except OSError:
+            return False
+
+    def release(self):
+        """Remove the lock file and let others have the lock."""
+        if self.is_held():
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)  # before it is unlocked: nobody else's file can be in its place
+        self._file.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.release()
