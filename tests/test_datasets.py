@@ -147,6 +147,24 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path, capfd):
         rhd.items(tmp_path, "evaluation")
 
 
+def test_rhd_pictures_with_broken_annotations_are_left_out_alone(tmp_path):
+    """An array of object pointers (126 addresses), numbers that are not finite, a wrong shape, a name for a number."""
+    class Pointers:
+        def __reduce__(self):
+            return np.ndarray, ((126,), "O", b"AAAAAAAA" * 126)
+
+    good = np.column_stack([np.arange(42), np.arange(42), np.ones(42)])
+    rhd_set(tmp_path, {10: {"uv_vis": good}, 2: {"uv_vis": good}, 3: {"uv_vis": Pointers()}, "4": {"uv_vis": good},
+                       5: {"uv_vis": good[:41]}, 6: {"uv_vis": good * np.nan}, 7: None})  # fmt: skip
+    broken = {item[2]: item for item in rhd.items(tmp_path, "training") if item[3] is None}
+    assert [item[2] for item in rhd.items(tmp_path, "training")] == [2, 3, 5, 6, 7, 10, "4"]
+    assert list(broken) == [3, 5, 6, 7, "4"]
+    for number, said in ((3, "picture 3: uv_vis is not 42"), (6, "picture 6: .* not finite"), (7, "picture 7: uv_vis"),
+                         ("4", "picture '4': expected a number")):  # fmt: skip
+        with pytest.raises(InputError, match=said):
+            rhd.read(broken[number])
+
+
 def test_freihand_is_projected(tmp_path):
     camera = [[100.0, 0, 50], [0, 100, 40], [0, 0, 1]]
     xyz = np.column_stack([(POINTS - (50, 40)) / 100, np.ones(21)]) * np.linspace(1, 2, 21)[:, None]

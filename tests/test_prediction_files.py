@@ -210,7 +210,7 @@ def test_labels_and_crops(tmp_path):
         ("x.json", json.dumps({"predictor": "x", "hands": {"7.jpg": "left"}}), "7.jpg must have 21 keypoints"),
         ("x.json", "[3]", "result 0: 'image_id' is missing"),
         ("x.h5", "no HDF5", "is no HDF5 file of predictions"),
-        ("x.pkl", "no pickle", "is no pickle of mmpose's"),
+        ("x.pkl", "no pickle", "is not a pickle, or damaged"),
         ("x.mat", "", "expected a folder, or one of .json"),
         ("x/1.json", '{"other": 1}', "holds no predictions"),
         ("x/1.json", json.dumps({"people": [{"hand_left_keypoints_2d": [1, 2]}]}), "1.json must have 21 keypoints"),

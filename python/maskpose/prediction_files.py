@@ -21,9 +21,9 @@ import h5py
 import numpy as np
 from tqdm import tqdm
 
+from maskpose import pickles
 from maskpose.datasets.reading import existing, field, json_file
 from maskpose.errors import InputError
-from maskpose.pickles import Unpickler
 from maskpose.predictions import Predictions
 from maskpose.skeleton import KEYPOINT_NAMES
 from maskpose.variants import KEYPOINTS
@@ -137,11 +137,9 @@ def _csv(path, annotations):
 
 
 def _dump(path, annotations):
-    try:
-        with path.open("rb") as file:
-            samples = list(Unpickler(file, stubs=True).load())
-    except Exception as error:  # a broken pickle raises anything
-        raise InputError(f"{path} is no pickle of mmpose's: {error}") from None
+    samples = pickles.load(path, refuse=False)
+    if not isinstance(samples, list):
+        raise InputError(f"{path} is no pickle of mmpose's: expected a list of samples")
     hands = {}
     for number, sample in enumerate(samples):
         where = f"{path}, sample {number}"
