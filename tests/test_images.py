@@ -11,6 +11,10 @@ from PIL import Image, ImageOps
 from conftest import exif_rotated
 from maskpose import images
 from maskpose.errors import InputError
+from maskpose.io import jpeg
+
+OPENCV_REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4,
+                  8: cv2.IMREAD_REDUCED_COLOR_8}  # fmt: skip
 
 
 @pytest.fixture
@@ -99,8 +103,8 @@ def test_first_frame_of_a_gif(photograph):
 def test_jpegs_are_what_opencv_makes_of_them(photograph, options, reduction):
     for picture in (Image.fromarray(photograph), Image.fromarray(photograph).convert("L")):
         data = encode(picture, "JPEG", exif=oriented(1), **options)
-        expected = cv2.imdecode(np.frombuffer(data, np.uint8), images.REDUCED[reduction])
-        assert np.abs(images.decode_color(data, "a", reduction).astype(int) - expected).max() <= 1
+        expected = cv2.imdecode(np.frombuffer(data, np.uint8), OPENCV_REDUCED[reduction])
+        assert np.abs(images.decode_reduced(data, "a", reduction).image.astype(int) - expected).max() <= 1
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
@@ -127,10 +131,10 @@ def test_every_cut_of_a_jpeg_with_a_thumbnail_is_refused(photograph, options):
     assert images.decode_color(data, "a").shape == photograph.shape
     assert data[:header].endswith(b"\xff\xd9")
     for end in [header, header + 4, *range(header + 50, len(data), 97), len(data) - 1]:
-        assert not images.jpeg_is_whole(data[:end])
+        assert not jpeg.is_whole(data[:end])
     plain = encode(Image.fromarray(photograph), "JPEG", **options)
-    assert not any(images.jpeg_is_whole(plain[:end]) for end in range(len(plain)))
-    assert images.jpeg_is_whole(plain)
+    assert not any(jpeg.is_whole(plain[:end]) for end in range(len(plain)))
+    assert jpeg.is_whole(plain)
 
 
 @pytest.mark.parametrize("trailer", [b"\0" * 5000, b"camera notes", b"\xff\xd8\xff\xe0 second picture, cut"])
@@ -189,7 +193,7 @@ def test_a_reduced_photograph_is_the_photographs_block_averages(reduction):
     y, x = np.mgrid[:height, :width]
     image = np.stack([128 + 100 * np.sin(x / 9 + i) * np.cos(y / 11) for i in range(3)], axis=2).astype(np.uint8)
     data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 98, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111])[1]
-    found = images.decode_color(data.tobytes(), "x.jpg", reduction)
+    found = images.decode_reduced(data.tobytes(), "x.jpg", reduction).image
     assert found.shape == (-(-height // reduction), -(-width // reduction), 3)
     h, w = height // reduction, width // reduction
     blocks = image[: h * reduction, : w * reduction].reshape(h, reduction, w, reduction, 3).mean(axis=(1, 3))
@@ -200,7 +204,7 @@ def test_a_reduced_photograph_is_upright_too(tmp_path):
     image = np.zeros((32, 64, 3), np.uint8)
     image[:, :16] = 255
     data = exif_rotated(cv2.imencode(".jpg", image)[1].tobytes())
-    whole, half = (images.decode_color(data, "x.jpg", reduction) for reduction in (1, 2))
+    whole, half = (images.decode_reduced(data, "x.jpg", reduction).image for reduction in (1, 2))
     assert whole.shape == (64, 32, 3) and half.shape == (32, 16, 3)
     assert np.abs(half.astype(int) - whole[::2, ::2]).max() < 40
 

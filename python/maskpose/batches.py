@@ -68,15 +68,14 @@ class BatchSource:
 
     def _warped(self, sample, db, affine, colours):
         """The photograph under ``affine``, decoded no larger than needed: (m, m, 3) uint8 BGR."""
-        reduction = min(8, geometry.reduction(affine)) if images.reducible(sample.image) else 1
-        image = sample.decode_image(reduction)
-        if image.shape[:2] != (-(-sample.height // reduction), -(-sample.width // reduction)):
+        reduced = sample.decode_reduced(min(images.LARGEST_REDUCTION, geometry.reduction(affine)))
+        if (reduced.width, reduced.height) != (sample.width, sample.height):
             raise InputError(f"{db}: {sample.name} is not of the size its record states")
+        image = reduced.image
         if colours is not None:
             image = cv2.transform(image, colours.mix) if colours.mix is not None else image
             image = cv2.LUT(image, colours.table)
-        affine = geometry.compose(affine, geometry.scale_affine(reduction))
-        return geometry.warp(image, affine, self.settings.input_size, FILL)
+        return geometry.warp(image, geometry.compose(affine, reduced.to_whole), self.settings.input_size, FILL)
 
 
 def array_shapes(settings):

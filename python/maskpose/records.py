@@ -8,6 +8,7 @@ import numpy as np
 
 from maskpose import images, messages, record_pb2, regions
 from maskpose.errors import InputError
+from maskpose.io.pixel_limit import check_pixels
 from maskpose.variants import KEYPOINTS
 
 JPEG_QUALITY = 95  # of pictures that have to be encoded anew
@@ -28,7 +29,7 @@ class Sample:
 
     name: str
     image: bytes
-    width: int  # pixels, EXIF orientation applied
+    width: int  # pixels, of the upright image
     height: int
     keypoints: np.ndarray  # (21, 2) float32, pixels
     visible: np.ndarray  # (21,) bool
@@ -38,9 +39,13 @@ class Sample:
     group: str = ""  # of one person, film or original, which belong together when a set is split; "": not known
     unknown: bytes = b""  # of (height, width): pixels that may be hand or not; empty: there are none
 
-    def decode_image(self, reduction=1):
-        """(height, width, 3) uint8 BGR, or a ``reduction`` of it; InputError where the file is broken."""
-        return images.decode_color(self.image, self.name, reduction)
+    def decode_image(self):
+        """(height, width, 3) uint8 BGR; InputError where the file is broken."""
+        return images.decode_color(self.image, self.name)
+
+    def decode_reduced(self, reduction):
+        """The image as maskpose.images.decode_reduced gives it; InputError where the file is broken."""
+        return images.decode_reduced(self.image, self.name, reduction)
 
     def decode_mask(self):
         """(height, width) uint8, 255 on the hand and 0 elsewhere, or None; InputError where it is broken."""
@@ -57,12 +62,16 @@ class Sample:
         """(height, width) uint8 0/255 of what ``pack_mask`` gave, or None of nothing; ``what`` names it in errors."""
         if not packed:
             return None
+        pixels = self.height * self.width
+        check_pixels(self.width, self.height, f"the {what} of {self.name}")
+        length, reader = -(-pixels // 8), zlib.decompressobj()
         try:
-            bits = np.frombuffer(zlib.decompress(packed), np.uint8)
+            bits = np.frombuffer(reader.decompress(packed, length + 1), np.uint8)
         except zlib.error as error:
             raise InputError(f"the {what} of {self.name} is damaged: {error}") from None
-        pixels = self.height * self.width
-        if len(bits) != -(-pixels // 8):
+        if len(bits) <= length and not reader.eof:
+            raise InputError(f"the {what} of {self.name} is damaged: its end is missing")
+        if len(bits) != length:
             raise InputError(f"the {what} of {self.name} is not of its image's size, {self.width}x{self.height}")
         return np.unpackbits(bits, count=pixels).reshape(self.height, self.width) * np.uint8(255)
 
