@@ -19,7 +19,8 @@ import cv2
 
 from maskpose import conversion
 from maskpose.command_line import argument_parser, fraction, natural, one_line_errors, positive
-from maskpose.data.paste import ORIGIN, Backgrounds, Hands, PasteSettings, build_pasted, sheet
+from maskpose.data.compositing import PasteSettings
+from maskpose.data.paste import ORIGIN, Backgrounds, Hands, build_pasted, sheet
 from maskpose.database import Reader
 from maskpose.files import refuse_existing
 from maskpose.images import write_image
@@ -51,6 +52,10 @@ def parse_arguments():
         "--occlude", type=fraction, default=defaults.occlude, metavar="P",
         help="probability that something covers a part of the hand; its keypoints stay labelled (%(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--arm", type=fraction, default=defaults.arm, metavar="P",
+        help="probability that a forearm, a sleeve or both go on from the wrist (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--origin", default=ORIGIN, metavar="NAME", help="recorded in each sample (%(default)s)")
     parser.add_argument("--strict", action="store_true", help="stop at the first picture that cannot be read")
     parser.add_argument("--workers", type=positive, metavar="N", help="threads (one a processor)")
@@ -61,7 +66,7 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    settings = PasteSettings(tuple(args.span), args.rotation, tuple(args.size), args.occlude)
+    settings = PasteSettings(tuple(args.span), args.rotation, tuple(args.size), args.occlude, args.arm)
     refuse_existing(args.db)
     cv2.setNumThreads(1)  # each thread has its own sample
     open_once = functools.cache(Reader)  # LMDB opens a path once a process

@@ -6,13 +6,14 @@ import pytest
 
 import conftest
 from maskpose import geometry
-from maskpose.data.paste import Backgrounds, Hands, PasteSettings, build_pasted, cut_out, draw_placement, paste, sheet
+from maskpose.data.compositing import PasteSettings, cut_out, draw_placement, paste
+from maskpose.data.paste import Backgrounds, Hands, build_pasted, sheet
 from maskpose.database import Reader
 from maskpose.errors import InputError
 from maskpose.images import write_image
 from maskpose.records import Sample, pack_mask
 
-PLAIN = PasteSettings(light=0, blur=0, occlude=0, quality=(95, 95))
+PLAIN = PasteSettings(light=0, blur=0, occlude=0, arm=0, quality=(95, 95))
 MAGENTA = np.array([255, 0, 255])
 
 
@@ -124,8 +125,9 @@ def test_covered_pixels_leave_the_mask():
     affine, shape = geometry.scale_affine(1.0), (280, 240, 3)
     black, texture = np.zeros(shape, np.uint8), np.full(shape, MAGENTA, np.uint8)
     _, whole = paste(np.random.default_rng(0), hand, black, affine, PLAIN)
+    settings = replace(PLAIN, occlude=1)
     for seed in range(8):
-        pasted, left = paste(np.random.default_rng(seed), hand, black, affine, PLAIN, texture)
+        pasted, left = paste(np.random.default_rng(seed), hand, black, affine, settings, lambda: texture)
         covered = (pasted[..., 1] < 127) & (pasted[..., 2] > 127)
         assert 0.02 <= 1 - left.sum() / whole.sum() <= 0.55
         assert not (left & ~whole).any()
