@@ -6,7 +6,7 @@ import pytest
 
 import conftest
 from maskpose import geometry
-from maskpose.data.compositing import PasteSettings, cut_out, draw_placement, paste
+from maskpose.data.compositing import PasteSettings, cut_out, draw_placement, draw_shape, paste
 from maskpose.data.paste import Backgrounds, Hands, build_pasted, sheet
 from maskpose.database import Reader
 from maskpose.errors import InputError
@@ -14,7 +14,7 @@ from maskpose.images import write_image
 from maskpose.records import Sample, pack_mask
 
 PLAIN = PasteSettings(light=0, blur=0, occlude=0, arm=0, quality=(95, 95))
-MAGENTA = np.array([255, 0, 255])
+MAGENTA, GREEN = np.array([255, 0, 255]), np.array([0, 255, 0])
 
 
 def keypoints():
@@ -44,15 +44,23 @@ def sample(name="hand.png", colour=30, dots=255, **changes):
 
 
 def scene(name, kept=True):
-    """A photograph of 640x480 whose hand, in the left third, is magenta and all else grey noise."""
+    """A photograph of 640x480 of grey noise, with a magenta hand on the left and green unknown pixels on the right."""
     noise = np.random.default_rng(5).integers(90, 160, (480, 640, 3), np.uint8)
     mask = np.zeros((480, 640), bool)
     mask[200:300, 60:160] = True
-    noise[mask] = MAGENTA
+    unknown = np.zeros((480, 640), bool)
+    unknown[40:60, 500:520] = True
+    noise[mask], noise[unknown] = MAGENTA, GREEN
     points = np.stack(np.meshgrid(np.linspace(65, 155, 7), (210, 250, 290)), axis=-1).reshape(21, 2)
     data = cv2.imencode(".png", noise)[1].tobytes()
     packed = pack_mask(mask) if kept else b""
-    return Sample(name, data, 640, 480, points.astype(np.float32), np.ones(21, bool), packed, "scene")
+    return Sample(name, data, 640, 480, points.astype(np.float32), np.ones(21, bool), packed, "scene",
+                  unknown=pack_mask(unknown))  # fmt: skip
+
+
+def share_of(colour, picture):
+    """The share of a picture's pixels that are about of a colour."""
+    return (np.abs(picture.astype(int) - colour).max(axis=2) < 80).mean()
 
 
 def open_hands(path, *samples):
@@ -134,13 +142,58 @@ def test_covered_pixels_leave_the_mask():
         assert (left == (whole & ~covered)).mean() > 0.995
 
 
+def upright_hand():
+    """The CutOut of a grey rectangle of 200 x 240 whose wrist is at the middle of its lower end, fingers upwards."""
+    image, mask = hand_picture(200)
+    points = np.tile([150.0, 60.0], (21, 1)) + np.arange(21)[:, None] % 4 * [20, 5]
+    points[0] = 150, 270
+    points[[5, 9, 13, 17]] = [(110, 150), (140, 145), (165, 145), (190, 150)]
+    return cut_out(image, mask, points, np.ones(21, bool))
+
+
+def test_a_forearm_goes_on_from_the_wrist_and_is_not_in_the_mask():
+    hand, affine = upright_hand(), geometry.translation(100, 20)
+    black = np.zeros((480, 400, 3), np.uint8)
+    _, whole = paste(np.random.default_rng(0), hand, black, affine, PLAIN)
+    end = int(np.nonzero(whole.any(axis=1))[0].max())
+    for seed in range(6):
+        pasted, mask = paste(np.random.default_rng(seed), hand, black, affine, replace(PLAIN, arm=1))
+        assert (mask == whole).all()
+        below = pasted[end + 2 : end + 60].max(axis=2)
+        assert 0.4 < (below > 120).mean() < 0.65 and below[:, :20].max() == 0  # 200 of 400 columns, somewhat turned
+
+
+def test_a_sleeve_covers_no_more_than_the_wrist():
+    hand, affine = upright_hand(), geometry.translation(100, 20)
+    black, cloth = np.zeros((480, 400, 3), np.uint8), np.full((480, 400, 3), GREEN, np.uint8)
+    _, whole = paste(np.random.default_rng(0), hand, black, affine, PLAIN)
+    lost = []
+    for seed in range(12):
+        pasted, mask = paste(np.random.default_rng(seed), hand, black, affine, replace(PLAIN, arm=1), lambda: cloth)
+        assert not (mask & ~whole).any()
+        assert not (mask & (pasted[..., 0] < 60) & (pasted[..., 1] > 60)).any()  # no green pixel is hand
+        lost.append(1 - mask.sum() / whole.sum())
+    assert 0 == min(lost) < max(lost) < 0.3
+
+
+def test_no_arm_where_the_fingers_reach_over_the_wrist():
+    hand, affine = upright_hand(), geometry.translation(100, 20)
+    hand.keypoints[8] = hand.keypoints[0] + (0, 60)
+    black = np.zeros((480, 400, 3), np.uint8)
+    without, _ = paste(np.random.default_rng(0), hand, black, affine, PLAIN)
+    with_arm, _ = paste(np.random.default_rng(0), hand, black, affine, replace(PLAIN, arm=1))
+    assert (without == with_arm).all()
+
+
 def test_spans_sizes_and_turns_are_within_what_was_asked():
     image, mask = hand_picture(255)
     hand = cut_out(image, mask, keypoints(), np.ones(21, bool))
     settings = PasteSettings(span=(0.1, 0.8), size=(200, 600), rotation=20)
     spans = []
     for seed in range(60):
-        (width, height), affine = draw_placement(np.random.default_rng(seed), hand, settings)
+        rng = np.random.default_rng(seed)
+        share, (width, height) = draw_shape(rng, hand, settings)
+        affine = draw_placement(rng, hand, share, (width, height), settings)
         points = geometry.apply(affine, hand.keypoints)
         spans.append(np.ptp(points, axis=0).max() / max(width, height))
         assert 200 <= max(width, height) <= 600
@@ -163,14 +216,27 @@ def test_a_window_of_a_scene_keeps_clear_of_its_hand(tmp_path):
     conftest.build(tmp_path / "scenes.lmdb", [scene("a.png"), scene("no mask.png", kept=False)])
     backgrounds = Backgrounds([Reader(tmp_path / "scenes.lmdb")])
     assert (len(backgrounds.whole), len(backgrounds.scenes)) == (0, 1)
-    assert backgrounds.left_out == {"with a hand and no mask": 1}
+    assert backgrounds.left_out == {"without a mask": 1}
     rng = np.random.default_rng(0)
-    for _ in range(20):
-        window = backgrounds.window(rng, (160, 120))
-        assert window.shape == (120, 160, 3)
-        assert np.abs(window.astype(int) - MAGENTA).max(axis=2).min() > 80
+    for _ in range(30):
+        window = backgrounds.window(rng, (160, 120), 100)
+        assert window.shape[1] >= 100 and window.shape[1] / window.shape[0] == pytest.approx(4 / 3, rel=0.02)
+        assert share_of(MAGENTA, window) == share_of(GREEN, window) == 0
     with pytest.raises(InputError, match="no background holds a window"):
-        backgrounds.window(rng, (3000, 2000))
+        backgrounds.window(rng, (300, 200), 600)
+
+
+def test_a_photograph_without_a_hand_serves_whole_but_for_its_unknown_pixels(tmp_path):
+    nobody = {"visible": np.zeros(21, bool), "mask": pack_mask(np.zeros((480, 640), bool))}
+    samples = [replace(scene("a.png"), **nobody, unknown=b""), replace(scene("b.png"), **nobody)]
+    conftest.build(tmp_path / "a.lmdb", samples)
+    backgrounds = Backgrounds([Reader(tmp_path / "a.lmdb")])
+    whole, scenes = backgrounds.whole, backgrounds.scenes
+    assert (len(whole), len(scenes)) == (1, 1)
+    for kind, backgrounds.whole, backgrounds.scenes in (("whole", whole, []), ("scenes", [], scenes)):
+        windows = [backgrounds.window(np.random.default_rng(seed), (320, 240), 200) for seed in range(30)]
+        assert max(share_of(MAGENTA, window) for window in windows) > 0.02  # here it is no hand
+        assert (max(share_of(GREEN, window) for window in windows) > 0) == (kind == "whole")
 
 
 def test_pictures_that_cannot_serve_are_left_out_and_counted(tmp_path):

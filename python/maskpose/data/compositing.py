@@ -15,7 +15,8 @@ from maskpose.augmentation import GREY
 from maskpose.errors import InputError
 
 MIN_INSIDE = 0.5  # of the visible keypoints, which the picture must hold
-MAX_ENLARGEMENT = 2.0  # of a hand or of a background: beyond, everything is blurred
+MAX_ENLARGEMENT = 2.5  # of a hand or of a background: beyond, everything is blurred
+NARROWEST = 0.56  # aspect of a picture, as of 16:9
 REACH = 20  # pixels of the picture that a hand's colours are carried on for beyond its box, as blur takes them in
 DRAWS = 200  # after which a hand's place or a background's window counts as not to be had
 EDGE = 0.6  # pixels: deviation of the blur of every pasted edge
@@ -84,37 +85,47 @@ def _carried_on(image, core):
     return table[labels]
 
 
-def draw_placement(rng, hand: CutOut, settings: PasteSettings):
-    """A random (width, height) of a picture, and the map from a CutOut's pixels to that picture's.
+def draw_shape(rng: np.random.Generator, hand: CutOut, settings: PasteSettings) -> tuple[float, tuple[int, int]]:
+    """Random (share, (width, height)): the hand's span in shares of the picture's larger side, and the picture's size.
+
+    The picture is no larger than the hand's own pixels allow, but for the smallest size there may be.
+    """
+    share = float(np.exp(rng.uniform(*np.log(settings.span))))
+    span = np.ptp(hand.keypoints[hand.visible], axis=0).max()
+    side = rng.uniform(*settings.size)
+    side = min(side, max(settings.size[0], MAX_ENLARGEMENT * span / share))
+    aspect = np.exp(rng.uniform(np.log(NARROWEST), 0))
+    width, height = max(round(side), 1), max(round(side * aspect), 1)
+    return share, ((width, height) if rng.random() < 0.6 else (height, width))
+
+
+def draw_placement(
+    rng: np.random.Generator, hand: CutOut, share: float, size: tuple[int, int], settings: PasteSettings
+) -> np.ndarray:
+    """A random map from a CutOut's pixels to those of a picture of ``size`` (width, height), in which the hand spans
+    ``share`` of the larger side.
 
     Raises InputError where no place is found at which enough keypoints lie inside.
     """
-    share = np.exp(rng.uniform(*np.log(settings.span)))
     points = hand.keypoints[hand.visible]
     for _ in range(DRAWS):
         affine = geometry.rotation(rng.uniform(-settings.rotation, settings.rotation), points.mean(axis=0))
         if rng.random() < 0.5:
             affine = geometry.compose(affine, geometry.horizontal_flip(hand.alpha.shape[1]))
         turned = np.ptp(geometry.apply(affine, points), axis=0).max()
-        side = rng.uniform(*settings.size)
-        side = min(side, max(settings.size[0], MAX_ENLARGEMENT * turned / share))
-        aspect = np.exp(rng.uniform(np.log(0.56), 0))
-        width, height = max(round(side), 1), max(round(side * aspect), 1)
-        if rng.random() < 0.4:
-            width, height = height, width
-        affine = geometry.compose(geometry.scale_affine(share * max(width, height) / turned), affine)
+        affine = geometry.compose(geometry.scale_affine(share * max(size) / turned), affine)
         wrist = geometry.apply(affine, hand.keypoints[0]) if hand.visible[0] else None
-        shift = _draw_shift(rng, geometry.apply(affine, points), wrist, width, height)
+        shift = _draw_shift(rng, geometry.apply(affine, points), wrist, size)
         affine = geometry.compose(geometry.translation(*shift), affine)
-        if geometry.inside(geometry.apply(affine, points), width, height).mean() >= MIN_INSIDE:
-            return (width, height), affine
+        if geometry.inside(geometry.apply(affine, points), *size).mean() >= MIN_INSIDE:
+            return affine
     raise InputError("no place for the hand was found")
 
 
-def _draw_shift(rng, points, wrist, width, height):
+def _draw_shift(rng, points, wrist, size):
     """How far the hand is moved: mostly all of it into the picture, at times anywhere, or its wrist to a border."""
     low, high = points.min(axis=0), points.max(axis=0)
-    limits = np.array([width - 1, height - 1])
+    limits = np.array(size) - 1
     whole = np.sort([-low, limits - high], axis=0)  # where the hand is the larger, it covers the picture
     centred = np.array([-(low + high) / 2, limits - (low + high) / 2])
     shift = rng.uniform(*(whole if rng.random() < 0.75 else centred))
@@ -173,6 +184,12 @@ def paste(
     if settings.blur and rng.random() < 0.5:
         image += rng.normal(0, rng.uniform(1, 8) * settings.blur, image.shape).astype(np.float32)
     return np.clip(np.rint(image), 0, 255).astype(np.uint8), mask
+
+
+def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture in ``size`` (width, height)."""
+    way = cv2.INTER_AREA if picture.shape[1] > size[0] else cv2.INTER_LINEAR
+    return cv2.resize(picture, size, interpolation=way)
 
 
 def _warped_colours(hand, affine, size):

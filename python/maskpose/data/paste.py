@@ -4,6 +4,7 @@ A sample depends on its seed, its number, the databases and the settings alone.
 """
 
 import functools
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,7 +16,16 @@ from tqdm import tqdm
 
 from maskpose import drawing, geometry, images
 from maskpose.building import build_items
-from maskpose.data.compositing import DRAWS, MAX_ENLARGEMENT, PasteSettings, cut_out, draw_placement, paste
+from maskpose.data.compositing import (
+    DRAWS,
+    MAX_ENLARGEMENT,
+    PasteSettings,
+    cut_out,
+    draw_placement,
+    draw_shape,
+    paste,
+    resized,
+)
 from maskpose.database import Reader
 from maskpose.errors import InputError
 from maskpose.files import read_bytes
@@ -25,7 +35,9 @@ from maskpose.records import Sample, pack_mask
 ORIGIN = "pasted"
 MIN_VISIBLE = 8  # keypoints of a hand: with fewer, the box says little about the hand's size
 MIN_SPAN = 16  # pixels of a hand: a smaller one is all blur
-MARGIN = 0.35  # of a hand's box, within which a background window must not come near it
+MARGIN = 0.15  # of a hand's box, within which a background window must not come near it
+TRIES = 20  # windows of one photograph, ever smaller ones
+SMALLEST_TEXTURE = 48  # pixels of the larger side of a window that a sleeve or a thing is cut out of
 FORBIDDEN_SIDE = 96  # cells of the larger side of the map of what a window must not hold
 SHEET_SAMPLES, SHEET_COLUMNS, SHEET_TILE = 40, 10, (224, 224)
 
@@ -56,8 +68,9 @@ class Hands:
 class Backgrounds:
     """Windows of photographs in which there is no hand.
 
-    Of a database, samples without a hand serve whole, and of the others whatever lies apart from the hand, if their
-    masks say where that is. Of a folder, all pictures serve whole.
+    Of a database, samples without a hand serve whole, and of the others whatever lies apart from the hand and from
+    unknown pixels. Samples without a mask do not say where that is, and are left out. Of a folder, all pictures serve
+    whole.
     """
 
     def __init__(self, sources: Sequence[Reader | Path]):
@@ -76,13 +89,10 @@ class Backgrounds:
         for index, sample in enumerate(_samples(reader)):
             read = functools.partial(reader.__getitem__, index)
             mask = sample.decode_mask()
-            if sample.visible.any():
-                if mask is None:
-                    self.left_out["with a hand and no mask"] += 1
-                else:
-                    self.scenes.append(read)
-            elif mask is not None and mask.any():
-                self.left_out["with a mask and no keypoints"] += 1
+            if mask is None:
+                self.left_out["without a mask"] += 1
+            elif sample.visible.any() or mask.any() or sample.unknown:
+                self.scenes.append(read)
             else:
                 self.whole.append(read)
 
@@ -96,24 +106,24 @@ class Backgrounds:
                 self.left_out["that cannot be read"] += 1
                 tqdm.write(f"left out: {error}")
 
-    def window(self, rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
-        """(height, width, 3) uint8 BGR of a random window, resized to ``size`` (width, height) and at times mirrored.
+    def window(self, rng: np.random.Generator, shape: tuple[int, int], smallest: int) -> np.ndarray:
+        """(h, w, 3) uint8 BGR: a random window of the aspect of ``shape`` (width, height), at times mirrored.
 
-        Half of them are of photographs without a hand, where there are both kinds. Raises InputError where a picture is
-        broken, and where no window is large enough.
+        Its larger side has ``smallest`` pixels or more. Half of the windows are of photographs without a hand, where
+        there are both kinds. Raises InputError where a picture is broken, and where no window is large enough.
         """
-        for _ in range(DRAWS):
-            kinds = [kind for kind in (self.whole, self.scenes) if kind]
-            kind = kinds[rng.integers(len(kinds))]
-            sample = kind[rng.integers(len(kind))]()
-            box = _free_window(rng, sample, size)
-            if box is not None:
-                x, y, w, h = box
-                window = sample.decode_image()[y : y + h, x : x + w]
-                way = cv2.INTER_AREA if w > size[0] else cv2.INTER_LINEAR
-                window = cv2.resize(window, size, interpolation=way)
-                return window[:, ::-1] if rng.random() < 0.5 else window
-        raise InputError(f"no background holds a window without a hand that is large enough for {size[0]}x{size[1]}")
+        kinds = [kind for kind in (self.whole, self.scenes) if kind]
+        if rng.random() < 0.5:
+            kinds.reverse()
+        for kind in kinds:
+            for _ in range(DRAWS):
+                sample = kind[rng.integers(len(kind))]()
+                box = _free_window(rng, sample, shape, smallest)
+                if box is not None:
+                    x, y, w, h = box
+                    window = sample.decode_image()[y : y + h, x : x + w]
+                    return window[:, ::-1] if rng.random() < 0.5 else window
+        raise InputError(f"no background holds a window without a hand of {smallest} pixels or more")
 
 
 def paste_sample(hands: Hands, backgrounds: Backgrounds, seed: int, index: int, settings: PasteSettings, origin=ORIGIN):
@@ -121,9 +131,15 @@ def paste_sample(hands: Hands, backgrounds: Backgrounds, seed: int, index: int, 
     rng = np.random.default_rng((seed, index))
     sample = hands.draw(rng)
     hand = cut_out(sample.decode_image(), sample.decode_mask(), sample.keypoints.astype(np.float64), sample.visible)
-    size, affine = draw_placement(rng, hand, settings)
-    background = backgrounds.window(rng, size)
-    image, mask = paste(rng, hand, background, affine, settings, lambda: backgrounds.window(rng, size))
+    share, shape = draw_shape(rng, hand, settings)
+    window = backgrounds.window(rng, shape, math.ceil(settings.size[0] / MAX_ENLARGEMENT))
+    size = _at_most_enlarged(shape, window, settings.size[0])
+    affine = draw_placement(rng, hand, share, size, settings)
+
+    def texture():
+        return resized(backgrounds.window(rng, size, SMALLEST_TEXTURE), size)
+
+    image, mask = paste(rng, hand, resized(window, size), affine, settings, texture)
     quality = int(rng.integers(settings.quality[0], settings.quality[1] + 1))
     keypoints = geometry.apply(affine, hand.keypoints)
     mirrored = affine[0, 0] * affine[1, 1] < affine[0, 1] * affine[1, 0]
@@ -179,7 +195,7 @@ def _not_to_be_cut_out(sample):
         return "without a hand"
     if not sample.mask:
         return "without a mask"
-    if getattr(sample, "unknown", b""):
+    if sample.unknown:
         return "with pixels that are perhaps hand"
     if sample.visible.sum() < MIN_VISIBLE:
         return f"with fewer than {MIN_VISIBLE} visible keypoints"
@@ -199,46 +215,48 @@ def _picture(path):
 
 
 def _forbidden(sample):
-    """What a background window must not hold, as (cells, pixels a cell): (rows, columns) bool.
+    """What a background window must not hold, as ((rows, columns) uint8, pixels a cell): 1 where a cell is forbidden.
 
-    That is the mask, what is perhaps hand, the visible keypoints, and MARGIN of the hand's box about them all.
+    That is the mask, unknown pixels, the visible keypoints, and MARGIN of the hand's box about them all.
     """
     cell = max(sample.width, sample.height) / FORBIDDEN_SIDE
-    taken = np.zeros((sample.height, sample.width), np.uint8)
-    if sample.visible.any():
-        points = sample.keypoints[sample.visible]
-        for x, y in np.rint(np.clip(points, 0, (sample.width - 1, sample.height - 1))).astype(int):
-            taken[y, x] = 255
-        taken |= sample.decode_mask()
-        if getattr(sample, "unknown", b""):
-            taken |= sample.decode_unknown()
-        reach = int(np.ceil(MARGIN * max(np.ptp(points, axis=0).max(), 8) / cell))
-    else:
-        reach = 0
-    rows, columns = (max(1, int(np.ceil(side / cell))) for side in taken.shape)
-    ys, xs = np.nonzero(taken)
-    cells = np.zeros((rows, columns), np.uint8)
-    cells[np.minimum(ys / cell, rows - 1).astype(int), np.minimum(xs / cell, columns - 1).astype(int)] = 1
-    if reach:
-        cells = cv2.dilate(cells, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    return cells > 0, cell
+    hand = sample.keypoints[sample.visible]
+    mask, unknown = (_pixels(packed) for packed in (sample.decode_mask(), sample.decode_unknown()))
+    cells = np.zeros([max(1, int(np.ceil(side / cell))) for side in (sample.height, sample.width)], np.uint8)
+    if not len(taken := np.concatenate([hand, mask, unknown])):
+        return cells, cell
+    columns, rows = np.clip(taken / cell, 0, np.array(cells.shape[::-1]) - 1).astype(int).T
+    cells[rows, columns] = 1
+    size = max((np.ptp(part, axis=0).max() for part in (hand, mask) if len(part)), default=0)
+    reach = 1 + int(np.ceil(MARGIN * size / cell))
+    return cv2.dilate(cells, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), cell
 
 
-def _free_window(rng, sample, size):
-    """(x, y, w, h) of a random window of ``size``'s shape that holds no hand; None where none is found quickly.
+def _pixels(mask):
+    """(n, 2) x and y of a mask's pixels, of none for None."""
+    return np.empty((0, 2)) if mask is None else np.argwhere(mask)[:, ::-1]
 
-    It has at least a MAX_ENLARGEMENT-th of ``size``'s pixels along a side, and a good part of the photograph.
+
+def _at_most_enlarged(shape, window, smallest):
+    """``shape`` (width, height), or less if ``window`` has few pixels, down to a larger side of ``smallest``."""
+    side = min(max(shape), max(smallest, MAX_ENLARGEMENT * max(window.shape[:2])))
+    return tuple(max(1, round(length * side / max(shape))) for length in shape)
+
+
+def _free_window(rng, sample, shape, smallest):
+    """(x, y, w, h) of a random window of the aspect of ``shape`` (width, height) that holds no hand.
+
+    Its larger side has ``smallest`` pixels or more. None where none is found in TRIES.
     """
-    width, height = size
-    largest = min(sample.width / width, sample.height / height)
-    if largest < 1 / MAX_ENLARGEMENT:
+    largest = min(sample.width / shape[0], sample.height / shape[1])
+    low = max(smallest / max(shape), 0.3 * largest)
+    if low > largest:
         return None
     cells, cell = _forbidden(sample)
-    total = cv2.integral(cells.astype(np.uint8))
-    smallest = max(1 / MAX_ENLARGEMENT, 0.3 * largest)
-    for _ in range(20):
-        scale = rng.uniform(min(smallest, largest), largest)
-        w, h = min(sample.width, round(width * scale)), min(sample.height, round(height * scale))
+    total = cv2.integral(cells)
+    for n in range(TRIES):
+        scale = rng.uniform(low, largest - (largest - low) * n / TRIES)
+        w, h = min(sample.width, round(shape[0] * scale)), min(sample.height, round(shape[1] * scale))
         x, y = int(rng.integers(sample.width - w + 1)), int(rng.integers(sample.height - h + 1))
         x0, y0 = int(x / cell), int(y / cell)
         x1 = min(int(np.ceil((x + w) / cell)), cells.shape[1])
