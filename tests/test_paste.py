@@ -1,3 +1,4 @@
+import runpy
 from dataclasses import replace
 
 import cv2
@@ -249,6 +250,26 @@ def test_pictures_that_cannot_serve_are_left_out_and_counted(tmp_path):
     assert hands.places == [(0, 0)] and sum(hands.left_out.values()) == 2
     with pytest.raises(InputError, match=r"no hand that can be cut out \(1 without a mask"):
         open_hands(tmp_path / "bare.lmdb", sample("bare.png", mask=b""))
+
+
+def test_the_command_writes_a_database_and_a_sheet(tmp_path, monkeypatch, capsys):
+    conftest.build(tmp_path / "hands.lmdb", [sample(), sample("bare.png", mask=b"")])
+    write_image(tmp_path / "rooms" / "wall.png", np.full((300, 300, 3), 120, np.uint8))
+    command = ["paste.py", "out.lmdb", "--hands", "hands.lmdb", "--backgrounds", "rooms", "--count", "3", "--seed", "5",
+               "--span", "0.3", "0.4", "--size", "100", "120", "--rotation", "0", "--origin", "mine",
+               "--occlude", "0", "--arm", "0", "--sheet", "s.png"]  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", command)
+    monkeypatch.setattr(cv2, "setNumThreads", lambda number: None)
+    monkeypatch.syspath_prepend(conftest.ROOT / "data_prep")
+    runpy.run_path(str(conftest.ROOT / "data_prep" / "paste.py"), run_name="__main__")
+    assert "1 hands, left out 1 without a mask" in capsys.readouterr().out
+    reader = Reader(tmp_path / "out.lmdb")
+    assert len(reader) == 3 and cv2.imread(str(tmp_path / "s.png")).shape[1] > 1000
+    assert (reader.about["seed"], reader.about["occlude"], reader.about["arm"]) == (5, 0, 0)
+    for one in reader:
+        assert one.source == "mine" and 100 <= max(one.width, one.height) <= 120
+        assert 0.3 - 1e-6 <= np.ptp(one.keypoints, axis=0).max() / max(one.width, one.height) <= 0.4 + 1e-6
 
 
 @pytest.mark.parametrize("wrong", [{"span": (0.9, 0.1)}, {"span": (0, 1)}, {"size": (10, 300)}, {"rotation": 200},

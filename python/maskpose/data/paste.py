@@ -5,6 +5,7 @@ A sample depends on its seed, its number, the databases and the settings alone.
 
 import functools
 import math
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from maskpose import drawing, geometry, images
-from maskpose.building import build_items
+from maskpose.building import NAMED, build_items
 from maskpose.data.compositing import (
     DRAWS,
     MAX_ENLARGEMENT,
@@ -97,14 +98,16 @@ class Backgrounds:
                 self.whole.append(read)
 
     def _take_folder(self, folder):
-        for photograph in photographs([folder]):
+        paths = [photograph.path for photograph in photographs([folder])]
+        for path in tqdm(paths, desc=f"reading {folder}", unit="image", dynamic_ncols=True):
             try:
-                self.whole.append(functools.partial(_picture, photograph.path))
-                _picture(photograph.path)
+                _picture(path)
             except InputError as error:
-                self.whole.pop()
                 self.left_out["that cannot be read"] += 1
-                tqdm.write(f"left out: {error}")
+                if self.left_out["that cannot be read"] <= NAMED:
+                    tqdm.write(f"left out: {error}", file=sys.stderr)
+            else:
+                self.whole.append(functools.partial(_picture, path))
 
     def window(self, rng: np.random.Generator, shape: tuple[int, int], smallest: int) -> np.ndarray:
         """(h, w, 3) uint8 BGR: a random window of the aspect of ``shape`` (width, height), at times mirrored.
@@ -127,7 +130,7 @@ class Backgrounds:
 
 
 def paste_sample(hands: Hands, backgrounds: Backgrounds, seed: int, index: int, settings: PasteSettings, origin=ORIGIN):
-    """Sample number ``index`` of ``seed``. Raises InputError where a picture is broken or nothing fits."""
+    """Sample number ``index`` of ``seed``. Raises InputError where a picture is broken or the hand fits nowhere."""
     rng = np.random.default_rng((seed, index))
     sample = hands.draw(rng)
     hand = cut_out(sample.decode_image(), sample.decode_mask(), sample.keypoints.astype(np.float64), sample.visible)
@@ -140,6 +143,8 @@ def paste_sample(hands: Hands, backgrounds: Backgrounds, seed: int, index: int, 
         return resized(backgrounds.window(rng, size, SMALLEST_TEXTURE), size)
 
     image, mask = paste(rng, hand, resized(window, size), affine, settings, texture)
+    if not mask.any():
+        raise InputError(f"number {index}, of {sample.name}: no pixel of the hand is left to be seen")
     quality = int(rng.integers(settings.quality[0], settings.quality[1] + 1))
     keypoints = geometry.apply(affine, hand.keypoints)
     mirrored = affine[0, 0] * affine[1, 1] < affine[0, 1] * affine[1, 0]
