@@ -169,7 +169,7 @@ def build_pasted(
     """Write ``count`` pasted samples into the database ``path``; give (manifest, problems) as ``build_items`` does."""
     databases = [reader.path for reader in hands.readers]
     digests = [reader.about.get("sha256") for reader in hands.readers]
-    note = {"pasted": list(map(str, databases)), "sha256_of_hands": digests, "seed": seed}
+    note = {"pasted": list(map(str, databases)), "sha256_of_hands": digests, "seed": seed, "origin": origin}
     note |= {"backgrounds": len(backgrounds.whole) + len(backgrounds.scenes), **asdict(settings), **(about or {})}
 
     def read(index):
