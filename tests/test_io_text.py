@@ -1,12 +1,13 @@
 """Text, JSON and CSV from outside: encodings, depth, digits, broken rows."""
 
+import csv
 import json
 
 import pytest
 
 from maskpose.errors import InputError
 from maskpose.files import read_bytes, read_json, read_lines, read_text, write_text
-from maskpose.io.tables import read_table
+from maskpose.io.tables import csv_text, read_table
 from maskpose.io.text import MAX_DEPTH, parse_json
 
 
@@ -95,3 +96,23 @@ def test_a_table_without_its_columns_is_bad_input(tmp_path):
         path.write_text(text)
         with pytest.raises(InputError, match=message):
             read_table(path, ["name", "x"])
+
+
+FORMULAS = ["=1+1.jpg", "@SUM(1).jpg", "+a", "-a.jpg", "-1+1", "\t=1", "\r=1", "'=1", "''@x", "\uff1d1", "=c|'d'!A1"]
+PLAIN = ["a=1.jpg", "1.jpg", "'a'", "a;=1", "a\t=1", 'a"b', "a,b", "", "-1.5", "+2", "-1e-5", "it's"]
+
+
+def test_a_written_table_has_no_formulas_and_is_read_as_it_was(tmp_path):
+    rows = [["name", "x", "=odd"], *([cell, -1.5, 2] for cell in FORMULAS + PLAIN)]
+    (tmp_path / "t.csv").write_bytes(csv_text(rows).encode())
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+        cells = list(csv.reader(file))
+    assert not [cell for row in cells for cell in row if cell.startswith(tuple("=+@\t\r\uff1d")) and cell != "+2"]
+    assert [row[0] for row in cells if row[0].startswith("-")] == ["-1.5", "-1e-5"]  # numbers are no formulas
+    assert [row[1] for row in cells[1:]] == ["-1.5"] * len(FORMULAS + PLAIN)
+    rows = read_table(tmp_path / "t.csv", ["name", "=odd"])
+    assert [row["name"] for _, row in rows] == FORMULAS + PLAIN
+
+
+def test_a_cell_with_another_separator_is_quoted_so_that_no_formula_begins_after_it():
+    assert csv_text([["name"], ["a;=1"], ["b"]]) == 'name\n"a;=1"\nb\n'

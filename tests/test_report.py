@@ -245,3 +245,15 @@ def test_bad_input_is_one_line(tmp_path):
     result = run_tool("tools/report.py", tmp_path / "nothing", "--out", tmp_path / "report.html")
     assert result.returncode == 2 and result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
     assert "nothing/scores.json: no such file" in result.stderr and not (tmp_path / "report.html").exists()
+
+
+def test_names_cannot_turn_or_hide_the_text_about_them(scored):
+    """An override to right-to-left, a terminal's escape and half a character are shown; Hebrew stays, isolated."""
+    evil, hebrew = "a\u202egpj.exe\x1b[2J\udce4\u2069", "\u05d0\u05d1"
+    table = {"single": {"all": (scores := scoring.scores(shifted_results([1, 2]))), evil: scores, hebrew: scores}}
+    html = html_of(f"{hebrew}={scored('one', [0, 1], db=evil, scores=table)}", scored("two", [0, 1]))
+    html.encode()
+    shown = "a\\u202egpj.exe\\x1b[2J\\udce4\\u2069"
+    assert f"<code>{shown}</code>" in html and f'<option value="{shown}">' in html and f"<h2>{hebrew}</h2>" in html
+    assert f'aria-label="Run \u2068{hebrew}\u2069"' in html and 'aria-label="Run two"' in html
+    assert not set(html) & set("\u202e\x1b\udce4") and html.count("\u2068") == html.count("\u2069")

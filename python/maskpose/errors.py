@@ -1,8 +1,13 @@
 """The exceptions that mean more than a bug in this program."""
 
+from maskpose.io.printable import printable
+
 
 class InputError(ValueError):
-    """Bad input: the message names the file, line or key, and says what was expected."""
+    """Bad input: the message names the file, line or key, and says what was expected, on one line of visible text."""
+
+    def __str__(self):
+        return printable(super().__str__())
 
 
 class Stopped(Exception):

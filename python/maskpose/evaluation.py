@@ -1,7 +1,5 @@
 """Predictions beside ground truth: a predictor run on a database, or what others found in its photographs."""
 
-import csv
-import io
 from collections import deque
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +10,7 @@ from tqdm import tqdm
 from maskpose import geometry, metrics
 from maskpose.errors import InputError
 from maskpose.files import write_text
-from maskpose.io.tables import read_table
+from maskpose.io.tables import csv_text, read_table
 from maskpose.predictions import Predictions
 from maskpose.variants import KEYPOINTS
 
@@ -61,11 +59,8 @@ class Results:
 
     def write_ious(self, path):
         """Write each photograph's mask IoU as CSV, name and mask_iou, for ``read_ious``."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(IOU_COLUMNS)
-        writer.writerows([name, "" if np.isnan(iou) else f"{iou:.6f}"] for name, iou in zip(self.names, self.ious))
-        write_text(path, text.getvalue())
+        rows = ([name, "" if np.isnan(iou) else f"{iou:.6f}"] for name, iou in zip(self.names, self.ious))
+        write_text(path, csv_text([IOU_COLUMNS, *rows]))
 
     @property
     def found(self):

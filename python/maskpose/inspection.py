@@ -13,6 +13,7 @@ from tqdm import tqdm
 from maskpose import drawing, geometry, metrics
 from maskpose.batches import BatchSource, array_shapes
 from maskpose.errors import InputError
+from maskpose.io.printable import plot_label
 from maskpose.settings import DataSettings
 from maskpose.skeleton import KEYPOINT_NAMES
 from maskpose.variants import IGNORE_LABEL, KEYPOINTS
@@ -233,7 +234,7 @@ def histogram_sheet(findings, title=""):
     figure = Figure(figsize=(11, 4), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2, width_ratios=(1, 2))
-    figure.suptitle(f"{title}: {findings.count} samples".removeprefix(": "))
+    figure.suptitle(plot_label(f"{title}: {findings.count} samples".removeprefix(": ")))
     left.hist(findings.spans, bins=np.linspace(0, 1.2, 25), rwidth=0.9)
     left.yaxis.get_major_locator().set_params(integer=True)
     left.set(xlabel="hand, of the photograph's larger side", ylabel="samples")

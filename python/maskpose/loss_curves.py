@@ -13,6 +13,7 @@ import numpy as np
 from maskpose import definitions
 from maskpose.errors import InputError
 from maskpose.files import written_beside
+from maskpose.io.printable import plot_label
 from maskpose.losses import part_name, read_losses
 
 TOTAL = "total"
@@ -164,10 +165,11 @@ def figure(runs, parts=None, smooth=1, title=None):
         handles = [axes["loss"].plot([], [], color=colour, linewidth=2)[0] for colour in colours]
         longest = max(len(run.label) for run in runs)
         columns = min(len(runs), max(1, 130 // (longest + 8)))
-        chart.legend(handles, [run.label for run in runs], loc="lower center", ncols=columns, fontsize="medium")
+        names = [plot_label(run.label) for run in runs]
+        chart.legend(handles, names, loc="lower center", ncols=columns, fontsize="medium")
         below += 0.25 + 0.22 * -(-len(runs) // columns)
     if title:
-        chart.suptitle(title, y=1 - 0.12 / height, verticalalignment="top")
+        chart.suptitle(plot_label(title), y=1 - 0.12 / height, verticalalignment="top")
     # by hand, as matplotlib's own layout takes as long as all the rest
     above = 0.55 if title else 0.35
     chart.subplots_adjust(0.75 / width, below / height, 1 - 0.2 / width, 1 - above / height, wspace=0.19, hspace=0.5)

@@ -5,8 +5,6 @@ JSON is written last, and says by a fingerprint which picture and settings it wa
 JSONs in the end.
 """
 
-import csv
-import io
 import json
 from pathlib import Path
 
@@ -15,6 +13,8 @@ import numpy as np
 from maskpose import drawing, images
 from maskpose.errors import InputError
 from maskpose.files import read_json, write_text, written_beside
+from maskpose.io.printable import printable
+from maskpose.io.tables import csv_text
 from maskpose.skeleton import KEYPOINT_NAMES
 from maskpose.variants import KEYPOINTS
 
@@ -134,7 +134,7 @@ def json_text(document):
 
 def summary(name, hands, threshold):
     """One line for people: how many keypoints pass the threshold, and how much of the picture is hand."""
-    return f"{name}: {'; '.join(hand.summary(threshold) for hand in hands)}"
+    return f"{printable(name)}: {'; '.join(hand.summary(threshold) for hand in hands)}"
 
 
 def every_hand(document):
@@ -211,15 +211,13 @@ def _hdf5(path, image, hands, document, side):
 
 def _csv_text(documents):
     """A row a hand: image, hand, then x, y and confidence of every keypoint."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     names = [f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y", "confidence")]
-    writer.writerow(["image", "width", "height", "hand", *names])
+    rows = [["image", "width", "height", "hand", *names]]
     for document in documents:
         for number, hand in enumerate(every_hand(document), start=1):
             flat = [value for keypoint in hand["keypoints"] for value in keypoint] or [""] * (3 * KEYPOINTS)
-            writer.writerow([document["image"], document["width"], document["height"], number, *flat])
-    return text.getvalue()
+            rows.append([document["image"], document["width"], document["height"], number, *flat])
+    return csv_text(rows)
 
 
 def _coco_text(documents):

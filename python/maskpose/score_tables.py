@@ -3,23 +3,24 @@
 ``tables`` is {way of predicting: what maskpose.scoring.scores_by_origin or …_by_size gave}.
 """
 
-import csv
-import io
 import itertools
 
 from maskpose.files import write_text, written_beside
+from maskpose.io.printable import plot_label, printable
+from maskpose.io.tables import csv_text
 
 
 def table_text(tables, at=0.2, by="origin"):
     """A row for each part and way, the part's ways below one another; ``at``: PCK's threshold in the heading; ``by``:
     which parts they are."""
     origins = _origins(tables)
-    width = max(10, *(len(way) + 2 for way in tables))
+    width = max(10, *(len(printable(way)) + 2 for way in tables))
     header = f"{'of':<16}{'way':<{width}}{'images':>7}{f'PCK@{at:g} (95 %)':>25}{'AUC':>7}{'px mean':>9}{'median':>8}"
     lines = [header + f"{'missed':>8}{'masks':>7}{'IoU (95 %)':>25}{'AP50':>7}{'AP75':>7}{'AP80':>7}{'50:95':>7}"]
     for origin, way, row in _rows(tables, origins):
         lines.append(
-            f"{origin:<16}{way:<{width}}{row['images']:>7}{_with_interval(row['pck']):>25}{_text(row['auc'], 3):>7}"
+            f"{printable(origin):<16}{printable(way):<{width}}"
+            f"{row['images']:>7}{_with_interval(row['pck']):>25}{_text(row['auc'], 3):>7}"
             f"{_text(row['epe_mean'], 1):>9}{_text(row['epe_median'], 1):>8}{row['missed']:>8}{row['masks']:>7}"
             f"{_with_interval(row['mask_iou']):>25}" + "".join(f"{_text(ap, 3):>7}" for ap in row["ap"].values())
         )
@@ -31,7 +32,7 @@ def table_text(tables, at=0.2, by="origin"):
 def per_joint_text(tables, at=0.2):
     """A line of PCK per finger and one per joint for each part and way; "" where nothing has a pose."""
     return "\n".join(
-        f"PCK@{at:g} per {what}, {origin}, {way}: "
+        f"PCK@{at:g} per {what}, {printable(origin)}, {printable(way)}: "
         + "  ".join(f"{name} {_text(figure, 2)}" for name, figure in row[f"pck_per_{what}"].items())
         for origin, way, row in _rows(tables, _origins(tables))
         for what in ("finger", "joint")
@@ -55,11 +56,8 @@ def write_curves(tables, folder):
             (folder / name).unlink(missing_ok=True)
         return []
     thresholds = next(iter(curves.values()))["thresholds"]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["threshold", *map(", ".join, curves)])
-    writer.writerows([f"{t:.2f}", *(curve["value"][i] for curve in curves.values())] for i, t in enumerate(thresholds))
-    write_text(folder / "pck.csv", text.getvalue())
+    rows = ([f"{t:.2f}", *(curve["value"][i] for curve in curves.values())] for i, t in enumerate(thresholds))
+    write_text(folder / "pck.csv", csv_text([["threshold", *map(", ".join, curves)], *rows]))
     figure = Figure(figsize=(9, 5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -67,7 +65,7 @@ def write_curves(tables, folder):
     styles = dict(zip(tables, itertools.cycle(["-", "--", ":", "-."])))
     for (origin, way), curve in curves.items():
         colour = colours[origin] if len(colours) > 1 else f"C{list(tables).index(way)}"
-        axes.plot(thresholds, curve["value"], label=f"{origin}, {way}", color=colour, linestyle=styles[way])
+        axes.plot(thresholds, curve["value"], label=plot_label(f"{origin}, {way}"), color=colour, linestyle=styles[way])
         axes.fill_between(thresholds, curve["low"], curve["high"], color=colour, alpha=0.1, linewidth=0)
     axes.set(xlabel="normalised distance", ylabel="PCK", xlim=(0, thresholds[-1]), ylim=(0, 1))
     axes.grid(alpha=0.3)

@@ -1,8 +1,8 @@
 """A project's state and history as text."""
 
-import csv
-import io
 from collections import Counter
+
+from maskpose.io.tables import csv_text
 
 
 def status(packages):
@@ -23,11 +23,9 @@ def status(packages):
 
 def corrections(found):
     """[maskpose.annotation.store.Correction] as CSV; pixels, where a keypoint was moved, are how far."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["time", "person", "package", "photograph", "part", "pixels", "change"])
+    rows = [["time", "person", "package", "photograph", "part", "pixels", "change"]]
     for one in found:
         pixels = "" if one.pixels is None else f"{one.pixels:.2f}"
         change = "added" if one.before is None else "removed" if one.after is None else "changed"
-        writer.writerow([one.time, one.person, one.package, one.photograph, one.part, pixels, change])
-    return text.getvalue()
+        rows.append([one.time, one.person, one.package, one.photograph, one.part, pixels, change])
+    return csv_text(rows)

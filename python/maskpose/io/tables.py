@@ -1,28 +1,59 @@
-"""CSV tables from outside: rows by the names of their columns; a row that is broken costs itself alone."""
+"""CSV tables, written and from outside: rows by the names of columns; a row that is broken costs itself alone.
+
+A spreadsheet runs a cell of text that begins like a formula. ``csv_text`` puts an apostrophe before such a cell, as
+OWASP advises, and ``read_table`` takes it off: names such as =1+1.jpg and -1.jpg come back as they were.
+"""
 
 import csv
+import io
 import itertools
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from maskpose.errors import InputError
 from maskpose.files import read_text
 from maskpose.io.text import split_lines
 
+FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # how one begins, apostrophes before it or not
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+OTHER_SEPARATORS = ";\t\r"  # those that some programs divide cells or rows by
+
+
+def csv_text(rows: Iterable[Sequence]) -> str:
+    """CSV of ``rows`` of texts and numbers, the header first. No cell is a formula, in spreadsheets of any language."""
+    out = io.StringIO()
+    usual = csv.writer(out, lineterminator="\n")
+    quoted = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+    for row in rows:
+        cells = [f"'{cell}" if _is_formula(cell) else cell for cell in row]
+        divided = any(isinstance(cell, str) and any(mark in cell for mark in OTHER_SEPARATORS) for cell in cells)
+        (quoted if divided else usual).writerow(cells)
+    return out.getvalue()
+
+
+def _is_formula(cell):
+    return isinstance(cell, str) and FORMULA.match(cell) is not None and not NUMBER.fullmatch(cell)
+
+
+def _as_it_was(cell):
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
+
 
 def read_table(path: str | Path, needed: Sequence[str] = ()) -> list[tuple[int, dict[str, str]] | InputError]:
     """The rows of a CSV file, each (its first line's number, {column: cell}).
 
     In the place of a row that is broken (more or fewer cells than the header, a quotation mark that nothing closes)
-    there is an InputError that names its line. Rows of empty cells alone are skipped. Raises InputError if the file
-    cannot be read, and for a column of ``needed`` that is missing or there twice.
+    there is an InputError that names its line. Rows of empty cells alone are skipped. An apostrophe before what would
+    be a formula is taken off. Raises InputError if the file cannot be read, and for a column of ``needed`` that is
+    missing or there twice.
     """
     lines = split_lines(read_text(path))
     rows = _rows(lines, path)
     _, header = next(rows, (1, []))
     if isinstance(header, InputError):
         raise header
-    header = [cell.strip() for cell in header]
+    header = [_as_it_was(cell.strip()) for cell in header]
     if missing := [name for name in needed if name not in header]:
         used = [what for mark, what in ((";", "semicolons"), ("\t", "tabs")) if any(mark in name for name in header)]
         hint = f"; columns are divided by commas, not {used[0]}" if used else ""
@@ -34,7 +65,7 @@ def read_table(path: str | Path, needed: Sequence[str] = ()) -> list[tuple[int, 
         if isinstance(cells, InputError):
             found.append(cells)
         elif any(cell.strip() for cell in cells):
-            found.append((number, dict(zip(header, cells))))
+            found.append((number, dict(zip(header, map(_as_it_was, cells)))))
     return found
 
 

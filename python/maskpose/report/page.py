@@ -1,10 +1,16 @@
-"""The HTML of a report: template.html with report.css and report.js in it, so that it needs no other file."""
+"""The HTML of a report: template.html with report.css and report.js in it, so that it needs no other file.
+
+Names come from outside. They are escaped for HTML and JSON; hidden characters in them, such as those that turn the
+direction of writing, are shown as escapes; and each name is isolated, so that one in Arabic or Hebrew leaves the order
+of the words about it alone: in an element of its own by report.css, elsewhere by ``isolated``.
+"""
 
 import jinja2
 from markupsafe import Markup
 
 from maskpose import drawing
 from maskpose.files import write_text
+from maskpose.io.printable import printable
 from maskpose.predictor import THRESHOLD
 from maskpose.report.collect import ALL, SELECTIONS, label_of
 from maskpose.scoring import PROTOCOLS
@@ -37,11 +43,13 @@ def write(path, report):
 
 def render(report):
     """The HTML of what maskpose.report.collect.collect gave."""
+    report = _printable(report)
     loader = jinja2.PackageLoader("maskpose", "report")
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["label"] = label_of
+    environment.filters["isolated"] = isolated
     environment.filters["part"] = lambda name: "all together" if name == "all" else name
     environment.globals["threshold"] = THRESHOLD
     css, js = (Markup(loader.get_source(environment, name)[0]) for name in ("report.css", "report.js"))
@@ -50,6 +58,20 @@ def render(report):
         scores=SCORES, all=ALL, groups=_grouped_selections(), joint_rows=_joint_rows(), bones=BONES,
         finger_of=FINGER_OF,
     )  # fmt: skip
+
+
+def isolated(name):
+    """``name`` between marks that keep its direction of writing from the text about it."""
+    return name if name.isascii() else f"\u2068{name}\u2069"  # first strong isolate, pop directional isolate
+
+
+def _printable(value):
+    """A JSON-able value with hidden characters of its texts escaped."""
+    if isinstance(value, dict):
+        return {_printable(key): _printable(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_printable(one) for one in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def _for_script(report):

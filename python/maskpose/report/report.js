@@ -35,8 +35,13 @@ function isWithin(row, selection) {
   return data.selections[row].every((joint) => data.selections[selection].includes(joint));
 }
 
+// A name between marks that keep its direction of writing from the text about it.
+function isolated(name) {
+  return /^[\x00-\x7f]*$/.test(name) ? name : `\u2068${name}\u2069`;
+}
+
 function partLabel(part) {
-  return part === "all" ? "all photographs" : part;
+  return part === "all" ? "all photographs" : isolated(part);
 }
 
 // ---- curves
@@ -141,7 +146,7 @@ function showGroup(group, photographs, part, selection) {
     const text = error === null ? "" : `error ${error.toFixed(3)}`;
     one(".error", item).textContent = text;
     const what = selection === ALL ? "mean error" : `error of ${data.labels[selection]}`;
-    one("button", item).title = `Enlarge ${item.dataset.name}: ${what} ${error === null ? "unknown" : error.toFixed(3)}`;
+    one("button", item).title = `Enlarge ${isolated(item.dataset.name)}: ${what} ${error === null ? "unknown" : error.toFixed(3)}`;
     one(".heat image", item)?.setAttribute("href", photograph.heatmaps[selection]);
     every("[data-joint]", item).forEach((mark) => {
       mark.classList.toggle("chosen", data.selections[selection].includes(Number(mark.dataset.joint)));
@@ -177,7 +182,7 @@ function enlarge(item) {
   enlarged = item;
   const selection = filters.joint.value;
   one("#large-name").textContent = item.dataset.name;
-  one("#large-figures").textContent = [one(".source", item).textContent, `${data.labels[selection]}: ${one(".error", item).textContent}`,
+  one("#large-figures").textContent = [isolated(one(".source", item).textContent), `${data.labels[selection]}: ${one(".error", item).textContent}`,
     one(".iou", item)?.textContent].filter(Boolean).join(" · ");
   one(".panels", dialog).replaceChildren(...PANELS.filter(([, layer]) => one(layer, item)).map(([name, , layer]) => {
     const figure = document.createElement("figure");

@@ -7,9 +7,9 @@ import numpy as np
 from maskpose import metrics, scoring
 from maskpose.drawing import FINGER_COLOURS
 from maskpose.files import write_text, written_beside
+from maskpose.io.tables import csv_text
 from maskpose.reproduction import paper
 from maskpose.reproduction.estimates import draw, estimate
-from maskpose.reproduction.tables import csv_text
 from maskpose.skeleton import FINGERS
 
 ALL = "all keypoints"

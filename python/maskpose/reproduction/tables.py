@@ -1,10 +1,8 @@
 """The paper's Table 1 and the summary's tables, as Markdown and CSV."""
 
-import csv
-import io
-
 import numpy as np
 
+from maskpose.io.tables import csv_text
 from maskpose.reproduction import paper
 from maskpose.reproduction.estimates import difference, estimate
 
@@ -139,13 +137,6 @@ def _of_document(one):
     if one["value"] is None:
         return "–"
     return f"{100 * one['value']:.1f} ({100 * one['low']:.1f}–{100 * one['high']:.1f})"
-
-
-def csv_text(rows):
-    """CSV of rows."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
 
 
 def _plain(value):
