@@ -326,10 +326,10 @@ def test_hands_are_looked_at_as_the_predictor_looks():
     """The pyramid in each hand's region, a second look at each: and the other hands stay."""
     image = blob_at((90, 90), (300, 200), radius=30)
     plain = Recorder(brightness)
-    assert len(Predictor(engine=plain, refine=False).predict_hands(image, 2)) == 2
+    assert len(Predictor(engine=plain, refine=False, search=False).predict_hands(image, 2)) == 2
     for options, looks in (({"use_pyramid": True, "levels": 3, "centred": True}, 1 + 2 * 3), ({"refine": True}, 1 + 4)):
         recorder = Recorder(brightness)
-        hands = Predictor(engine=recorder, **options).predict_hands(image, 2)
+        hands = Predictor(engine=recorder, search=False, **options).predict_hands(image, 2)
         assert len(hands) == 2 and sum(map(len, recorder.seen)) == looks > sum(map(len, plain.seen))
         middles = sorted(hand.keypoints[0].tolist() for hand in hands)
         assert np.abs(np.subtract(middles, [(90, 90), (300, 200)])).max() <= 32

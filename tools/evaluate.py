@@ -28,16 +28,19 @@ from maskpose.images import write_image
 from maskpose.predictions import read_maps
 from maskpose.predictor import Predictor
 from maskpose.runtime import set_device
+from maskpose.variants import get_variant
 
-# use_pyramid, refine, of one hand or two in a picture
+# Predictor's arguments use_pyramid, refine and search, of one hand or two in a picture
 WAYS = {
-    "single": (False, False, evaluation.run),
-    "refined": (False, True, evaluation.run),
-    "pyramid": (True, False, evaluation.run),
-    "pairs": (False, False, evaluation.run_pairs),
+    "single": (False, False, False, evaluation.run),
+    "refined": (False, True, False, evaluation.run),
+    "searched": (False, True, True, evaluation.run),
+    "pyramid": (True, False, False, evaluation.run),
+    "pairs": (False, False, False, evaluation.run_pairs),
 }
 BY_WAY = ("predictions_*.h5", "mask_iou_*.csv", "worst.png")  # files that some ways of predicting do not give
-LOOK = ("use_pyramid", "seed", "levels", "centred", "mirror", "refine")  # what scores.json keeps of a Predictor
+# what scores.json keeps of a Predictor
+LOOK = ("use_pyramid", "seed", "levels", "centred", "mirror", "refine", "search", "score_threshold")
 
 
 def parse_arguments():
@@ -46,10 +49,11 @@ def parse_arguments():
     command_line.add_network(parser)
     command_line.add_engine(parser)
     parser.add_argument("--out", type=folder, default=Path("runs/scores"), help="folder to write to (%(default)s)")
-    parser.add_argument("--ways", nargs="*", choices=WAYS, default=["single", "refined", "pyramid"],
-                        help="single: one pass; refined: a second pass about the hand that the first found; pyramid: "
+    parser.add_argument("--ways", nargs="*", choices=WAYS,
+                        help="single: one pass; refined: a second pass about the hand that the first found; searched: "
+                        "that, after a search where the first pass is not sure; pyramid: "
                         "the paper's; pairs: each photograph beside the next, as a picture of two hands; nothing: only "
-                        "--predictions (single refined pyramid)")  # fmt: skip
+                        "--predictions (single refined pyramid, and searched where the variant does so)")  # fmt: skip
     parser.add_argument("--predictions", nargs="+", default=[], metavar="[NAME=]FILE", help="others' keypoints, files "
                         "or folders, to be called NAME")  # fmt: skip
     parser.add_argument("--cropped", nargs=2, action="append", default=[], metavar=("[NAME=]FILE", "MAPS"),
@@ -72,7 +76,10 @@ def parse_arguments():
     command_line.add_mirror(parser)
     command_line.add_batch(parser)
     command_line.add_pyramid(parser)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.ways is None:
+        args.ways = ["single", "refined", *["searched"] * get_variant(args.variant).search, "pyramid"]
+    return args
 
 
 def chosen_settings(args):
@@ -111,9 +118,9 @@ def main():
     samples = evaluation.of_origins(reader, args.origins)
     results, predictors, files = {}, {}, ["scores.json"]
     for way in dict.fromkeys(args.ways):
-        pyramid, refine, run = WAYS[way]
+        pyramid, refine, search, run = WAYS[way]
         options = command_line.predictor_options(args) | (crops if pyramid else {})
-        predictors[way] = Predictor(use_pyramid=pyramid, refine=refine, **options)
+        predictors[way] = Predictor(use_pyramid=pyramid, refine=refine, search=search, **options)
         results[way] = run(predictors[way], samples, way)
         if results[way].pose:
             files.append(f"predictions_{way}.h5")

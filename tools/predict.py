@@ -47,6 +47,7 @@ def parse_arguments():
     way.add_argument("--pyramid", dest="pyramid", action="store_true", help="the paper's pyramid")
     parser.set_defaults(pyramid=None)
     parser.add_argument("--refine", action="store_true", default=None, help="look again, at the hand that was found")
+    command_line.add_search(parser)
     command_line.add_mirror(parser)
     command_line.add_batch(parser)
     command_line.add_pyramid(parser)
@@ -59,6 +60,8 @@ def main():
     pyramid = get_variant(args.variant).pyramid if args.pyramid is None else args.pyramid
     if args.refine and args.pyramid is False:
         raise InputError("--single-scale is one look and --refine two: give one of them")
+    if args.search and pyramid:
+        raise InputError("--search is of one look at the image, and --pyramid of many: give one of them")
     crops = command_line.pyramid_options(args, used=pyramid)
     photographs = inputs.photographs(args.images)
     with group_of_this_process() as group:

@@ -41,6 +41,7 @@ def parse_arguments():
     parser.add_argument("--threshold", type=fraction, default=THRESHOLD, help="of confidence (%(default)s)")
     command_line.add_network(parser)
     command_line.add_engine(parser)
+    command_line.add_search(parser)
     command_line.add_mirror(parser)
     return parser.parse_args()
 

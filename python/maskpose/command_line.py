@@ -60,6 +60,7 @@ def this_command(*more):
 
 WEIGHTS = "caffemodel or HDF5 file, or an .onnx or .xml of tools/export.py (the repository's own for the variant)"
 PYRAMID = ("seed", "levels", "centred")
+PREDICTOR = ("variant", "precision", "mirror", "batch", "search", "score_threshold")  # options that Predictor takes
 
 
 def add_network(parser, weights_help=WEIGHTS, several_gpus=False):
@@ -111,9 +112,18 @@ def add_pyramid(parser):
                         "middle, not at random")  # fmt: skip
 
 
+def add_search(parser):
+    """Add --search, --no-search and --score-threshold."""
+    parser.add_argument("--search", action=argparse.BooleanOptionalAction, default=None,
+                        help="where the first look is not sure of a hand, look at overlapping tiles too (as the "
+                        "variant says)")  # fmt: skip
+    parser.add_argument("--score-threshold", type=fraction, metavar="S", help="score of a hand, 0 to 1, below which "
+                        "there is none (the variant's; 0: every image shows one)")  # fmt: skip
+
+
 def predictor_options(args):
-    """What was added by ``add_network`` to ``add_batch`` and given, as maskpose.predictor.Predictor's arguments."""
-    options = {name: value for name, value in vars(args).items() if name in ("variant", "precision", "mirror", "batch")}
+    """What was added by ``add_network`` to ``add_search`` and given, as maskpose.predictor.Predictor's arguments."""
+    options = {name: value for name, value in vars(args).items() if name in PREDICTOR}
     return options | {"weights_path": args.weights, "engine": choose(args.engine, args.gpu)}
 
 

@@ -96,6 +96,7 @@ def figure_parts(image, hands, threshold):
     largest value shows. What a variant does not give leaves the image as it is.
     """
     mask = pose = heat = image
+    hands = [hand for hand in hands if hand.present]
     for hand in hands:
         pose = overlay(pose, hand.keypoints, hand.confidences, threshold)
         if hand.mask is not None:

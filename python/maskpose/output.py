@@ -101,16 +101,19 @@ def _earlier(folder, key):
 def describe(name, image, hands, threshold, fingerprint=""):
     """The prediction as a JSON-able dict; keypoints is empty where the variant has no pose stage.
 
+    ``hand`` is whether a hand was found at all, ``score`` how sure that is; where none was, no keypoint is detected.
     ``more_hands`` is there where there are more than one, and holds the others; ``fingerprint`` where it is given.
     """
     described = [
         {
+            "hand": bool(hand.present),
+            "score": round(float(hand.score), 4),
             "keypoints": [
                 [round(float(x), 2), round(float(y), 2), round(float(confidence), 4)]
                 for (x, y), confidence in zip(hand.keypoints, hand.confidences)
                 if hand.heatmaps is not None
             ],
-            "detected": [bool(c > threshold) for c in hand.confidences if hand.heatmaps is not None],
+            "detected": [bool(hand.present and c > threshold) for c in hand.confidences if hand.heatmaps is not None],
         }
         for hand in hands
     ]
@@ -159,7 +162,8 @@ def _overlay(path, image, hands, document, side):
 
 def _mask(path, image, hands, document, side):
     if hands[0].mask is not None:
-        images.write_image(path, np.where(np.logical_or.reduce([hand.mask for hand in hands]), 255, 0).astype(np.uint8))
+        masks = [hand.mask & hand.present for hand in hands]
+        images.write_image(path, np.where(np.logical_or.reduce(masks), 255, 0).astype(np.uint8))
 
 
 def _heatmaps(path, image, hands, document, side):
@@ -184,7 +188,7 @@ def _openpose(path, image, hands, document, side):
     people = []
     for hand in found_hands(document):
         flat = [number for keypoint in hand["keypoints"] for number in keypoint]
-        person = {"person_id": [-1]}
+        person = {"person_id": [-1], "score": hand["score"]}
         for dimensions in ("2d", "3d"):
             for part in ("pose", "face", "hand_left", "hand_right"):
                 is_ours = dimensions == "2d" and part == f"hand_{side}"
@@ -201,6 +205,8 @@ def _hdf5(path, image, hands, document, side):
         file.attrs.update({key: document[key] for key in ("image", "width", "height", "threshold")})
         for name in ("keypoints", "confidences", "grid_to_image"):
             file[name] = np.stack([getattr(hand, name) for hand in hands])
+        file["score"] = np.array([hand.score for hand in hands], np.float32)
+        file["hand"] = np.array([hand.present for hand in hands], bool)
         for name in ("heatmaps", "mask"):
             arrays = [getattr(hand, name) for hand in hands]
             if arrays[0] is not None:
@@ -210,13 +216,14 @@ def _hdf5(path, image, hands, document, side):
 
 
 def _csv_text(documents):
-    """A row a hand: image, hand, then x, y and confidence of every keypoint."""
+    """One row per hand: image, number, x, y and confidence of every keypoint, whether it is a hand (1 or 0), score."""
     names = [f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y", "confidence")]
-    rows = [["image", "width", "height", "hand", *names]]
+    rows = [["image", "width", "height", "hand", *names, "found", "score"]]
     for document in documents:
         for number, hand in enumerate(every_hand(document), start=1):
             flat = [value for keypoint in hand["keypoints"] for value in keypoint] or [""] * (3 * KEYPOINTS)
-            rows.append([document["image"], document["width"], document["height"], number, *flat])
+            about = document["image"], document["width"], document["height"], number
+            rows.append([*about, *flat, int(hand["hand"]), hand["score"]])
     return csv_text(rows)
 
 
@@ -231,7 +238,7 @@ def _coco_text(documents):
                 "image_id": number, "file_name": document["image"], "category_id": 1,
                 "keypoints": [value for keypoint in hand["keypoints"] for value in keypoint],
                 "bbox": [round(float(value), 2) for value in (*low, *(high - low))],
-                "score": round(float(points[:, 2].mean()), 4),
+                "score": hand["score"],
             })  # fmt: skip
     return "[" + ",\n ".join(map(json.dumps, results)) + "]\n"
 

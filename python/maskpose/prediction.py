@@ -70,7 +70,8 @@ def planned(photographs, job, variant):
 
 def settings(predictor, job):
     """What the results depend on beside the photograph, as a JSON-able dict."""
-    given = {name: getattr(predictor, name) for name in ("seed", "levels", "centred", "mirror", "refine")}
+    names = ("seed", "levels", "centred", "mirror", "refine", "search", "score_threshold")
+    given = {name: getattr(predictor, name) for name in names}
     weights = hashlib.sha256(b"".join(map(read_bytes, engines.files_of(predictor.weights_path)))).hexdigest()
     precision = getattr(predictor.engine, "precision", "fp32")
     way = {"variant": predictor.variant.name, "weights": weights, "precision": precision}

@@ -15,6 +15,7 @@ from maskpose.batches import FILL, network_input
 from maskpose.engines import open_engine
 from maskpose.errors import InputError
 from maskpose.files import REPOSITORY
+from maskpose.inference import search as searching
 from maskpose.variants import DEFAULT_VARIANT, KEYPOINTS, STRIDE, get_variant
 
 THRESHOLD = 0.2  # of a keypoint's confidence, the paper's
@@ -34,20 +35,27 @@ class Hand:
     mask: np.ndarray | None  # (h, w) bool; None without a mask stage
     heatmaps: np.ndarray | None  # (22, m/8, m/8) float32; over the pyramid: the levels' maximum
     grid_to_image: np.ndarray  # 2x3, heatmap cells to pixels
+    score: float = 1.0  # 0 to 1: whether this is a hand at all, maskpose.inference.search.score
+    present: bool = True  # whether ``score`` reaches the predictor's threshold; False: no hand was found
 
     def draw(self, image, threshold=THRESHOLD):
         """``image`` (h, w, 3) uint8 BGR with the mask and the keypoints above ``threshold`` drawn over it.
 
+        Where no hand was found it is the image as it is.
         Raises InputError for an array of another shape or type, and for a picture of another size than the mask's.
         """
         image = as_picture(image)
         if self.mask is not None and self.mask.shape != image.shape[:2]:
             (height, width), (h, w) = self.mask.shape, image.shape[:2]
             raise InputError(f"expected the picture of {width} x {height} pixels that the hand is of, not {w} x {h}")
+        if not self.present:
+            return image.copy()
         return drawing.overlay(image, self.keypoints, self.confidences, threshold, self.mask)
 
     def summary(self, threshold=THRESHOLD):
         """In a few words: how many keypoints are above ``threshold``, and how much of the picture is hand."""
+        if not self.present:
+            return f"no hand found (score {self.score:.2f})"
         found = []
         if np.isfinite(self.keypoints).all():
             found.append(f"{(self.confidences > threshold).sum()} of {KEYPOINTS} keypoints")
@@ -68,7 +76,8 @@ class Predictor:
 
     def __init__(
         self, variant=DEFAULT_VARIANT, weights_path=None, use_pyramid=None, seed=1, engine="auto", *,
-        precision=None, levels=None, centred=False, mirror=False, refine=None, batch=BATCH,
+        precision=None, levels=None, centred=False, mirror=False, refine=None, batch=BATCH, search=None,
+        score_threshold=None,
     ):  # fmt: skip
         """variant: a name in ``maskpose.variants``.
         weights_path: a caffemodel, an HDF5 file, or what tools/export.py wrote; None: the repository's own.
@@ -80,6 +89,9 @@ class Predictor:
         mirror: average with the maps of the mirrored picture. refine: look again, at a mirrored square about the hand
         that the first look found; None: as the variant says, where use_pyramid is None too. batch: how many pictures
         go through the network at once, which changes no result but by rounding.
+        search: where the first look is not sure of a hand, look at overlapping tiles too, and go on from the surest;
+        None: as the variant says, where use_pyramid is None too. score_threshold: Hand.score, 0 to 1, below which no
+        hand was found; None: the variant's.
 
         Threads may share a predictor: they take turns at the network.
         Raises InputError for weights that are missing or of another variant, for an engine that is not there, and for
@@ -92,6 +104,11 @@ class Predictor:
         self.levels = None if levels is None else whole_number("levels", levels, 1)
         self.mirror, self.batch = yes_or_no("mirror", mirror), whole_number("batch", batch, 1)
         self.refine = self.variant.refine and pyramid_asked is None if refine_asked is None else refine_asked
+        search_asked = yes_or_no("search", search)
+        self.search = self.variant.search and pyramid_asked is None if search_asked is None else search_asked
+        self.score_threshold = self.variant.score_threshold if score_threshold is None else share_of_one(
+            "score_threshold", score_threshold
+        )
         self.weights_path = weights_path
         if isinstance(engine, str):
             self.weights_path = weights_path or default_weights(self.variant)
@@ -128,7 +145,7 @@ class Predictor:
                 inputs = inputs[self.batch :]
             while waiting and len(outputs) >= len(waiting[0][1]):
                 image, crops = waiting.popleft()
-                yield self._found(image, crops, outputs[: len(crops)])
+                yield self._found(image, crops, outputs[: len(crops)], self.search)
                 outputs = outputs[len(crops) :]
 
     def predict_hands(self, image, count=2):
@@ -136,8 +153,10 @@ class Predictor:
 
         One pass over the whole photograph gives a mask, which is divided into its connected parts; each part's region
         is looked at by itself, as this predictor looks at a photograph. A part without a third of the keypoints is no
-        hand beside others. There is always one: where no part has as many, that of the largest part; where the mask
-        shows nothing, as ``predict`` sees the whole photograph. Hands that touch in the mask are taken for one.
+        hand beside others. With ``search`` the tiles that show a hand are looked at more closely, too; of hands that
+        lie on one another the surest stays. There is always one: where no part has as many, that of the largest part;
+        where the mask shows nothing, as ``predict`` sees the whole photograph. Hands that touch in the mask are taken
+        for one.
         Raises InputError as ``predict`` does, for a ``count`` below 1, and for a variant without a mask stage.
         """
         if not self.variant.mask:
@@ -147,15 +166,25 @@ class Predictor:
         height, width = image.shape[:2]
         whole = [(0, 0, width, height)]
         found = regions.parts(self._hand(image, whole, self._look(image, whole)).mask, count)
-        if not found:
-            return [self.predict(image)]
         hands = []
         for part in found:
             hand = self.predict_region(image, regions.around(regions.corners(part), width, height))
             others = np.logical_or.reduce([other for other in found if other is not part] or [np.zeros_like(part)])
             hand.mask &= ~others
             hands.append(hand)
-        return [hand for hand in hands if (hand.confidences > THRESHOLD).sum() >= ENOUGH] or hands[:1]
+        if self.search:
+            hands = regions.apart([*hands, *self._in_tiles(image, count)])
+            hands.sort(key=lambda hand: -np.count_nonzero(hand.mask))
+        sure = [hand for hand in hands if hand.present and (hand.confidences > THRESHOLD).sum() >= ENOUGH]
+        return sure[:count] or hands[:1] or [self.predict(image)]
+
+    def _in_tiles(self, image, count):
+        """The Hands about which tiles are surest, up to ``count`` and two more, each from a look of its own."""
+        tiles = searching.tiles(*image.shape[1::-1])
+        seen = self._look(image, tiles)
+        scores = [self._score([output]) for output in seen]
+        best = [n for n in np.argsort(-np.array(scores), kind="stable") if scores[n] >= self.score_threshold]
+        return [self._found(image, [tiles[n]], [seen[n]]) for n in best[: count + 2]]
 
     def predict_region(self, image, region):
         """The Hand in the region (x, y, w, h) of ``image`` alone, in the whole photograph's pixels.
@@ -184,8 +213,10 @@ class Predictor:
             return self._forward(inputs)
         return [flipped(one) for one in self._forward(np.ascontiguousarray(inputs[..., ::-1]))]
 
-    def _found(self, image, crops, outputs):
-        """The Hand of a first look's ``outputs``, or of that and a second where this predictor takes one."""
+    def _found(self, image, crops, outputs, search=False):
+        """The Hand of a first look's ``outputs``, or of that and those that this predictor takes besides."""
+        if search and self._score(outputs) < self.variant.sure:
+            crops, outputs = self._surest(image, crops, outputs)
         hand = self._hand(image, crops, outputs)
         region = regions.of_hand(hand, THRESHOLD) if self.refine else None
         if region is None:
@@ -195,6 +226,22 @@ class Predictor:
         if not self.use_pyramid and region[2] >= BLEND * max(crops[0][2:]):
             again = [self._blended(again[0], crops_again[0], outputs[0], crops[0], image.shape)]
         return self._hand(image, crops_again, again)
+
+    def _surest(self, image, crops, outputs):
+        """(crops, outputs) of the tile of ``image`` that is surest of a hand, or as given, where no tile is surer."""
+        tiles = searching.tiles(*image.shape[1::-1])
+        seen = self._look(image, tiles)
+        best = max(range(len(tiles)), key=lambda n: self._score(seen[n : n + 1]))
+        if self._score(seen[best : best + 1]) <= self._score(outputs):
+            return crops, outputs
+        return [tiles[best]], seen[best : best + 1]
+
+    def _score(self, outputs):
+        """Hand.score of a look's ``outputs``, {blob: (C, m/8, m/8)} a crop, by their cells, without decoding them."""
+        if self.variant.pose:
+            maps = np.stack([output[self.variant.heatmap_blob][:KEYPOINTS] for output in outputs])
+            return searching.score(maps.max(axis=(0, 2, 3)))
+        return searching.score(np.stack([output["mask_prob"][1] for output in outputs]).max())
 
     def _blended(self, second, region, first, crop, shape):
         """The mean of what two looks say, {blob: (C, m/8, m/8)}, on the second one's grid.
@@ -240,6 +287,8 @@ class Predictor:
             hand.mask = np.zeros((height, width), bool)
             to_crop = geometry.compose(geometry.translation(-x, -y), to_image)
             hand.mask[y : y + h, x : x + w] = decode_mask(outputs[0]["mask_prob"][1], to_crop, w, h)
+        hand.score = searching.score(hand.confidences) if self.variant.pose else self._score(outputs[:1])
+        hand.present = hand.score >= self.score_threshold
         return hand
 
     def _forward(self, inputs):
@@ -286,6 +335,13 @@ def yes_or_no(name, value):
     if value is None or isinstance(value, (bool, np.bool_)):
         return value if value is None else bool(value)
     raise InputError(f"{name}: expected True, False or None, not {value!r}")
+
+
+def share_of_one(name, value):
+    """``value`` as a float. Raises InputError, with the argument's name, where it is no number from 0 to 1."""
+    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool) and 0 <= value <= 1:
+        return float(value)
+    raise InputError(f"{name}: expected a number from 0 to 1, not {value!r}")
 
 
 def default_weights(variant):

@@ -9,6 +9,7 @@ MARGIN = 1.8  # side of a region in sides of the hand's box; training photograph
 SECOND_LOOK = 1.5  # the same of a second look, whose square is about keypoints and mask (docs/prediction.md)
 SMALLEST_PART = 0.002  # of the picture, below which a connected part of the mask is not called a hand
 FEWEST = 3  # keypoints that make a box
+SAME_HAND = 0.3  # intersection over union from which on two found hands are one
 MOST = 5  # parts of a mask that are looked at
 
 
@@ -40,14 +41,61 @@ def of_hand(hand, threshold):
     where there is nothing to go by: fewer than three such keypoints, and no mask.
     """
     points = hand.keypoints[hand.confidences > threshold]
-    found = parts(hand.mask, MOST) if hand.mask is not None else []
-    if found:
-        columns, rows = np.rint(points).astype(int).T
-        part = max(found, key=lambda one: one[rows, columns].sum())
+    part = part_of(hand, points)
+    if part is not None:
         points = np.concatenate([points, corners(part)])
     elif len(points) < FEWEST:
         return None
     return square(points, SECOND_LOOK)
+
+
+def part_of(hand, points):
+    """The connected part of a maskpose.predictor.Hand's mask, (h, w) bool, that holds most of ``points`` (n, 2).
+
+    Of several such it is the largest; None where there is no mask, or nothing in it.
+    """
+    found = parts(hand.mask, MOST) if hand.mask is not None else []
+    if not found:
+        return None
+    columns, rows = np.rint(points).astype(int).T
+    return max(found, key=lambda one: one[rows, columns].sum())
+
+
+def apart(hands):
+    """Those of ``hands`` (maskpose.predictor.Hand) that lie on no surer one: surest first.
+
+    Hands lie on one another if the boxes of their keypoints do, by an intersection over union of SAME_HAND or more or
+    by more than half of the smaller one, or if their parts of the masks do.
+    """
+    kept, parts_kept = [], []
+    for hand in sorted(hands, key=lambda hand: hand.score, reverse=True):
+        part = part_of(hand, hand.keypoints)
+        shared = any(_overlap(part, other) for other in parts_kept)
+        if not shared and not any(_same(hand.keypoints, other.keypoints) for other in kept):
+            kept.append(hand)
+            parts_kept.append(part)
+    return kept
+
+
+def _overlap(part, other):
+    """Whether two parts of masks, (h, w) bool or None, have an intersection over union of SAME_HAND or more."""
+    if part is None or other is None:
+        return False
+    return np.count_nonzero(part & other) >= SAME_HAND * np.count_nonzero(part | other)
+
+
+def _same(points, others):
+    """Whether the boxes of two sets of points (n, 2) are of one hand, as ``apart`` says."""
+    first, second = (_grown(p.min(axis=0), p.max(axis=0)) for p in (points, others))
+    overlap = np.prod(np.maximum(np.minimum(first[1], second[1]) - np.maximum(first[0], second[0]), 0))
+    areas = [np.prod(high - low) for low, high in (first, second)]
+    return overlap > SAME_HAND * (sum(areas) - overlap) or overlap > 0.5 * min(areas)
+
+
+def _grown(low, high):
+    """A box with a rim of a tenth of its larger side and four pixels, so that folded hands have an area, too."""
+    rim = 4 + 0.1 * (high - low).max()
+    return low - rim, high + rim
 
 
 def parts(mask, count):

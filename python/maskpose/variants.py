@@ -55,6 +55,9 @@ class Variant:
     warmup: int = 0  # iterations over which tools/train.py lets the learning rate rise; Caffe has no such policy
     pyramid: bool = True  # the paper's test time; False: one pass over the whole photograph
     refine: bool = False  # a second look at the hand that the first found
+    search: bool = False  # where the first look is not sure of a hand, a look at each of overlapping tiles
+    sure: float = 0.4  # score from which on the first look is
+    score_threshold: float = 0.0  # score below which there is no hand; 0: every image shows one, as in the paper
     solver: Solver = Solver()
 
     @property
@@ -100,6 +103,8 @@ _COMPACT = Variant(
     warmup=100,
     pyramid=False,
     refine=True,
+    search=True,
+    score_threshold=0.15,
     solver=Solver(
         type="Adam",
         base_lr=1e-3,
