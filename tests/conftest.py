@@ -15,7 +15,7 @@ from maskpose.building import build_items
 from maskpose.database import Reader
 from maskpose.datasets import onehand10k
 from maskpose.evaluation import Results
-from maskpose.records import Sample
+from maskpose.records import Sample, pack_mask
 from maskpose.runtime import import_caffe
 
 # A shell starts what it puts into the background with SIGINT ignored, and a process' children inherit that.
@@ -64,6 +64,12 @@ def hand_record(name, span, source=""):
     """A sample of 200 x 400, without a picture, whose keypoints span ``span`` pixels."""
     points = np.tile(np.linspace(10, 10 + span, 21)[:, None], (1, 2)).astype(np.float32)
     return Sample(name, b"", 200, 400, points, np.ones(21, bool), source=source)
+
+
+def record_without_hand(name):
+    """A sample of 200 x 400, without a picture, that shows no hand."""
+    nowhere, nothing = np.full((21, 2), -1, np.float32), np.zeros((400, 200), bool)
+    return Sample(name, b"", 200, 400, nowhere, np.zeros(21, bool), pack_mask(nothing))
 
 
 def blobs_of(caffemodel):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from conftest import build, hand_record, shifted_results
+from conftest import build, hand_record, record_without_hand, shifted_results
 from maskpose import evaluation
 from maskpose.database import Reader
 from maskpose.errors import InputError
@@ -62,9 +62,9 @@ def test_what_others_found_stands_beside_the_truth_of_its_photograph():
     samples = [hand_record(name, 100, "a") for name in ("a.jpg", "b.jpg", "c.jpg")]
     hands = {"c.jpg": (samples[0].keypoints + 5.0, np.full(21, 0.7)), "a.jpg": None}
     truth = evaluation.labels(samples)
-    assert not truth.found.any() and (truth.truth == samples[0].keypoints).all()
+    assert not truth.detected.any() and (truth.truth == samples[0].keypoints).all()
     found = evaluation.of_predictions(Predictions.of_hands("peer", hands, names_all=False), truth)
-    assert found.found.tolist() == [False, False, True] and found.names == ["a.jpg", "b.jpg", "c.jpg"]
+    assert found.detected.tolist() == [False, False, True] and found.names == ["a.jpg", "b.jpg", "c.jpg"]
     assert (found.predicted[2] - found.truth[2] == 5).all() and (found.confidences[2] == 0.7).all()
     ways = evaluation.both_ways("peer", found)
     assert {way: one.names for way, one in ways.items()} == {
@@ -82,6 +82,18 @@ def test_parts_of_results():
     assert found.of_origins(None) is found
     found.confidences[1, 3] = 0.2
     assert np.argwhere(np.isnan(found.above(0.2).predicted[..., 0])).tolist() == [[1, 3]]
+    found.confidences[2] = 0.1
+    assert found.above(0.2).claimed.tolist() == [True, True, False]
+
+
+def test_parts_of_results_keep_what_is_known_of_each_sample():
+    found = shifted_results([1, 2, 3], sources="aba")
+    found.claimed, found.scores = np.array([True, False, False]), np.array([0.9, 0.4, 0.1])
+    found.without_hand, found.unknown = np.array([False, True, False]), np.array([True, False, True])
+    for part in (found.of_origins(["a"]), found.subset(np.array([True, False, True])), found.subset([0, 2]).above(0.2)):
+        assert part.claimed.tolist() == [True, False] and part.scores.tolist() == [0.9, 0.1]
+        assert not part.without_hand.any() and part.unknown.all()
+    assert found.subset([1]).without_hand.tolist() == [True]
 
 
 def test_results_as_predictions():
@@ -91,3 +103,20 @@ def test_results_as_predictions():
     again = evaluation.of_predictions(predictions, shifted_results([0, 0]))
     np.testing.assert_array_equal(again.predicted, found.predicted)
     assert predictions.found.tolist() == [False, True]
+    predictions.claimed[1], predictions.scores[1] = False, 0.3
+    again = evaluation.of_predictions(predictions, shifted_results([0, 0]))
+    assert not again.claimed[1] and again.scores[1] == 0.3
+
+
+def test_photographs_of_no_hand_are_no_misses_of_others_predictions():
+    samples = [hand_record(name, 100) for name in ("hand.jpg", "missed.jpg")]
+    samples += [record_without_hand(name) for name in ("empty.jpg", "claimed.jpg")]
+    hands = {name: (samples[0].keypoints, np.ones(21)) for name in ("hand.jpg", "claimed.jpg")}
+    found = evaluation.of_predictions(Predictions.of_hands("peer", hands, False), evaluation.labels(samples))
+    assert found.missed.tolist() == [False, True, False, False] and found.claimed.tolist() == [True, False, False, True]
+    ways = evaluation.both_ways("peer", found)
+    assert {way: one.names for way, one in ways.items()} == {
+        "peer, misses wrong": ["hand.jpg", "missed.jpg", "empty.jpg", "claimed.jpg"],
+        "peer, misses left out": ["hand.jpg", "empty.jpg", "claimed.jpg"],
+    }
+    assert list(evaluation.both_ways("peer", found.subset([0, 2, 3]))) == ["peer"]

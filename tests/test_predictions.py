@@ -43,6 +43,22 @@ def test_hdf5_has_every_photograph(tmp_path):
         assert np.isnan(file["keypoints"][1]).all() and not file["confidences"][1].any()
 
 
+def test_hdf5_keeps_scores_and_which_hands_are_claimed(tmp_path):
+    found = peer(["1.jpg", "2.jpg"])
+    found.claimed, found.scores = np.array([True, False]), np.array([0.75, 0.25])
+    found.write(tmp_path / "x.h5")
+    again = prediction_files.read(tmp_path / "x.h5")
+    assert again.claimed.tolist() == [True, False] and again.scores.tolist() == [0.75, 0.25]
+    with h5py.File(tmp_path / "x.h5", "a") as file:
+        del file["claimed"], file["scores"]
+    again = prediction_files.read(tmp_path / "x.h5")
+    assert again.claimed.all() and np.isnan(again.scores).all()
+    with h5py.File(tmp_path / "x.h5", "a") as file:
+        file["claimed"] = [True]
+    with pytest.raises(InputError, match=r"x\.h5: expected scores and claimed \(N,\) of 2 names"):
+        prediction_files.read(tmp_path / "x.h5")
+
+
 def test_names_whole_without_folders_and_without_suffix():
     known = Names(["a/1.jpg", "b/1.jpg", "b/2.jpg", "img.003.png", "img.003.jpg", "img.004.jpg"])
     found = {"b/1.jpg": 1, "x/y/2.jpg": 2, "2": 2, "2.png": 2, "img.003.jpg": 4, "img.004": 5, "z/img.004": 5}
@@ -54,9 +70,12 @@ def test_names_whole_without_folders_and_without_suffix():
 
 
 def test_photographs_are_matched_in_the_order_that_is_asked_for():
-    keypoints, confidences = peer(["r/2.jpg", "1"]).of(["1.jpg", "2.jpg"])
-    assert (keypoints[:, 0, 0] - HAND[0][0, 0]).tolist() == [10, 0]
-    np.testing.assert_array_equal(confidences, [HAND[1]] * 2)
+    found = peer(["r/2.jpg", "1"])
+    found.scores[:] = 0.2, 0.7
+    found = found.of(["1.jpg", "2.jpg"])
+    assert (found.keypoints[:, 0, 0] - HAND[0][0, 0]).tolist() == [10, 0] and found.names == ["1.jpg", "2.jpg"]
+    np.testing.assert_array_equal(found.confidences, [HAND[1]] * 2)
+    assert found.scores.tolist() == [0.7, 0.2]
 
 
 def test_unknown_missing_and_double_names_are_said():
@@ -66,9 +85,10 @@ def test_unknown_missing_and_double_names_are_said():
         peer(["1.jpg"]).of(["1.jpg", "2.jpg", "4.jpg"])
     with pytest.raises(InputError, match=r"peer\.json: 1\.jpg and a/1\.png are both 1\.jpg"):
         peer(["1.jpg", "a/1.png"]).of(["1.jpg"])
-    for found in (peer(["1.jpg", "3.jpg"]).of(["2.jpg", "1.jpg"], lenient=True)[0],
-                  peer(["1.jpg"], names_all=False).of(["2.jpg", "1.jpg"])[0]):  # fmt: skip
-        assert np.isnan(found[0]).all() and (found[1] == HAND[0]).all()
+    for found in (peer(["1.jpg", "3.jpg"]).of(["2.jpg", "1.jpg"], lenient=True),
+                  peer(["1.jpg"], names_all=False).of(["2.jpg", "1.jpg"])):  # fmt: skip
+        assert np.isnan(found.keypoints[0]).all() and (found.keypoints[1] == HAND[0]).all()
+        assert found.claimed.tolist() == [False, True]
 
 
 def test_back_from_crops_to_photographs(tmp_path):

@@ -56,3 +56,17 @@ def test_without_a_pose_stage_there_are_no_curves(tmp_path):
     assert score_tables.write_curves({"single": {"all": scores(posed)}}, tmp_path) == ["pck.csv", "pck.png"]
     assert score_tables.write_curves(tables, tmp_path) == []
     assert not any(tmp_path.iterdir())
+
+
+def test_the_table_has_found_and_false_hands_and_says_what_masks_leave_out():
+    found = shifted_results([0, 0, 90, 0, 0], ious=[0.9, 0.8, 0.7, np.nan, np.nan])
+    header = score_tables.table_text({"single": scores_by_origin(found)}).splitlines()[0]
+    assert "found (95 %)" in header and "false hands" not in header
+    found.without_hand[3:], found.visible[3:], found.claimed[3] = True, False, False
+    found.unknown[1:] = True
+    lines = score_tables.table_text({"single": scores_by_origin(found)}).splitlines()
+    assert "0.667 (" in lines[1] and "0.500 (" in lines[1] and "false hands (95 %)" in lines[0]
+    assert lines[2:] == [
+        "unknown pixels, of 2 of 3 masks, count neither in intersection nor in union",
+        "IoU and AP leave out the 2 images without a hand",
+    ]

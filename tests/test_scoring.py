@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from conftest import hand_record, shifted_results
+from conftest import hand_record, record_without_hand, shifted_results
 from maskpose import evaluation, metrics, scoring
 from maskpose.errors import InputError
 from maskpose.predictions import Predictions
@@ -64,7 +64,9 @@ def test_the_curve_of_each_joint_by_plain_loops():
 
 
 def test_every_figure_is_json_with_its_interval_about_it():
-    figures = json.loads(json.dumps(scoring.scores(random_results(missed=[5, 6]))))
+    results = random_results(missed=[5, 6])
+    results.without_hand[10:20], results.visible[10:20], results.claimed[12:20] = True, False, False
+    figures = json.loads(json.dumps(scoring.scores(results)))
     assert (figures["images"], figures["images_missed"], figures["masks"]) == (40, 2, 39)
     count = 0
 
@@ -79,7 +81,7 @@ def test_every_figure_is_json_with_its_interval_about_it():
                     check(part)
 
     check(figures)
-    assert count == 6 + 5 + 21 + 4
+    assert count == 8 + 5 + 21 + 4
     curve = {name: np.array(values) for name, values in figures["curve"].items()}
     assert (curve["low"] <= curve["value"]).all() and (curve["value"] <= curve["high"]).all()
     assert curve["value"][20] == value_of(figures["pck"])  # both at 0.2
@@ -122,6 +124,51 @@ def test_intervals_are_those_of_figures_of_photographs_drawn_anew():
         width = high - low
         assert figures[name]["low"] == pytest.approx(low, abs=0.12 * width), name
         assert figures[name]["high"] == pytest.approx(high, abs=0.12 * width), name
+
+
+def test_a_hand_is_found_when_it_is_claimed_and_half_of_its_keypoints_are_near():
+    found = shifted_results([0, 49, 50, 0, 0, 0, 0, 0, 500])
+    found.claimed[3] = False
+    found.predicted[4, :10] = np.nan  # the median of 21 is the eleventh
+    found.predicted[5, :11] = np.nan
+    found.predicted[6, :11], found.visible[6, :6] = np.nan, False  # 5 of the 15 that count
+    found.visible[7, 1:] = False  # no size
+    found.visible[8], found.without_hand[8] = False, True
+    expected = [1, 1, 0, 0, 1, 0, 1, np.nan, np.nan]
+    np.testing.assert_array_equal(scoring.hand_found(found), expected)
+    figures = scoring.scores(found, Settings("image"))
+    assert (figures["with_hand"], figures["without_hand"], value_of(figures["found"])) == (7, 1, round(4 / 7, 4))
+    assert value_of(figures["claimed"]) == 1
+    found.claimed[8] = False
+    assert value_of(scoring.scores(found)["claimed"]) == 0
+    assert value_of(scoring.scores(found.subset([0, 1]))["claimed"]) is None
+
+
+def test_unsure_keypoints_claim_no_hand_under_a_threshold():
+    found = shifted_results([0, 0])
+    found.confidences[1] = 0.1
+    assert value_of(scoring.scores(found)["found"]) == 1
+    assert value_of(scoring.scores(found, Settings(threshold=0.2))["found"]) == 0.5
+
+
+def test_intervals_of_found_and_claimed_are_those_of_a_share():
+    """Of 100 photographs each, 80 and 30 %: two binomials' intervals."""
+    found = shifted_results(np.repeat([0.0, 90.0], [180, 20]))
+    found.claimed[100:170] = False
+    found.without_hand[100:], found.visible[100:] = True, False
+    found.predicted[80:100] += 90
+    figures = scoring.scores(found, Settings(resamples=4000))
+    for name, share in (("found", 0.8), ("claimed", 0.3)):
+        error = 1.96 * (share * (1 - share) / 100) ** 0.5
+        low, high = (pytest.approx(share + side * error, abs=0.02) for side in (-1, 1))
+        assert figures[name] == {"value": share, "low": low, "high": high}
+
+
+def test_masks_with_unknown_pixels_are_counted():
+    found = shifted_results([0] * 4, ious=[0.5, 0.9, np.nan, 0.7])
+    found.unknown = np.array([True, False, True, True])
+    figures = scoring.scores(found)
+    assert (figures["masks"], figures["masks_with_unknown"]) == (3, 2)
 
 
 def test_the_seed_decides_the_interval():
@@ -204,6 +251,11 @@ def test_a_variant_without_keypoints_has_no_pck():
     for name in ("pck", "pck_pooled", "auc", "epe_mean", "epe_median"):
         assert figures[name] == {"value": None, "low": None, "high": None}
     assert value_of(figures["mask_iou"]) == 0.8
+    assert figures["with_hand"] == 0 and value_of(figures["found"]) is None
+    found.without_hand[:] = True
+    assert value_of(scoring.scores(found)["claimed"]) is None
+    found.scores, found.claimed = np.array([0.9, 0.2]), np.array([True, False])
+    assert value_of(scoring.scores(found)["claimed"]) == 0.5
 
 
 def test_what_finds_no_hand_is_wrong_or_left_out_as_one_asks():
@@ -218,16 +270,20 @@ def test_what_finds_no_hand_is_wrong_or_left_out_as_one_asks():
 
 
 def test_scores_by_the_size_of_the_hand():
-    samples = [hand_record(f"{span}.jpg", span) for span in (40, 69, 71, 149, 151, 180)]  # of 400
+    samples = [hand_record(f"{span}.jpg", span) for span in (40, 69, 71, 149, 151, 180, 0)]  # of 400
+    samples.append(record_without_hand("empty.jpg"))
     hands = {"40.jpg": (samples[0].keypoints, np.ones(21)), "151.jpg": (samples[4].keypoints, np.ones(21))}
     found = evaluation.of_predictions(Predictions.of_hands("peer", hands, False), evaluation.labels(samples))
     table = scoring.scores_by_size(found)
     assert {name: (row["images"], value_of(row["pck"])) for name, row in table.items()} == {
-        "all": (6, pytest.approx(1 / 3, abs=1e-4)),
+        "all": (8, pytest.approx(1 / 3, abs=1e-4)),
         "to 0.175": (2, 0.5),
         "0.175-0.375": (2, 0),
         "0.375-0.65": (2, 0.5),
+        "size not known": (1, None),
+        "without a hand": (1, None),
     }
+    assert value_of(table["without a hand"]["claimed"]) == 0 and value_of(table["to 0.175"]["found"]) == 0.5
 
 
 def test_origins_apart_and_together():

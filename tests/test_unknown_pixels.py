@@ -1,11 +1,13 @@
 """Pixels of which nobody knows whether they are hand, and images without a hand, on one hand-made picture."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
 from conftest import build
-from maskpose import geometry, record_pb2
+from maskpose import evaluation, geometry, record_pb2, scoring
 from maskpose.augmentation import SMALLEST_ZOOM, draw_zoom
 from maskpose.batches import BatchSource, array_shapes, mask_label
 from maskpose.cropping import crop
@@ -13,10 +15,12 @@ from maskpose.database import Reader
 from maskpose.datasets import onehand10k
 from maskpose.errors import InputError
 from maskpose.metrics import mask_iou
+from maskpose.predictor import Hand
 from maskpose.recombining import merge
 from maskpose.records import Sample, pack_mask
 from maskpose.runtime import import_caffe
 from maskpose.settings import DataSettings
+from maskpose.variants import get_variant
 
 WIDTH, HEIGHT = 120, 80
 HAND = np.s_[20:60, 30:70]  # rows and columns
@@ -187,6 +191,50 @@ def test_iou_counts_unknown_pixels_neither_in_intersection_nor_in_union():
     assert mask_iou(predicted, truth) == pytest.approx(20 / 60)
     assert mask_iou(predicted, truth, unknown) == pytest.approx(20 / 40)
     assert mask_iou(pixels(UNKNOWN), pixels(), unknown) == 1.0
+
+
+def test_a_pixel_that_the_mask_says_is_hand_is_known():
+    assert mask_iou(pixels(), pixels(HAND), pixels(HAND, UNKNOWN)) == 0
+    assert mask_iou(pixels(HAND, UNKNOWN), pixels(HAND), pixels(HAND, UNKNOWN)) == 1
+
+
+class Answers:
+    """A predictor that finds a mask of the ``blocks``, and a hand as sure as ``score``, present from 0.5."""
+
+    variant = get_variant("compact/mask_pose")
+
+    def __init__(self, score, *blocks):
+        self.score, self.mask = score, pixels(*blocks)
+
+    def predict_many(self, photographs):
+        for _ in photographs:
+            found = one_sample().keypoints, np.ones(21), self.mask, None, np.eye(2, 3)
+            yield Hand(*found, score=self.score, present=self.score >= 0.5)
+
+
+def test_evaluation_leaves_unknown_pixels_out():
+    known = [replace(one_sample(), unknown=packed) for packed in (b"", pack_mask(pixels()))]
+    results = evaluation.run(Answers(0.9, HAND, UNKNOWN), [one_sample(), *known])
+    assert results.ious == pytest.approx([1, 40 / 60, 40 / 60]) and results.unknown.tolist() == [True, False, False]
+    figures = scoring.scores(results)
+    assert (figures["masks"], figures["masks_with_unknown"]) == (3, 1)
+
+
+def test_images_without_a_hand_have_no_iou_and_count_as_claimed_or_not():
+    results = evaluation.run(Answers(0.9, HAND), [one_sample(), without_hand()])
+    assert results.ious[0] == 1 and np.isnan(results.ious[1]) and results.without_hand.tolist() == [False, True]
+    figures = scoring.scores(results)
+    assert [figures[name]["value"] for name in ("mask_iou", "found", "claimed", "pck")] == [1, 1, 1, 1]
+    results = evaluation.run(Answers(0.2), [one_sample(), without_hand()])
+    assert results.scores.tolist() == [0.2, 0.2] and not results.claimed.any()
+    figures = scoring.scores(results)
+    assert [figures[name]["value"] for name in ("mask_iou", "found", "claimed", "pck")] == [0, 0, 0, 1]
+
+
+def test_a_hand_that_only_unknown_pixels_show_has_no_iou():
+    nowhere = replace(one_sample(), mask=pack_mask(pixels()), unknown=pack_mask(pixels(HAND)))
+    results = evaluation.run(Answers(0.9, HAND), [nowhere])
+    assert np.isnan(results.ious).all() and not results.without_hand.any()
 
 
 def test_zoom_gives_hands_of_the_span_asked_within_the_input():

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Score weights, and others' predictions, on a database: PCK, AUC, pixel error, mask IoU and AP, per origin.
+"""Score weights, and others' predictions, on a database: PCK, AUC, pixel error, hands found and false ones, mask IoU
+and AP, per origin.
 
 Writes scores.json, each way's predictions_<way>.h5 and mask_iou_<way>.csv and, for keypoints, pck.csv, pck.png and
 worst.png into --out, and prints the table. docs/evaluation.md defines every number, and says which files --predictions
-reads: this project's, OpenPose's, mmpose's. Photographs where those found no hand are counted as wrong in one row, left
-out in another.
+reads: this project's, OpenPose's, mmpose's. Photographs of hands where those found none are counted as wrong in one
+row, left out in another.
 
 Example:
     .venv/bin/python tools/evaluate.py --db data/onehand10k/test.lmdb --variant compact/mask_pose --out runs/scores
@@ -144,7 +145,8 @@ def main():
     document = {
         "db": args.db, "db_sha256": reader.about.get("sha256"), "origins": args.origins, "by": args.by,
         "annotations": args.annotations and str(args.annotations), **how_predicted(args, predictors),
-        "protocol": args.protocol, "settings": dataclasses.asdict(settings), "scores": tables,
+        "protocol": args.protocol, "settings": dataclasses.asdict(settings),
+        "notes": score_tables.mask_notes(tables), "scores": tables,
     }  # fmt: skip
     write_text(args.out / "scores.json", json.dumps(document, indent=1) + "\n")
     files += score_tables.write_curves(tables, args.out)

@@ -19,7 +19,11 @@ IOU_COLUMNS = ["photograph", "mask_iou"]
 
 @dataclass
 class Results:
-    """Predictions beside ground truth, N samples in the database's order."""
+    """Predictions beside ground truth, N samples in the database's order.
+
+    Of the fields that may be left out, ``claimed`` then says where a keypoint was detected, ``scores`` are NaN, and no
+    image is without a hand or has unknown pixels.
+    """
 
     names: list
     sources: np.ndarray  # (N,) str
@@ -28,26 +32,40 @@ class Results:
     truth: np.ndarray  # (N, 21, 2) pixels
     visible: np.ndarray  # (N, 21) bool
     image_sizes: np.ndarray  # (N, 2) width, height
-    ious: np.ndarray  # (N,) mask IoU, NaN without a ground-truth or predicted mask
+    ious: np.ndarray  # (N,) mask IoU, NaN without a predicted mask or a ground-truth one with a hand in it
+    claimed: np.ndarray = None  # (N,) bool: whether the predictor says that there is a hand
+    scores: np.ndarray = None  # (N,) how sure it is of that, 0 to 1; NaN where it does not say
+    without_hand: np.ndarray = None  # (N,) bool: images that are known to show no hand
+    unknown: np.ndarray = None  # (N,) bool: the ground-truth mask has unknown pixels, which the IoU leaves out
     pose: bool = True  # False: of a predictor without a pose stage, so that no keypoint is to be scored
     annotated: dict = field(default_factory=dict)  # {"dataset", "head": (N,) pixels}: sizes that annotations say
 
+    def __post_init__(self):
+        count = len(self.names)
+        self.claimed = self.detected if self.claimed is None else self.claimed
+        self.scores = np.full(count, np.nan) if self.scores is None else self.scores
+        self.without_hand = np.zeros(count, bool) if self.without_hand is None else self.without_hand
+        self.unknown = np.zeros(count, bool) if self.unknown is None else self.unknown
+
     def subset(self, chosen):
         """The samples that ``chosen`` (bool or indices) picks."""
-        names = list(np.array(self.names)[chosen])
-        arrays = (
-            getattr(self, name)[chosen]
-            for name in ("sources", "predicted", "confidences", "truth", "visible", "image_sizes", "ious")
-        )
-        return Results(names, *arrays, self.pose, {name: values[chosen] for name, values in self.annotated.items()})
+        arrays = {name: value[chosen] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        annotated = {name: values[chosen] for name, values in self.annotated.items()}
+        return replace(self, names=list(np.array(self.names)[chosen]), annotated=annotated, **arrays)
 
     def of_origins(self, origins):
         """The samples of these origins; all where None."""
         return self if origins is None else self.subset(np.isin(self.sources, origins))
 
     def above(self, threshold):
-        """The same, where keypoints of no more than this confidence were not found."""
-        return replace(self, predicted=np.where((self.confidences > threshold)[..., None], self.predicted, np.nan))
+        """The same, where keypoints of no more than this confidence were not found, nor claimed hands without any."""
+        predicted = np.where((self.confidences > threshold)[..., None], self.predicted, np.nan)
+        return replace(self, predicted=predicted, claimed=self.claimed & ~np.isnan(predicted).all(axis=(1, 2)))
+
+    def with_predictions(self, found):
+        """The same truth beside ``found``, maskpose.predictions.Predictions on these photographs in this order."""
+        return replace(self, predicted=found.keypoints, confidences=found.confidences, claimed=found.claimed,
+                       scores=found.scores)  # fmt: skip
 
     def with_sizes(self, annotations):
         """The same with the sizes that maskpose.datasets.mmpose.Annotations say, for the normalisers of them."""
@@ -55,7 +73,9 @@ class Results:
 
     def predictions(self, predictor):
         """What was found, as maskpose.predictions.Predictions of that name."""
-        return Predictions(predictor, self.names, self.predicted, self.confidences)
+        return Predictions(
+            predictor, self.names, self.predicted, self.confidences, claimed=self.claimed, scores=self.scores
+        )
 
     def write_ious(self, path):
         """Write each photograph's mask IoU as CSV, name and mask_iou, for ``read_ious``."""
@@ -63,9 +83,14 @@ class Results:
         write_text(path, csv_text([IOU_COLUMNS, *rows]))
 
     @property
-    def found(self):
+    def detected(self):
         """(N,) bool: the samples with a predicted keypoint."""
         return ~np.isnan(self.predicted).all(axis=(1, 2))
+
+    @property
+    def missed(self):
+        """(N,) bool: the samples in which no keypoint was predicted, but for images without a hand."""
+        return ~self.detected & ~self.without_hand
 
     @property
     def spans(self):
@@ -84,10 +109,7 @@ def run(predictor, samples, description="predict", **bar):
 
     for hand in predictor.predict_many(photographs()):
         sample = begun.popleft()
-        mask = sample.decode_mask()
-        known = mask is not None and hand.mask is not None
-        iou = metrics.mask_iou(hand.mask, mask > 0) if known else np.nan
-        rows.append(_row(sample, hand.keypoints, hand.confidences, iou))
+        rows.append(_row(sample, hand.keypoints, hand.confidences, mask_iou(sample, hand.mask), hand))
     return _results(rows, predictor.variant.pose)
 
 
@@ -110,7 +132,7 @@ def run_pairs(predictor, samples, description="pairs"):
                 continue
             hand = hands.pop(int(np.argmin(away)))
             keypoints = geometry.apply(geometry.invert(affine), hand.keypoints)
-            rows.append(_row(sample, keypoints, hand.confidences, np.nan))
+            rows.append(_row(sample, keypoints, hand.confidences, np.nan, hand))
     return _results(rows, True)
 
 
@@ -149,8 +171,7 @@ def of_predictions(predictions, truth, lenient=False):
 
     Raises InputError as Predictions.of does, which takes ``lenient``.
     """
-    predicted, confidences = predictions.of(truth.names, lenient)
-    return replace(truth, predicted=predicted, confidences=confidences)
+    return truth.with_predictions(predictions.of(truth.names, lenient))
 
 
 def read_ious(path):
@@ -169,19 +190,36 @@ def read_ious(path):
 
 
 def both_ways(name, results):
-    """{name of the way: results}: photographs where nothing was found counted as wrong, and left out.
+    """{name of the way: results}: photographs of hands where nothing was found counted as wrong, and left out.
 
-    One way where there are none, or nothing else.
+    One way if there are none, or nothing else. Images without a hand are in both.
     """
-    if results.found.all():
+    if not results.missed.any():
         return {name: results}
     ways = {f"{name}, misses wrong": results}
-    return ways | ({f"{name}, misses left out": results.subset(results.found)} if results.found.any() else {})
+    return ways if results.missed.all() else ways | {f"{name}, misses left out": results.subset(~results.missed)}
 
 
-def _row(sample, keypoints, confidences, iou):
+def mask_iou(sample, predicted):
+    """IoU of a predicted mask, (h, w) bool or None, with a maskpose.records.Sample's, without its unknown pixels.
+
+    NaN if one of them is missing, and if no pixel of the sample's is known to be hand: two empty masks would agree.
+    """
+    truth, unknown = sample.decode_mask(), sample.decode_unknown()
+    if predicted is None or truth is None or not truth.any():
+        return np.nan
+    return metrics.mask_iou(predicted, truth > 0, None if unknown is None else unknown > 0)
+
+
+def _row(sample, keypoints, confidences, iou, hand=None):
+    """A row of Results; hand: the predictor's maskpose.predictor.Hand, None if it found none."""
     size = sample.width, sample.height
-    return sample.name, sample.source, keypoints, confidences, sample.keypoints, sample.visible, size, iou
+    claimed, score = (False, np.nan) if hand is None else (hand.present, hand.score)
+    unknown = sample.decode_unknown()
+    return (
+        sample.name, sample.source, keypoints, confidences, sample.keypoints, sample.visible, size, iou, claimed, score,
+        sample.without_hand, unknown is not None and bool(unknown.any()),
+    )  # fmt: skip
 
 
 def _results(rows, pose):

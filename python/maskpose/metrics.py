@@ -121,14 +121,14 @@ def end_point_error(errors):
 def mask_iou(predicted, truth, unknown=None):
     """Intersection over union of two (h, w) bool masks, in 0..1; two empty masks agree: 1.0.
 
-    Pixels that ``unknown``, (h, w) bool or None, has count neither in the intersection nor in the union. Raises
-    ValueError when the shapes differ.
+    Pixels that ``unknown``, (h, w) bool or None, has and ``truth`` has not count neither in the intersection nor in the
+    union. Raises ValueError when the shapes differ.
     """
     predicted, truth = np.asarray(predicted, bool), np.asarray(truth, bool)
     if predicted.shape != truth.shape or (unknown is not None and np.shape(unknown) != truth.shape):
         raise ValueError(f"masks of different shapes: {predicted.shape} and {truth.shape}")
     if unknown is not None:
-        predicted, truth = predicted & ~np.asarray(unknown, bool), truth & ~np.asarray(unknown, bool)
+        predicted = predicted & (truth | ~np.asarray(unknown, bool))
     union = np.count_nonzero(predicted | truth)
     return np.count_nonzero(predicted & truth) / union if union else 1.0
 

@@ -105,12 +105,16 @@ def _hdf5(path, annotations):
                 return _of_several(path, {name: hands})
             names = [name.decode() for name in file["names"][:]]
             keypoints, confidences = file["keypoints"][:].astype(float), file["confidences"][:].astype(float)
+            claimed = file["claimed"][:].astype(bool) if "claimed" in file else None
+            scores = file["scores"][:].astype(float) if "scores" in file else None
             predictor = str(file.attrs["predictor"])
     except (OSError, KeyError) as error:
         raise InputError(f"{path} is no HDF5 file of predictions: {error}") from None
     if keypoints.shape != (len(names), KEYPOINTS, 2) or confidences.shape != (len(names), KEYPOINTS):
         raise InputError(f"{path}: expected keypoints (N, 21, 2) and confidences (N, 21) of N names")
-    return Predictions(predictor, names, keypoints, confidences, where=str(path))
+    if any(values is not None and values.shape != (len(names),) for values in (claimed, scores)):
+        raise InputError(f"{path}: expected scores and claimed (N,) of {len(names)} names")
+    return Predictions(predictor, names, keypoints, confidences, where=str(path), claimed=claimed, scores=scores)
 
 
 def _csv(path, annotations):

@@ -2,9 +2,9 @@
 
 maskpose.prediction_files reads them from files of many kinds. Those that are written here: ``.json``, one object
 ``{"predictor": "MediaPipe 0.10.21", "hands": {"12.jpg": [[x, y, confidence], … 21], …}}``, and ``.h5`` with the
-datasets names (N,), keypoints (N, 21, 2) and confidences (N, 21), which suits many. Pixels of the photograph, in
-OpenPose's order. A photograph that a ``.json`` does not name had no hand found in it, and a keypoint of null, null was
-not found.
+datasets names (N,), keypoints (N, 21, 2) and confidences (N, 21), which suits many, and may have scores (N,) and
+claimed (N,). Pixels of the photograph, in OpenPose's order. A photograph that a ``.json`` does not name had no hand
+found in it, and a keypoint of null, null was not found.
 """
 
 import json
@@ -30,6 +30,12 @@ class Predictions:
     confidences: np.ndarray  # (N, 21) float64
     names_all: bool = True  # False: a photograph that is not named was looked at, and no hand found in it
     where: str = ""  # the file, for messages
+    claimed: np.ndarray = None  # (N,) bool: whether there is a hand, as the predictor says; None: where one was found
+    scores: np.ndarray = None  # (N,) float64, how sure it is of that, 0 to 1; NaN, or None: it does not say
+
+    def __post_init__(self):
+        self.claimed = self.found if self.claimed is None else self.claimed
+        self.scores = np.full(len(self.names), np.nan) if self.scores is None else self.scores
 
     @classmethod
     def of_hands(cls, predictor, hands, names_all=True, where=""):
@@ -46,7 +52,7 @@ class Predictions:
         return ~np.isnan(self.keypoints).all(axis=(1, 2))
 
     def of(self, names, lenient=False):
-        """(keypoints (M, 21, 2), confidences (M, 21)) of M photographs' ``names``, in their order.
+        """The same of the photographs ``names``, in their order.
 
         Names are matched whole, else without their folders, else without their suffix. Raises InputError for a name
         here that is none of ``names``, for one of ``names`` that should be here and is not, and where the choice is not
@@ -68,8 +74,10 @@ class Predictions:
             missing = f"{where}: nothing of {names[there.argmin()]}, nor of {(~there).sum() - 1} more photographs"
             raise InputError(f"{missing} (--lenient counts them as photographs where no hand was found)")
         keypoints, confidences = np.full((len(names), KEYPOINTS, 2), np.nan), np.zeros((len(names), KEYPOINTS))
-        keypoints[there], confidences[there] = self.keypoints[rows[there]], self.confidences[rows[there]]
-        return keypoints, confidences
+        found = Predictions(self.predictor, list(names), keypoints, confidences, self.names_all, self.where)
+        for name in ("keypoints", "confidences", "claimed", "scores"):
+            getattr(found, name)[there] = getattr(self, name)[rows[there]]
+        return found
 
     def on_photographs(self, maps):
         """The same in the photographs' pixels and by their names, where it was predicted on crops of them.
@@ -100,9 +108,10 @@ class Predictions:
         with written_beside(path) as partial, h5py.File(partial, "w") as file:
             file.attrs["predictor"] = self.predictor
             file["names"] = np.array(self.names, h5py.string_dtype())
-            for name in ("keypoints", "confidences"):
+            for name in ("keypoints", "confidences", "scores"):
                 values = getattr(self, name).astype(np.float32)
                 file.create_dataset(name, data=values, compression="gzip", shuffle=True)
+            file["claimed"] = self.claimed
 
 
 class Names:

@@ -39,6 +39,11 @@ class Sample:
     group: str = ""  # of one person, film or original, which belong together when a set is split; "": not known
     unknown: bytes = b""  # of (height, width): pixels that may be hand or not; empty: there are none
 
+    @property
+    def without_hand(self) -> bool:
+        """Whether the image is known to show no hand. Raises InputError where the mask is broken."""
+        return not self.visible.any() and bool(self.mask) and not self.decode_mask().any()
+
     def decode_image(self):
         """(height, width, 3) uint8 BGR; InputError where the file is broken."""
         return images.decode_color(self.image, self.name)

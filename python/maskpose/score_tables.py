@@ -12,21 +12,40 @@ from maskpose.io.tables import csv_text
 
 def table_text(tables, at=0.2, by="origin"):
     """A row for each part and way, the part's ways below one another; ``at``: PCK's threshold in the heading; ``by``:
-    which parts they are."""
+    which parts they are. The column of false hands is there if there are images without a hand."""
     origins = _origins(tables)
+    empty = any(row["without_hand"] for _, _, row in _rows(tables, origins))
     width = max(10, *(len(printable(way)) + 2 for way in tables))
     header = f"{'of':<16}{'way':<{width}}{'images':>7}{f'PCK@{at:g} (95 %)':>25}{'AUC':>7}{'px mean':>9}{'median':>8}"
-    lines = [header + f"{'missed':>8}{'masks':>7}{'IoU (95 %)':>25}{'AP50':>7}{'AP75':>7}{'AP80':>7}{'50:95':>7}"]
+    header += f"{'missed':>8}{'found (95 %)':>25}" + (f"{'false hands (95 %)':>25}" if empty else "")
+    lines = [header + f"{'masks':>7}{'IoU (95 %)':>25}{'AP50':>7}{'AP75':>7}{'AP80':>7}{'50:95':>7}"]
     for origin, way, row in _rows(tables, origins):
         lines.append(
             f"{printable(origin):<16}{printable(way):<{width}}"
             f"{row['images']:>7}{_with_interval(row['pck']):>25}{_text(row['auc'], 3):>7}"
-            f"{_text(row['epe_mean'], 1):>9}{_text(row['epe_median'], 1):>8}{row['missed']:>8}{row['masks']:>7}"
-            f"{_with_interval(row['mask_iou']):>25}" + "".join(f"{_text(ap, 3):>7}" for ap in row["ap"].values())
+            f"{_text(row['epe_mean'], 1):>9}{_text(row['epe_median'], 1):>8}{row['missed']:>8}"
+            f"{_with_interval(row['found']):>25}"
+            + (f"{_with_interval(row['claimed']):>25}" if empty else "")
+            + f"{row['masks']:>7}{_with_interval(row['mask_iou']):>25}"
+            + "".join(f"{_text(ap, 3):>7}" for ap in row["ap"].values())
         )
     if len(origins) > 1 and by == "origin":
         lines.append('"all" mixes them: photographs and labels differ, so read each for itself')
-    return "\n".join(lines)
+    return "\n".join([*lines, *mask_notes(tables)])
+
+
+def mask_notes(tables):
+    """[what is to be said of the masks that IoU and AP are of], a sentence each."""
+    rows = [table["all"] for table in tables.values()]
+    masks, unknown, empty = (
+        max(row[name] for row in rows) for name in ("masks", "masks_with_unknown", "without_hand")
+    )
+    notes = []
+    if unknown:
+        notes.append(f"unknown pixels, of {unknown} of {masks} masks, count neither in intersection nor in union")
+    if empty and masks:
+        notes.append(f"IoU and AP leave out the {empty} images without a hand")
+    return notes
 
 
 def per_joint_text(tables, at=0.2):

@@ -21,6 +21,8 @@ SPANS = (  # of the hand, from what part of the photograph's larger side on: abo
     ("0.375-0.65", 0.375),
     ("from 0.65", 0.65),
 )
+UNKNOWN_SIZE, WITHOUT_HAND = "size not known", "without a hand"  # what other samples are called
+FOUND_AT = 0.5  # of the box's larger side: the median error of a hand's keypoints below which it is found
 NORMALISERS = {
     "box": "larger side of the tight box of the ground-truth keypoints that count",
     "diagonal": "diagonal of that box",
@@ -126,9 +128,10 @@ def scores(results, settings=PROTOCOLS["paper"]):
     """All figures of one set of results, as a JSON-able dict; docs/evaluation.md defines each.
 
     A figure is {"value", "low", "high"}, rounded to four places, None where it cannot be had: pck, pck_pooled, auc,
-    epe_mean, epe_median, mask_iou, those in pck_per_joint and pck_per_finger ({name: figure}) and in ap ({"AP50",
-    "AP75", "AP80", "AP50:95"}). curve is {"thresholds", "value", "low", "high"} of lists and "per_joint", {name: list}
-    of values alone. images, images_missed, keypoints, missed and masks are counts.
+    epe_mean, epe_median, mask_iou, found, claimed, those in pck_per_joint and pck_per_finger ({name: figure}) and in ap
+    ({"AP50", "AP75", "AP80", "AP50:95"}). curve is {"thresholds", "value", "low", "high"} of lists and "per_joint",
+    {name: list} of values alone. images, images_missed, with_hand, without_hand, keypoints, missed, masks and
+    masks_with_unknown are counts.
     """
     if settings.threshold is not None:
         results = results.above(settings.threshold)
@@ -152,7 +155,11 @@ def scores(results, settings=PROTOCOLS["paper"]):
     curve["per_joint"] = {name: list(map(_number, values)) for name, values in zip(KEYPOINT_NAMES, per_joint)}
     return {
         "images": len(results.names),
-        "images_missed": int((~results.found).sum()) if results.pose else 0,
+        "images_missed": int(results.missed.sum()) if results.pose else 0,
+        "with_hand": int(sums.with_hand.sum()),
+        "found": figure("found"),
+        "without_hand": int(results.without_hand.sum()),
+        "claimed": figure("claimed"),
         "keypoints": int(metrics.counted(errors).sum()),
         "missed": int(np.isinf(errors).sum()),
         "pck": figure("pck"),
@@ -164,6 +171,7 @@ def scores(results, settings=PROTOCOLS["paper"]):
         "epe_mean": figure("epe", 0),
         "epe_median": figure("epe", 1),
         "masks": int((~np.isnan(results.ious)).sum()),
+        "masks_with_unknown": int((results.unknown & ~np.isnan(results.ious)).sum()),
         "mask_iou": figure("iou"),
         "ap": {**figures("ap", [f"AP{round(100 * t)}" for t in metrics.AP_AT]), "AP50:95": figure("mean_ap")},
     }
@@ -181,10 +189,13 @@ def scores_by_origin(results, settings=PROTOCOLS["paper"]):
 
 
 def scores_by_size(results, settings=PROTOCOLS["paper"]):
-    """{"all": scores, size: scores …}: by what part of the photograph's larger side the hand spans, small to large."""
+    """{"all": scores, size: scores …}: by what part of the photograph's larger side the hand spans, small to large.
+
+    Then hands without two visible keypoints, whose size is not known, and images without a hand.
+    """
     table = {"all": scores(results, settings)}
     parts = parts_of(results, "size")
-    for name, _ in SPANS:
+    for name in (*dict(SPANS), UNKNOWN_SIZE, WITHOUT_HAND):
         if (parts == name).any():
             table[name] = scores(results.subset(parts == name), settings)
     return table
@@ -195,7 +206,21 @@ def parts_of(results, by="origin"):
     if by == "origin":
         return np.where(results.sources == "", "(no origin)", results.sources)
     names, beginnings = map(np.array, zip(*SPANS))
-    return names[np.searchsorted(beginnings, results.spans, side="right") - 1]
+    sized = names[np.searchsorted(beginnings, results.spans, side="right") - 1]
+    return np.where(results.without_hand, WITHOUT_HAND, np.where(results.spans > 0, sized, UNKNOWN_SIZE))
+
+
+def hand_found(results):
+    """(N,) float: 1 if the sample's hand is found, 0 if not, NaN if it has none whose size is known.
+
+    It is found if the predictor claims a hand and the median error of the visible keypoints, those that were not
+    predicted infinitely far off, is below FOUND_AT of the larger side of their box.
+    """
+    sides = metrics.box_size(results.truth, results.visible)
+    errors = metrics.normalised_errors(results.predicted, results.truth, results.visible, sides)
+    found, with_hand = np.full(len(errors), np.nan), (sides > 0) & results.pose
+    found[with_hand] = results.claimed[with_hand] & (np.nanmedian(errors[with_hand], axis=1) < FOUND_AT)
+    return found
 
 
 class Sums:
@@ -207,10 +232,15 @@ class Sums:
         self.errors = metrics.normalised(self.pixels, sizes(results, settings))
         self._in_area = self.pixels / settings.auc_pixels if settings.auc_pixels else self.errors
         self._ious, self._settings = results.ious, settings
+        self._found = hand_found(results)
+        self.with_hand = ~np.isnan(self._found)
+        self._without_hand = results.without_hand & (results.pose | ~np.isnan(results.scores))
+        self._claimed = self._without_hand & results.claimed
         self._near_median = _near_median(self.pixels)
         widths = {
             "counted": KEYPOINTS, "right": KEYPOINTS, "in_area": KEYPOINTS, "area": KEYPOINTS,
             "curve": KEYPOINTS * len(CURVE), "known": 1, "distance": 1, "below": len(self._near_median),
+            "with_hand": 1, "found": 1, "without_hand": 1, "claimed": 1,
             "masks": 1, "iou": 1, "reached": len(metrics.AP_AT) + len(metrics.AP_RANGE),
         }  # fmt: skip
         starts = np.cumsum([0, *widths.values()])
@@ -229,6 +259,10 @@ class Sums:
             "known": known.sum(axis=1, keepdims=True),
             "distance": np.where(known, pixels, 0).sum(axis=1, keepdims=True),
             "below": _up_to(pixels, self._near_median),
+            "with_hand": self.with_hand[part, None],
+            "found": np.nan_to_num(self._found[part, None]),
+            "without_hand": self._without_hand[part, None],
+            "claimed": self._claimed[part, None],
             "masks": has_mask[:, None],
             "iou": np.where(has_mask, ious, 0)[:, None],
             "reached": ious[:, None] >= (*metrics.AP_AT, *metrics.AP_RANGE),
@@ -255,6 +289,8 @@ class Sums:
             "auc": metrics.mean_over_joints(share(sums["area"], sums["in_area"])),
             "curve": metrics.mean_over_joints(curve),
             "epe": np.column_stack([share(sums["distance"], sums["known"])[:, 0], median]),
+            "found": share(sums["found"], sums["with_hand"])[:, 0],
+            "claimed": share(sums["claimed"], sums["without_hand"])[:, 0],
             "iou": share(sums["iou"], sums["masks"])[:, 0],
             "ap": ap[:, : len(metrics.AP_AT)],
             "mean_ap": ap[:, len(metrics.AP_AT) :].mean(axis=1),

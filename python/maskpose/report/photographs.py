@@ -6,7 +6,6 @@ say, at most maskpose.gallery.WORST.
 
 import base64
 import contextlib
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -85,7 +84,7 @@ def _results(run, path, samples):
     truth, predictions = evaluation.labels(samples), prediction_files.read(path)
     if predictions.names != truth.names:
         raise InputError(f"{path} is not of the photographs in {run.document['db']}")
-    results = replace(truth, predicted=predictions.keypoints, confidences=predictions.confidences)
+    results = truth.with_predictions(predictions)
     if run.settings.normaliser in scoring.ANNOTATED:
         results = results.with_sizes(mmpose.annotations(Path(run.document["annotations"])))
     return results if run.settings.threshold is None else results.above(run.settings.threshold)

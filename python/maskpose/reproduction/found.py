@@ -31,7 +31,7 @@ def read(truth, folder, way, variant):
         path = Path(folder) / f"predictions_{way}.h5"
         found = prediction_files.read(path)
         _refuse_others(path, found.names, truth.names)
-        results = replace(results, predicted=found.keypoints, confidences=found.confidences)
+        results = results.with_predictions(found)
     if variant.mask:
         path = Path(folder) / f"mask_iou_{way}.csv"
         names, ious = evaluation.read_ious(path)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from maskpose import drawing, metrics, scoring
+from maskpose.evaluation import mask_iou
 from maskpose.predictor import THRESHOLD
 
 EACH = 2  # photographs of a kind
@@ -45,11 +46,11 @@ def figure7(samples, chosen, with_pose, without):
     tiles, captions = [], []
     for kind, index in chosen:
         sample = samples[index]
-        image, truth = sample.decode_image(), sample.decode_mask() > 0
+        image = sample.decode_image()
         hand, bare = with_pose.predict(image), without.predict(image)
         pose = drawing.overlay(image, hand.keypoints, hand.confidences, THRESHOLD)
         tiles += [image, drawing.tint_mask(image, bare.mask), drawing.tint_mask(image, hand.mask), pose]
-        one, other = metrics.mask_iou(bare.mask, truth), metrics.mask_iou(hand.mask, truth)
+        one, other = mask_iou(sample, bare.mask), mask_iou(sample, hand.mask)
         captions += [f"{kind}: {sample.name}", f"without pose, IoU {one:.2f}", f"proposed, IoU {other:.2f}", "pose"]
     return drawing.contact_sheet(tiles, 4, TILE, captions)
 
