@@ -182,3 +182,15 @@ def test_contact_sheet_layout():
     assert (captioned[40 : 40 + drawing.CAPTION_HEIGHT, :60] > 150).any()
     with pytest.raises(ValueError, match="at least one"):
         drawing.contact_sheet([], 2, (60, 40))
+
+
+def test_unknown_pixels_are_hatched_and_no_others_change():
+    image = np.full((90, 120, 3), 100, np.uint8)
+    unknown, mask = np.zeros((90, 120), np.uint8), np.zeros((90, 120), bool)
+    unknown[30:60, 20:80], mask[30:60, 50:80] = 255, True
+    hatched = drawing.hatch_unknown(image, unknown)
+    assert (hatched[unknown == 0] == 100).all() and (hatched[unknown > 0] != 100).any(axis=1).all()
+    assert len(np.unique(hatched[unknown > 0], axis=0)) == 2
+    points = np.full((21, 2), np.nan)
+    both = drawing.overlay(image, points, np.ones(21), 0.5, mask, unknown)
+    assert np.array_equal(both, drawing.tint_mask(hatched, mask))

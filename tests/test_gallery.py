@@ -1,10 +1,11 @@
+import cv2
 import numpy as np
 
 from maskpose import gallery, scoring
 from maskpose.evaluation import Results
 from maskpose.images import write_image
 from maskpose.predictor import Hand
-from maskpose.records import Sample
+from maskpose.records import Sample, pack_mask
 
 
 def results(offsets, visible=None):
@@ -53,6 +54,19 @@ def test_the_sheet_shows_truth_and_prediction_of_the_chosen(tmp_path):
     first, second = picture[:220, 10:210], picture[:220, 450 + 240 : 450 + 440]
     assert (first[150, 50] == 120).all() and (picture[150, 440 + 30 + 50] == 0).all()  # sample 2, then sample 0
     assert (first != picture[:220, 230:430]).any() and (second != 0).any()
+
+
+def test_the_sheet_shows_unknown_pixels_and_images_without_a_hand(tmp_path):
+    image = cv2.imencode(".png", np.full((128, 128, 3), 90, np.uint8))[1].tobytes()
+    unknown, nothing = np.zeros((128, 128), bool), np.zeros((128, 128), bool)
+    unknown[64:, :64] = True
+    points, none = np.full((21, 2), -1.0, np.float32), np.zeros(21, bool)
+    sample = Sample("0.png", image, 128, 128, points, none, pack_mask(nothing), unknown=pack_mask(unknown))
+    found = results([0], none[None])
+    assert gallery.worst_first(scoring.errors(found)).tolist() == []
+    picture = gallery.sheet(Answer(), found, [sample], [0]).astype(int)[:220, :220]  # the truth, enlarged
+    assert (picture[120:210, 10:100, 2] - picture[120:210, 10:100, 0] > 20).all()
+    assert (picture[10:100] == 90).all() and (picture[:, 120:210] == 90).all()
 
 
 def test_captions_and_ranking_follow_the_settings():

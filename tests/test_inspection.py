@@ -67,6 +67,31 @@ def test_what_is_wrong_is_found(reader):
     assert inspection.histogram_sheet(found).startswith(b"\x89PNG")
 
 
+def test_images_without_a_hand_and_unknown_pixels_are_counted_and_nothing_is_wrong_with_them(tmp_path):
+    nowhere, none = np.full((21, 2), -1, np.float32), np.zeros(21, bool)
+    nothing, band = pack_mask(np.zeros((80, 100), bool)), mask_of(65, 73)
+    samples = [
+        sample("empty", keypoints=nowhere, visible=none, mask=nothing),
+        sample("band", mask=mask_of(15, 65), unknown=band),
+        sample("all unknown", mask=nothing, unknown=mask_of(15, 65)),
+        sample("half unknown", mask=mask_of(40, 65), unknown=mask_of(15, 40)),  # without: half of the hand off the mask
+        sample("both", mask=mask_of(15, 66), unknown=band),
+        sample("cut", mask=mask_of(15, 65), unknown=band[:-3]), sample("size", unknown=mask_of(0, 9, 99)),
+    ]  # fmt: skip
+    build(tmp_path / "x.lmdb", samples)
+    found = inspection.inspect(Reader(tmp_path / "x.lmdb"), hashes=False)
+    assert found.without_hand == 1 and found.few == found.empty == found.doubtful == found.outside == []
+    assert found.overlapping == ["both"]
+    assert found.unknown_shares == pytest.approx([0.06, 3000 / 8000, 1500 / 8000, 0.06])
+    assert found.mask_shares == pytest.approx([3000 / 8000, 1500 / 8000, 3060 / 8000])
+    assert [text.partition(":")[0] for text in found.damaged] == ["record 5", "record 6"]
+    assert "unknown pixels of cut is damaged" in found.damaged[0]
+    assert "unknown pixels of size is not of its image's size, 100x80" in found.damaged[1]
+    text = inspection.report(found)
+    assert "without a hand: 1\n" in text and "unknown pixels: in 4 samples, share 0.060 to 0.375, median 0.124" in text
+    assert "count as hand: 1 (both)" in text and "fewer than two visible keypoints: 0\n" in text
+
+
 def test_distance_from_the_mask_by_hand():
     mask = np.zeros((40, 40), np.uint8)
     mask[10:20, 10:20] = 255
@@ -120,6 +145,11 @@ def test_mask_and_heatmaps_are_drawn_where_they_are():
     picture = inspection.as_trained(grey, mask, maps.astype(np.float32)).astype(int)
     assert (picture[24, 24] - picture[120, 120])[0] > 20  # blue
     assert (picture[164, 84] - picture[120, 120])[1:].min() > 60  # yellow
+    mask[0, 2:4, 2:4], mask[0, 12:20, 2:10], maps[:] = 0, 255, 0
+    picture = inspection.as_trained(grey, mask, maps.astype(np.float32)).astype(int)
+    assert (picture[:96] == 128).all() and (picture[:, 80:] == 128).all()  # no cell is hand
+    ignored = picture[96:160, 16:80].reshape(-1, 3)
+    assert ((ignored[:, 2] - ignored[:, 0]) > 10).all() and len(np.unique(ignored, axis=0)) == 2  # hatched in red
     mask[:] = 255
     assert (inspection.as_trained(grey, mask) == 128).all()  # no mask is known
 
@@ -134,9 +164,12 @@ def test_the_scripts(reader, tmp_path):
     verified = run("tools/verify_db.py", path)
     assert verified.returncode == 1 and "4 things are wrong" in verified.stdout, verified.stderr
     assert "cut is truncated" in verified.stderr and "outside: a visible keypoint lies outside" in verified.stderr
-    build(tmp_path / "good.lmdb", [sample(f"{n}", mask=mask_of(15, 65)) for n in range(3)])
+    unknown = mask_of(60, 70), mask_of(65, 70), b""
+    build(tmp_path / "good.lmdb", [sample(f"{n}", mask=mask_of(15, 65), unknown=unknown[n]) for n in range(3)])
     verified = run("tools/verify_db.py", str(tmp_path / "good.lmdb"))
     assert verified.returncode == 0 and "good.lmdb: whole; format version" in verified.stdout
+    assert "3 masks, 2 with unknown pixels, 0 without a hand, sha256" in verified.stdout
+    assert "in 1 samples the mask calls unknown pixels hand, and they count as hand (0)" in verified.stdout
     (tmp_path / "good.lmdb/manifest.json").unlink()
     verified = run("tools/verify_db.py", str(tmp_path / "good.lmdb"))
     assert verified.returncode == 1 and "1 thing is wrong" in verified.stdout

@@ -2,7 +2,8 @@
 """Look into databases: contact sheets as they are and as they are trained on, figures, and what looks wrong.
 
 For each DB it prints a table and writes <name>_raw.png, <name>_trained.png (augmented, mask label in blue, heatmaps
-in yellow) and <name>_figures.png into --out. Pictures that are in two of the databases, or twice in one, are named.
+in yellow) and <name>_figures.png into --out. Unknown pixels, and cells that the mask's loss ignores for them, are
+hatched in red. Pictures that are in two of the databases, or twice in one, are named.
 
 Example:
     .venv/bin/python tools/browse_db.py data/onehand10k/train.lmdb data/onehand10k/test.lmdb --out runs/browse

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Check databases: format version, checksum, every picture and mask decodable and of its size, keypoints within it.
+"""Check databases: format version, checksum, every picture, mask and mask of unknown pixels decodable and of its size,
+keypoints within it.
 
 Prints the checksum of all records, which is the same for equal databases, whatever their files look like. Ends with
 status 1 where something is damaged.
@@ -39,7 +40,11 @@ def main():
             print(f"{path}: {message}", file=sys.stderr)
         state = "whole" if not wrong else f"{len(wrong)} {'thing is' if len(wrong) == 1 else 'things are'} wrong"
         figures = f"format version {reader.about['version']}, {len(reader)} samples, {findings.masks} masks"
+        figures += f", {len(findings.unknown_shares)} with unknown pixels, {findings.without_hand} without a hand"
         print(f"{path}: {state}; {figures}, sha256 {digest}")
+        if count := len(findings.overlapping):
+            names = inspection.named(findings.overlapping)
+            print(f"{path}: in {count} samples the mask calls unknown pixels hand, and they count as hand{names}")
     if damaged:
         sys.exit(1)
 

@@ -21,6 +21,9 @@ FINGER_COLOURS = {
 WRIST_COLOUR = (255, 255, 255)
 MASK_COLOUR = (255, 80, 0)
 MASK_ALPHA = 0.45
+UNKNOWN_COLOUR = (40, 40, 255)
+UNKNOWN_ALPHA = 0.2  # between the lines of the hatching
+HATCHES = 32  # lines along the image's larger side
 HEAT_ALPHA = 0.55
 HEAT_COLOURS = cv2.COLORMAP_INFERNO
 PANEL_TILE = (160, 160)
@@ -36,14 +39,16 @@ FAR = 1e5
 ROOM = 2.5  # sides of a hand's box that a picture is taken to have for the size of lines and dots, if it has more
 
 
-def overlay(image, keypoints, confidences, threshold, mask=None):
+def overlay(image, keypoints, confidences, threshold, mask=None, unknown=None):
     """A copy of `image` with the mask tinted and outlined and the skeleton drawn over it.
 
     `keypoints` is (21, 2) pixels, `confidences` (21,). A keypoint shows when it is finite and its
-    confidence is larger than `threshold` (Sec. 3.3), a bone when both its ends show. `mask` is (h, w)
-    bool or uint8, true where not zero. Lines and dots grow with the image, on a small hand in it with the hand.
+    confidence is larger than `threshold` (Sec. 3.3), a bone when both its ends show. `mask` and `unknown`, the pixels
+    that may be hand or not, are (h, w) bool or uint8, true where not zero. Lines and dots grow with the image, on a
+    small hand in it with the hand.
     """
-    canvas = image.copy() if mask is None else tint_mask(image, mask)
+    canvas = image.copy() if unknown is None else hatch_unknown(image, unknown)
+    canvas = canvas if mask is None else tint_mask(canvas, mask)
     keypoints = np.asarray(keypoints, float)
     shown = np.isfinite(keypoints).all(axis=1) & (np.asarray(confidences) > threshold)
     scale = 1 << SUBPIXEL_BITS
@@ -62,6 +67,12 @@ def overlay(image, keypoints, confidences, threshold, mask=None):
     return canvas
 
 
+def labelled(image, sample):
+    """A copy of `image` with the labels of a maskpose.records.Sample: visible keypoints, mask, unknown pixels."""
+    mask, unknown = sample.decode_mask(), sample.decode_unknown()
+    return overlay(image, sample.keypoints, sample.visible.astype(float), 0.5, mask, unknown)
+
+
 def tint_mask(image, mask):
     """A copy of `image` with the (h, w) mask's pixels (bool, or uint8 not zero) tinted and outlined."""
     inside = (np.asarray(mask) != 0).astype(np.uint8)
@@ -70,6 +81,17 @@ def tint_mask(image, mask):
     outlines, _ = cv2.findContours(inside, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     thickness = max(1, round(max(image.shape[:2]) / 300))
     return cv2.drawContours(canvas, outlines, -1, MASK_COLOUR, thickness, cv2.LINE_AA)
+
+
+def hatch_unknown(image, unknown):
+    """A copy of `image` with the (h, w) unknown pixels (bool, or uint8 not zero) hatched in red."""
+    height, width = image.shape[:2]
+    period = max(6, max(height, width) // HATCHES)
+    y, x = np.ogrid[:height, :width]
+    on_line = (x + y) % period < max(2, period // 4)
+    tinted = cv2.addWeighted(image, 1 - UNKNOWN_ALPHA, np.full_like(image, UNKNOWN_COLOUR), UNKNOWN_ALPHA, 0)
+    hatched = np.where(on_line[..., None], np.uint8(UNKNOWN_COLOUR), tinted)
+    return np.where((np.asarray(unknown) != 0)[..., None], hatched, image)
 
 
 def heatmap_panel(image, heatmaps, confidences, grid_to_image):

@@ -30,9 +30,9 @@ def sheet(predictor, results, samples, chosen, settings=scoring.PROTOCOLS["paper
     tiles, captions = [], []
     for n in chosen:
         sample = kept[int(n)]
-        image, truth = sample.decode_image(), sample.decode_mask()
+        image = sample.decode_image()
         hand = predictor.predict(image)
-        tiles.append(drawing.overlay(image, sample.keypoints, sample.visible.astype(float), 0.5, truth))
+        tiles.append(drawing.labelled(image, sample))
         tiles.append(hand.draw(image, threshold=-np.inf))
         captions += [sample.name, _figures(results.subset([n]), settings)]
     return drawing.contact_sheet(tiles, COLUMNS, TILE, captions, group=2)

@@ -37,10 +37,13 @@ class Findings:
     sources: dict = field(default_factory=dict)
     sides: dict = field(default_factory=dict)
     masks: int = 0
-    mask_shares: list = field(default_factory=list)  # part of the photograph that is hand
+    mask_shares: list = field(default_factory=list)  # part of the photograph that is hand, where a mask shows one
+    unknown_shares: list = field(default_factory=list)  # part of the photograph that may be hand or not, if any may
+    without_hand: int = 0  # images that are known to show no hand; they are in none of the lists below
     outside: list = field(default_factory=list)  # a visible keypoint is outside the photograph
     few: list = field(default_factory=list)  # fewer than two visible keypoints: no size to score by
-    empty: list = field(default_factory=list)  # a mask without a hand
+    empty: list = field(default_factory=list)  # a mask without a hand or an unknown pixel, but visible keypoints
+    overlapping: list = field(default_factory=list)  # unknown pixels that the mask says are hand
     doubtful: list = field(default_factory=list)  # a mask that many visible keypoints are not in
     damaged: list = field(default_factory=list)  # "name: what is wrong"
     hashes: list = field(default_factory=list)  # (name, 64 bits as int); two samples may have one name
@@ -58,7 +61,7 @@ def inspect(reader, hashes=True):
 
 
 def _look(sample, found, hashes):
-    image, mask = sample.decode_image(), sample.decode_mask()
+    image, mask, unknown = sample.decode_image(), sample.decode_mask(), sample.decode_unknown()
     if image.shape[:2] != (sample.height, sample.width):
         size = f"{image.shape[1]}x{image.shape[0]}"
         raise InputError(f"{sample.name} is {size}, its record says {sample.width}x{sample.height}")
@@ -67,6 +70,21 @@ def _look(sample, found, hashes):
     found.sizes.append((sample.width, sample.height))
     for counts, key in ((found.sources, sample.source), (found.sides, sample.side)):
         counts[key] = counts.get(key, 0) + 1
+    found.masks += mask is not None
+    if hashes:
+        found.hashes.append((sample.name, perceptual_hash(image)))
+    if unknown is not None and unknown.any():
+        found.unknown_shares.append(float((unknown > 0).mean()))
+        if mask is not None and (mask & unknown).any():
+            found.overlapping.append(sample.name)
+    if sample.without_hand:
+        found.without_hand += 1
+    else:
+        _look_at_hand(sample, mask, unknown, found)
+
+
+def _look_at_hand(sample, mask, unknown, found):
+    """Take down what there is to say of the labels of a sample with a hand; mask, unknown: (h, w) uint8 or None."""
     points = sample.keypoints[sample.visible]
     size = metrics.box_size(sample.keypoints[None], sample.visible[None])[0]
     if len(points) < 2:
@@ -75,15 +93,15 @@ def _look(sample, found, hashes):
         found.spans.append(size / max(sample.width, sample.height))
     if not geometry.inside(points, sample.width, sample.height).all():
         found.outside.append(sample.name)
-    if mask is not None:
-        found.masks += 1
+    if mask is None:
+        return
+    perhaps = mask if unknown is None else mask | unknown
+    if mask.any():
         found.mask_shares.append(float((mask > 0).mean()))
-        if not mask.any():
-            found.empty.append(sample.name)
-        elif len(points) and outside_mask(mask, points, NEAR * size).mean() >= DOUBTFUL:
-            found.doubtful.append(sample.name)
-    if hashes:
-        found.hashes.append((sample.name, perceptual_hash(image)))
+    if not perhaps.any():
+        found.empty.append(sample.name)
+    elif len(points) and outside_mask(perhaps, points, NEAR * size).mean() >= DOUBTFUL:
+        found.doubtful.append(sample.name)
 
 
 def outside_mask(mask, points, distance):
@@ -145,13 +163,16 @@ def report(findings):
         f"hand's size  {_range(findings.spans, 2)} of the photograph's larger side",
         f"mask         {_range(findings.mask_shares, 2)} of the photograph",
         "visible      " + ", ".join(f"{name} {n}" for name, n in zip(KEYPOINT_NAMES, findings.visible)),
+        f"without a hand: {findings.without_hand}",
+        f"unknown pixels: in {len(findings.unknown_shares)} samples, share {_range(findings.unknown_shares, 3)}",
     ]
     for text, names in (
         ("damaged", findings.damaged), ("fewer than two visible keypoints", findings.few),
         ("visible keypoints outside the photograph", findings.outside), ("mask without a hand", findings.empty),
+        ("unknown pixels that the mask calls hand, and so count as hand", findings.overlapping),
         (f"mask without a quarter of its keypoints, by more than {NEAR} of the hand", findings.doubtful),
     ):  # fmt: skip
-        lines.append(f"{text}: {len(names)}{_named(names)}")
+        lines.append(f"{text}: {len(names)}{named(names)}")
     return "\n".join(lines)
 
 
@@ -166,7 +187,8 @@ def _range(values, digits=0):
     return f"{low:.{digits}f} to {high:.{digits}f}, median {middle:.{digits}f}"
 
 
-def _named(names):
+def named(names):
+    """The first NAMED of some names in brackets, after a space; "" if there are none."""
     if not names:
         return ""
     return f" ({', '.join(names[:NAMED])}{', …' if len(names) > NAMED else ''})"
@@ -178,12 +200,11 @@ def evenly(count, wanted):
 
 
 def raw_sheet(reader, indices):
-    """A contact sheet of samples as they are, with visible keypoints and mask, and their names."""
+    """A contact sheet of samples as they are, with visible keypoints, mask and unknown pixels, and their names."""
     tiles, names = [], []
     for index in indices:
         sample = reader[index]
-        mask = sample.decode_mask()
-        tiles.append(drawing.overlay(sample.decode_image(), sample.keypoints, sample.visible.astype(float), 0.5, mask))
+        tiles.append(drawing.labelled(sample.decode_image(), sample))
         names.append(Path(sample.name).name)
     return drawing.contact_sheet(tiles, _columns(tiles), TILE, names)
 
@@ -213,12 +234,15 @@ def _columns(tiles):
 
 
 def as_trained(image, mask=None, heatmaps=None):
-    """(m, m, 3) uint8: a network's input (3, m, m) with its mask label (1, m/8, m/8) and heatmaps (22, m/8, m/8)."""
+    """(m, m, 3) uint8: a network's input (3, m, m) with its mask label (1, m/8, m/8) and heatmaps (22, m/8, m/8).
+
+    Cells that the mask's loss ignores are hatched, unless it ignores all of them: then no mask is known.
+    """
     picture = np.clip((image.transpose(1, 2, 0) + 0.5) * 256, 0, 255).astype(np.uint8)
     side = picture.shape[0]
-    if mask is not None and (mask != IGNORE_LABEL).all():
+    if mask is not None and (mask != IGNORE_LABEL).any():
         label = cv2.resize(mask[0], (side, side), interpolation=cv2.INTER_NEAREST)
-        picture = drawing.tint_mask(picture, label)
+        picture = drawing.tint_mask(drawing.hatch_unknown(picture, label == IGNORE_LABEL), label == 1)
     if heatmaps is not None:
         joints = cv2.resize(heatmaps[:KEYPOINTS].max(axis=0), (side, side), interpolation=cv2.INTER_LINEAR)
         light = (255 * np.clip(joints, 0, 1))[..., None] * np.array([0.2, 0.9, 1.0])
@@ -238,8 +262,8 @@ def histogram_sheet(findings, title=""):
     left.hist(findings.spans, bins=np.linspace(0, 1.2, 25), rwidth=0.9)
     left.yaxis.get_major_locator().set_params(integer=True)
     left.set(xlabel="hand, of the photograph's larger side", ylabel="samples")
-    right.bar(range(KEYPOINTS), findings.visible / max(1, findings.count))
-    right.set(ylabel="visible in", ylim=(0, 1), xticks=range(KEYPOINTS))
+    right.bar(range(KEYPOINTS), findings.visible / max(1, findings.count - findings.without_hand))
+    right.set(ylabel="visible in, of samples with a hand", ylim=(0, 1), xticks=range(KEYPOINTS))
     right.set_xticklabels(KEYPOINT_NAMES, rotation=60, ha="right")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100)
