@@ -111,6 +111,10 @@ def break_mask(folder):
     (folder / "Train/mask/1.png").write_bytes(b"no picture")
 
 
+def break_black_mask(folder):
+    cv2.imwrite(str(folder / "Train/mask/1.png"), np.zeros((30, 40), np.uint8))
+
+
 def break_dim_mask(folder):
     cv2.imwrite(str(folder / "Train/mask/1.png"), np.full((30, 40), 1, np.uint8))
 
@@ -129,7 +133,8 @@ def break_line(folder):
         (break_size, "40x40"),
         (break_mask_size, "41x30"),
         (break_mask, "mask"),
-        (break_dim_mask, "no pixel brighter than 127, but 20 keypoints"),
+        (break_dim_mask, "no pixel brighter than half"),
+        (break_black_mask, "is black, but 20 keypoints"),
         (break_line, "46 numbers"),
     ],
 )

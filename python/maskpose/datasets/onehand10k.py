@@ -15,6 +15,7 @@ import numpy as np
 
 from maskpose import images
 from maskpose.building import build_items
+from maskpose.codecs.masks import decode_mask
 from maskpose.errors import InputError
 from maskpose.files import read_bytes, read_text
 from maskpose.records import Sample, pack_mask
@@ -116,7 +117,7 @@ def read_sample(root, split, text, sources):
     mask, unknown = (read_mask(folder, kind, name, width, height) for kind in ("mask", "unknown"))
     if mask is not None and visible.any() and not mask.any() and (unknown is None or not unknown.any()):
         stem = os.path.splitext(name)[0]
-        raise InputError(f"mask/{stem}.png has no pixel brighter than 127, but {visible.sum()} keypoints are visible")
+        raise InputError(f"mask/{stem}.png is black, but {visible.sum()} keypoints are visible")
     packed = [b"" if pixels is None else pack_mask(pixels) for pixels in (mask, unknown)]
     row = sources.get(name, {})
     return Sample(
@@ -126,17 +127,17 @@ def read_sample(root, split, text, sources):
 
 
 def read_mask(folder, kind, name, width, height):
-    """Which pixels the file of an image in ``kind``, "mask" or "unknown", marks: those brighter than 127.
+    """Which pixels the file of an image in ``kind``, "mask" or "unknown", marks, as maskpose.codecs.masks reads it.
 
     Returns (height, width) bool, or None where there is no such file. Raises InputError.
     """
     path = Path(folder, kind, f"{os.path.splitext(name)[0]}.png")
     if not os.path.exists(path):
         return None
-    gray = images.decode_gray(read_bytes(path), f"{kind}/{path.name}")
-    if gray.shape != (height, width):
-        raise InputError(f"{kind}/{path.name} is {gray.shape[1]}x{gray.shape[0]}, its photograph {width}x{height}")
-    return gray > 127
+    marked = decode_mask(read_bytes(path), f"{kind}/{path.name}")
+    if marked.shape != (height, width):
+        raise InputError(f"{kind}/{path.name} is {marked.shape[1]}x{marked.shape[0]}, its photograph {width}x{height}")
+    return marked
 
 
 class Lines:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from maskpose import images
+from maskpose.codecs.masks import decode_mask
 from maskpose.errors import InputError
 from maskpose.files import read_bytes
 from maskpose.files import read_json as json_file  # noqa: F401
@@ -34,10 +35,10 @@ def sample(path, name, keypoints, visible, mask=None, size=None, **more):
 
 
 def mask_file(path):
-    """Which pixels of a mask's file are hand, those brighter than 127: (h, w) bool. Raises InputError; empty is one."""
-    hand = images.decode_gray(read_bytes(path), str(path)) > 127
+    """Which pixels of a mask's file are hand, (h, w) bool, as maskpose.codecs.masks reads it. InputError for none."""
+    hand = decode_mask(read_bytes(path), str(path))
     if not hand.any():
-        raise InputError(f"{path} has no pixel brighter than 127: no hand")
+        raise InputError(f"{path} is black: no hand")
     return hand
 
 

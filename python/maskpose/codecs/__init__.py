@@ -1,0 +1,1 @@
+"""Between images, labels and maps."""
