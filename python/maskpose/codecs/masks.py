@@ -5,17 +5,20 @@ import io
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import Image, ImageOps
+from PIL import PngImagePlugin
 
 from maskpose import images
 from maskpose.errors import InputError
+from maskpose.io import pillow_images, png
+from maskpose.io.image_kinds import kind_of
+from maskpose.io.orientation import turned
 
 WHITE, WHITE_16 = 255, 65535
 NOISE = 16  # of 255: what lossy compression leaves on black
 COLOURLESS = 32  # of 255: by how much the channels of lossily compressed grey may differ
-LOSSY = (b"\xff\xd8\xff", b"RIFF")  # how JPEG and WebP begin
+LOSSY = ("JPEG", "WEBP", "JPEG2000", "AVIF", "HEIF")
 STEPS = {1: 255, 2: 85, 4: 17, 8: 1}  # by bits of a grey PNG: what decoders multiply its values by
-GREY, TRUNCATED = 0, "cannot be decoded: it is truncated, damaged or not an image"
+GREY = 0  # the kind of colour in a PNG's header
 
 
 def decode_mask(data: bytes, name: str) -> np.ndarray:
@@ -26,21 +29,93 @@ def decode_mask(data: bytes, name: str) -> np.ndarray:
     opaque if the opaque part is black and white. Raises InputError if the file cannot be decoded, and if it may mean
     several things: several colours, several dark values, transparent pixels about several brightnesses.
     """
-    if _is_plain_grey(data):
-        return _bright(images.decode_gray(data, name), WHITE, name, data.startswith(LOSSY))
-    picture = _open(data, name)
+    kind = kind_of(data)
+    if kind is None or _is_plain_grey(data, kind):
+        return _bright(images.decode_gray(data, name), WHITE, name, kind in LOSSY)
+    if kind == "JPEG":
+        return _of_colours(images.decode_color(data, name), name, lossy=True)
+    picture, orientation = _open(data, kind, name)
     if picture.mode == "F":
         raise InputError(f"{name} holds floating-point numbers: expected black and white")
     if picture.mode.startswith("I"):
-        return _bright(np.asarray(picture), WHITE_16, name)
-    if not picture.has_transparency_data:
-        return _of_colours(_converted(picture, "RGB", name), name, data.startswith(LOSSY))
-    pixels = _converted(picture, "RGBA", name)
+        hand = _bright(np.asarray(picture), WHITE_16, name)
+    elif picture.has_transparency_data:
+        hand = _of_alpha(_converted(picture, "RGBA", name), name, kind in LOSSY)
+    else:
+        hand = _of_colours(_converted(picture, "RGB", name), name, kind in LOSSY)
+    return turned(hand, orientation)
+
+
+def decode_labels(data: bytes, name: str) -> np.ndarray:
+    """The numbers that a label map gives to its pixels, (h, w) integers, upright: as stored, not as shown.
+
+    Those of a palette are its indices, or its colours if these are all grey (a grey image that was packed); 16 bits
+    stay. Raises InputError for files that cannot be decoded, colours, and compression with loss.
+    """
+    kind = kind_of(data)
+    if kind is None:
+        return images.decode_gray(data, name)  # raises
+    if kind in LOSSY:
+        raise InputError(f"{name} is compressed with loss: its labels cannot be told")
+    picture, orientation = _open(data, kind, name)
+    return turned(_labels(picture, data, name), orientation)
+
+
+def _labels(picture, data, name):
+    if picture.mode.startswith("I"):
+        return np.asarray(picture).astype(np.int64)
+    if picture.mode == "P":
+        indices, colours = np.asarray(picture), np.zeros((256, 3), np.uint8)
+        palette = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
+        colours[: len(palette)] = palette
+        return colours[indices][..., 0] if _are_grey(colours[np.unique(indices)]) else indices
+    if picture.has_transparency_data and _converted(picture, "RGBA", name)[..., 3].min() < WHITE:
+        raise InputError(f"{name} is partly transparent: its labels cannot be told")
+    pixels = _converted(picture, "RGB", name)
+    if picture.mode == "F" or not _are_grey(pixels):
+        raise InputError(f"{name} is coloured: expected the labels as grey values or a palette's indices")
+    bits = data[24] if data.startswith(png.START) and data[25] == GREY else 8
+    return pixels[..., 0] // STEPS.get(bits, 1)
+
+
+def _is_plain_grey(data, kind):
+    """Whether the bytes are those of a PNG or JPEG of 8 bits or fewer, grey, without alpha: nearly all masks are."""
+    if kind == "PNG":
+        return len(data) > 26 and data[24] in STEPS and data[25] == GREY and b"tRNS" not in data[: data.find(b"IDAT")]
+    try:
+        return kind == "JPEG" and simplejpeg.decode_jpeg_header(data)[2] == "Gray"
+    except ValueError:
+        return False
+
+
+def _open(data, kind, name):
+    """(the decoded Pillow image, the orientation that it has to be turned from), not of a JPEG."""
+    if kind != "PNG":
+        loaded = pillow_images.load(data, kind, name)
+        return loaded.picture, loaded.orientation
+    checked = png.load(data, name)
+    try:
+        picture = PngImagePlugin.PngImageFile(io.BytesIO(checked.data))
+        picture.load()
+    except pillow_images.PILLOW_ERRORS:
+        raise InputError(f"{name} is damaged: a part of its image is lost") from None
+    return picture, checked.orientation
+
+
+def _converted(picture, mode, name):
+    try:
+        return np.asarray(picture.convert(mode))
+    except pillow_images.PILLOW_ERRORS:
+        raise InputError(f"{name} has colours of a kind that is not read ({picture.mode})") from None
+
+
+def _of_alpha(pixels, name, lossy):
+    """The hand in (h, w, 4) uint8 RGBA."""
     opaque = pixels[..., 3] > WHITE // 2
     if not opaque.any():
         raise InputError(f"{name} is transparent everywhere: save it in black and white")
     if opaque.all():
-        return _of_colours(pixels[..., :3], name, data.startswith(LOSSY))
+        return _of_colours(pixels[..., :3], name, lossy)
     levels = cv2.cvtColor(pixels[..., :3], cv2.COLOR_RGB2GRAY)
     bright = levels > WHITE // 2
     if bright[opaque].all() or not bright[opaque].any():
@@ -50,63 +125,10 @@ def decode_mask(data: bytes, name: str) -> np.ndarray:
     raise InputError(f"{name} is partly transparent: is hand what is opaque, or what is bright? Save it without alpha")
 
 
-def decode_labels(data: bytes, name: str) -> np.ndarray:
-    """The numbers that a label map gives to its pixels, (h, w) integers, upright: as stored, not as shown.
-
-    Those of a palette are its indices, or its colours if these are all grey (a grey image that was packed); 16 bits
-    stay. Raises InputError for files that cannot be decoded, colours, and compression with loss.
-    """
-    if data.startswith(LOSSY):
-        raise InputError(f"{name} is compressed with loss: its labels cannot be told")
-    picture = _open(data, name)
-    if picture.mode.startswith("I"):
-        return np.asarray(picture).astype(np.int64)
-    if picture.mode == "P":
-        indices, colours = np.asarray(picture), np.zeros((256, 3), np.uint8)
-        palette = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
-        colours[: len(palette)] = palette
-        used = np.unique(indices)
-        return colours[indices][..., 0] if _are_grey(colours[used]) else indices
-    if picture.has_transparency_data and _converted(picture, "RGBA", name)[..., 3].min() < WHITE:
-        raise InputError(f"{name} is partly transparent: its labels cannot be told")
-    pixels = _converted(picture, "RGB", name)
-    if picture.mode == "F" or not _are_grey(pixels):
-        raise InputError(f"{name} is coloured: expected the labels as grey values or a palette's indices")
-    bits = data[24] if data.startswith(images.PNG_START) and data[25] == GREY else 8
-    return pixels[..., 0] // STEPS.get(bits, 1)
-
-
-def _is_plain_grey(data):
-    """Whether the bytes are those of a PNG or JPEG of 8 bits or fewer, grey, without alpha: nearly all masks are."""
-    if data.startswith(images.PNG_START):
-        return len(data) > 26 and data[24] in STEPS and data[25] == GREY and b"tRNS" not in data[: data.find(b"IDAT")]
-    try:
-        return data.startswith(images.JPEG_START) and simplejpeg.decode_jpeg_header(data)[2] == "Gray"
-    except ValueError:
-        return False
-
-
-def _open(data, name):
-    """The decoded Pillow image, upright."""
-    if not data:
-        raise InputError(f"{name} is empty")
-    try:
-        return ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
-    except images.PILLOW_ERRORS:
-        raise InputError(f"{name} {TRUNCATED}") from None
-
-
-def _converted(picture, mode, name):
-    try:
-        return np.asarray(picture.convert(mode))
-    except ValueError:
-        raise InputError(f"{name} has colours of a kind that is not read ({picture.mode})") from None
-
-
 def _of_colours(pixels, name, lossy):
-    """The hand in (h, w, 3) uint8 RGB."""
+    """The hand in (h, w, 3) uint8, RGB or BGR."""
     if _are_grey(pixels, COLOURLESS if lossy else 0):
-        return _bright(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), WHITE, name, lossy)
+        return _bright(pixels[..., 1], WHITE, name, lossy)
     numbers = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
     colours = np.unique(numbers)
     if lossy or len(colours) > 2 or colours[0] != 0:
