@@ -83,7 +83,8 @@ def test_predict_writes_everything_for_every_kind_of_picture(weights, tmp_path):
     cv2.imwrite(str(tmp_path / "deep.png"), image.astype(np.uint16) * 257)
     (tmp_path / "turned.jpg").write_bytes(exif_rotated((tmp_path / "plain.jpg").read_bytes()))
     pictures = sorted(tmp_path.glob("*.*"))
-    result = run("tools/predict.py", *pictures, "--out", tmp_path / "out", "--weights", weights)
+    options = "--out", tmp_path / "out", "--weights", weights, "--score-threshold", "0"
+    result = run("tools/predict.py", *pictures, *options)
     assert result.returncode == 0, result.stderr
     assert f"{len(pictures)} of {len(pictures)} photographs done, results in {tmp_path / 'out'}" in result.stdout
     for picture in pictures:
@@ -397,6 +398,7 @@ def test_the_json_has_a_keypoint_a_line(weights, tmp_path):
     assert result.returncode == 0, result.stderr
     lines = (tmp_path / "a.json").read_text().splitlines()
     document = json.loads("\n".join(lines))
-    assert list(document) == ["image", "width", "height", "threshold", "keypoints", "detected", "fingerprint"]
+    keys = ["image", "width", "height", "threshold", "hand", "score", "keypoints", "detected", "fingerprint"]
+    assert list(document) == keys
     assert [json.loads(line.rstrip(",")) for line in lines if line.startswith("  [")] == document["keypoints"]
-    assert sum("true" in line or "false" in line for line in lines) == 1
+    assert sum("true" in line or "false" in line for line in lines) == 2  # hand, detected
