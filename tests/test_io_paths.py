@@ -20,7 +20,7 @@ def test_a_name_is_found_below_its_folder(name):
     [
         "", " ", ".", "./", "..", "../a.jpg", "b/../../a.jpg", "b/../a.jpg", "/a.jpg", "//a.jpg", "a\0b", "\ud800",
         None, 5,
-    ],  # fmt: skip
+    ],
 )
 def test_a_name_that_leads_out_of_its_folder_or_is_none_is_bad_input(name):
     with pytest.raises(InputError, match=r"^a\.csv, line 2: .* is not the path of a file below out$"):

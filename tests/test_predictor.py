@@ -434,7 +434,7 @@ def test_a_hand_in_a_few_words_and_on_its_own_picture_alone():
 def test_what_a_notebook_would_give(random_weights, tmp_path):
     import maskpose
 
-    model = maskpose.Predictor("compact/mask_pose", random_weights["compact/mask_pose"])
+    model = maskpose.Predictor("compact/mask_pose", random_weights["compact/mask_pose"], score_threshold=0)
     image = photograph(150, 100)
     cv2.imwrite(str(tmp_path / "photo.png"), image)
     hand, from_file = model.predict(image), model.predict(tmp_path / "photo.png")
