@@ -13,6 +13,8 @@ import pytest
 from conftest import run_tool, shifted_results
 from maskpose import scoring
 from maskpose.errors import InputError
+from maskpose.predictor import Hand
+from maskpose.records import Sample, pack_mask
 from maskpose.report import collect, page, photographs
 from maskpose.skeleton import FINGERS, KEYPOINT_NAMES
 
@@ -24,6 +26,7 @@ def scored(tmp_path):
     def write(name, offsets, settings=scoring.PROTOCOLS["paper"], **more):
         results = shifted_results(offsets, ious=np.linspace(0.4, 0.9, len(offsets)), sources="ab" * (len(offsets) // 2))
         results.visible[::3, 4] = False
+        results.without_hand[-1:], results.visible[-1:] = True, False
         document = {
             "db": "data/gone.lmdb", "db_sha256": "1" * 64, "origins": None, "by": "origin", "annotations": None,
             "variant": "compact/mask_pose", "weights": "gone.caffemodel", "weights_sha256": "2" * 64,
@@ -100,6 +103,8 @@ def test_every_number_is_that_of_scores_json(scored):
             }
             for name, decimals in {"pck": 3, "auc": 3, "epe_mean": 1, "epe_median": 1, "mask_iou": 3}.items():
                 assert_shows(of_row[name], row[name], decimals)
+            for name in ("found", "claimed"):
+                assert_shows(of_row[name], row[name], 3)
             for name, figure in row["ap"].items():
                 assert_shows(of_row[f"ap.{name}"], figure, 3)
             for what in ("finger", "joint"):
@@ -107,6 +112,43 @@ def test_every_number_is_that_of_scores_json(scored):
                     assert_shows(cells[part, name, f"pck_per_{what}.{name}", series], figure, 3)
             seen += 1
     assert seen == 6  # all, a and b, twice
+
+
+def test_scores_of_an_earlier_version_have_no_hands_found(scored):
+    folder = scored("one", [1, 5])
+    document = json.loads((folder / "scores.json").read_text())
+    for row in document["scores"]["single"].values():
+        del row["found"], row["claimed"]
+    (folder / "scores.json").write_text(json.dumps(document))
+    cells = Cells(html_of(folder)).cells
+    assert [cell for key, cell in cells.items() if key[2] in ("found", "claimed")] == [[(None, "–")]] * 6
+
+
+def test_what_is_said_of_the_masks_is_on_the_page(scored):
+    html = html_of(scored("one", [1, 5], notes=["unknown pixels count & not"]))
+    assert "<dt>Masks</dt><dd>unknown pixels count &amp; not</dd>" in html
+    assert "<dt>Masks</dt>" not in html_of(scored("two", [1, 5]))
+
+
+class Answer:
+    """Finds every pixel to be hand."""
+
+    def predict(self, image):
+        mask, maps = np.ones(image.shape[:2], bool), np.zeros((22, 23, 23), np.float32)
+        return Hand(np.full((21, 2), 30.0), np.ones(21), mask, maps, np.eye(2, 3))
+
+
+def test_a_photograph_shows_its_unknown_pixels_and_its_iou_leaves_them_out():
+    hand, unknown = np.zeros((40, 60), bool), np.zeros((40, 60), bool)
+    hand[:, :30], unknown[:, 30:50] = True, True
+    image = cv2.imencode(".png", np.zeros((40, 60, 3), np.uint8))[1].tobytes()
+    sample = Sample("a.png", image, 60, 40, np.zeros((21, 2)), np.ones(21, bool), pack_mask(hand), "", "", "",
+                    pack_mask(unknown))  # fmt: skip
+    found = photographs._photograph(sample, Answer(), shifted_results([0]), np.zeros(21), 0)
+    assert found["iou"] == 0.75 and found["unknown_mask"] == photographs.outline(unknown) != ""
+    empty = replace(sample, visible=np.zeros(21, bool), mask=pack_mask(np.zeros((40, 60), bool)), unknown=b"")
+    found = photographs._photograph(empty, Answer(), shifted_results([0]), np.full(21, np.nan), 0)
+    assert found["iou"] is None and found["unknown_mask"] == found["truth_mask"] == ""
 
 
 def test_curves_of_joints_fingers_and_tips(scored):

@@ -24,6 +24,8 @@ KEYS = (
     "db", "db_sha256", "origins", "by", "annotations", "variant", "weights", "weights_sha256", "ways", "settings",
     "scores",
 )  # fmt: skip
+NOT_SCORED = {"value": None, "low": None, "high": None}
+LATER = {"found": NOT_SCORED, "claimed": NOT_SCORED}  # of a row of scores, which earlier versions did not write
 
 
 @dataclass
@@ -99,7 +101,7 @@ def _document(folder):
 
 def _series(runs, run, way):
     number, ways = runs.index(run), list(run.document["scores"])
-    rows = run.document["scores"][way]
+    rows = {part: LATER | row for part, row in run.document["scores"][way].items()}
     several = len(runs) > 1
     return {
         "run": run.name,
@@ -134,6 +136,7 @@ def _about(run, gallery):
         "db": document["db"],
         "images": first["all"]["images"],
         "settings": str(run.settings),
+        "notes": document.get("notes", []),  # earlier versions wrote none
         "gallery": gallery,
     }
 

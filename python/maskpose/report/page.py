@@ -24,11 +24,15 @@ OKABE_ITO = {  # their blue, sky blue, bluish green, vermilion and reddish purpl
     "little": "#cc79a7",
 }
 FINGER_OF = ("wrist", *(finger for finger, joints in FINGERS.items() for _ in joints))  # of each joint
-SCORES = (  # of the table: heading, what it means, path in a row of scores, decimals
+HANDS = (  # of the table: heading, what it means, path in a row of scores, decimals
+    ("Found", "share of the images with a hand in which it is found", ("found",), 3),
+    ("False hands", "share of the images without a hand in which one is claimed", ("claimed",), 3),
+)
+SCORES = (  # as HANDS
     ("AUC", "area under the PCK curve", ("auc",), 3),
     ("px mean", "error in pixels, of keypoints that were found", ("epe_mean",), 1),
     ("px median", "error in pixels, of keypoints that were found", ("epe_median",), 1),
-    ("Mask IoU", "mean over photographs with a mask", ("mask_iou",), 3),
+    ("Mask IoU", "mean over photographs with a mask that shows a hand", ("mask_iou",), 3),
     *(
         (name, "share of masks that reach this IoU", ("ap", name), 3) for name in ("AP50", "AP75", "AP80")
     ),
@@ -55,8 +59,8 @@ def render(report):
     css, js = (Markup(loader.get_source(environment, name)[0]) for name in ("report.css", "report.js"))
     return environment.get_template("template.html").render(
         report=report, css=css, js=js, data=_for_script(report), colours={"safe": OKABE_ITO, "paper": _paper_colours()},
-        scores=SCORES, all=ALL, groups=_grouped_selections(), joint_rows=_joint_rows(), bones=BONES,
-        finger_of=FINGER_OF,
+        scores=SCORES, hands=HANDS, all=ALL, groups=_grouped_selections(), joint_rows=_joint_rows(), bones=BONES,
+        finger_of=FINGER_OF, unknown=any(one["unknown_mask"] for one in _photographs(report)),
     )  # fmt: skip
 
 
@@ -72,6 +76,11 @@ def _printable(value):
     if isinstance(value, (list, tuple)):
         return [_printable(one) for one in value]
     return printable(value) if isinstance(value, str) else value
+
+
+def _photographs(report):
+    """All photographs that a report shows."""
+    return [one for run in report["runs"] for one in run["gallery"].get("photographs", [])]
 
 
 def _for_script(report):

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from maskpose import drawing, evaluation, gallery, metrics, prediction_files, scoring
+from maskpose import drawing, evaluation, gallery, prediction_files, scoring
 from maskpose.database import Reader
 from maskpose.datasets import mmpose
 from maskpose.errors import InputError
@@ -91,9 +91,9 @@ def _results(run, path, samples):
 
 
 def _photograph(sample, predictor, results, errors, n):
-    image, truth = sample.decode_image(), sample.decode_mask()
+    image, truth, unknown = sample.decode_image(), sample.decode_mask(), sample.decode_unknown()
     hand = predictor.predict(image)
-    known = truth is not None and hand.mask is not None
+    iou = evaluation.mask_iou(sample, hand.mask)
     found = np.column_stack([results.predicted[n], results.confidences[n]])
     return {
         "name": sample.name,
@@ -102,11 +102,12 @@ def _photograph(sample, predictor, results, errors, n):
         "height": sample.height,
         "picture": picture(image),
         "errors": [None if np.isnan(error) else round(float(error), 4) for error in errors],
-        "iou": round(float(metrics.mask_iou(hand.mask, truth > 0)), 4) if known else None,
+        "iou": None if np.isnan(iou) else round(float(iou), 4),
         "keypoints": _rounded(found),
         "truth": _rounded(np.where(sample.visible[:, None], sample.keypoints, np.nan)),
         "mask": outline(hand.mask) if hand.mask is not None else "",
         "truth_mask": outline(truth) if truth is not None else "",
+        "unknown_mask": outline(unknown) if unknown is not None else "",
         "heatmaps": heatmaps(hand.heatmaps),
         "cells": hand.heatmaps.shape[-1],
         "grid_to_image": [round(float(value), 4) for value in hand.grid_to_image.T.ravel()],  # as SVG's matrix()
