@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from maskpose import files
@@ -68,3 +70,58 @@ def test_hidden_files_and_what_runs_wrote_are_no_photographs(folder):
     files.note_names(folder / "album", ["deep/c.jpeg"])
     with pytest.raises(InputError, match=r"holds no pictures .*, but for results of earlier runs"):
         photographs([folder / "album/deep"])
+
+
+JPEG, TIFF = b"\xff\xd8\xff\xe0 and so on, as a JPEG begins", b"II*\0 and so on, as a TIFF begins, or a raw image"
+
+
+def test_a_folder_has_images_of_every_kind_that_is_read(tmp_path, capsys):
+    for name in ("a.JPG", "b.jfif", "c.gif", "d.HEIC", "e.jpe", "f.avif", "g.TIFF", "h.pbm"):
+        (tmp_path / name).touch()
+    (tmp_path / "IMG_1").write_bytes(JPEG)
+    (tmp_path / "frame.0001").write_bytes(JPEG)
+    (tmp_path / "frame.0002").write_bytes(JPEG)
+    (tmp_path / "scan").write_bytes(TIFF)
+    for name in ("notes.txt", "film.mp4", "IMG_2", "labels.json"):
+        (tmp_path / name).write_bytes(b"\0\0\0\x18ftypisom no image" if name == "film.mp4" else b"no image")
+    assert keys(photographs([tmp_path])) == ["IMG_1", *"abcdef", "frame.0001", "frame.0002", "g", "h", "scan"]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_folders_images_that_are_not_read_are_named(tmp_path, capsys):
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/b.CR2").write_bytes(TIFF)
+    (tmp_path / "c.xyz").write_bytes(TIFF)
+    (tmp_path / "d.jxl").touch()
+    (tmp_path / "other").symlink_to(tmp_path / "deep")
+    assert keys(photographs([tmp_path])) == ["a"]
+    kinds = "c.xyz (of a kind that is not read), d.jxl (of a kind that is not read), deep/b.CR2 (of a kind that is not"
+    assert capsys.readouterr().err == f"left out of {tmp_path}: {kinds} read), other (a link to a folder)\n"
+    photographs([tmp_path], quiet=True)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_link_to_a_missing_image_is_listed(tmp_path):
+    (tmp_path / "a.jpg").symlink_to(tmp_path / "gone.jpg")
+    assert keys(photographs([tmp_path])) == ["a"]
+
+
+def test_a_pipe_is_no_image(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(InputError, match="holds no pictures"):
+        photographs([tmp_path])
+
+
+def test_names_that_differ_in_the_suffix_alone_are_told_apart(tmp_path):
+    for name in ("IMG_1.HEIC", "IMG_1.JPG", "IMG_2.HEIC"):
+        (tmp_path / name).touch()
+    assert keys(photographs([tmp_path])) == ["IMG_1.HEIC", "IMG_1.JPG", "IMG_2"]
+    assert keys(photographs([f"{tmp_path}/IMG_?.*"])) == ["IMG_1.HEIC", "IMG_1.JPG", "IMG_2"]
+
+
+def test_a_name_that_is_not_utf8(tmp_path):
+    name = os.fsdecode(b"gr\xfc\xdfe.jpg")
+    (tmp_path / name).touch()
+    assert keys(photographs([tmp_path])) == [name.removesuffix(".jpg")]

@@ -63,8 +63,8 @@ def main():
     if args.search and pyramid:
         raise InputError("--search is of one look at the image, and --pyramid of many: give one of them")
     crops = command_line.pyramid_options(args, used=pyramid)
-    photographs = inputs.photographs(args.images)
     with group_of_this_process() as group:
+        photographs = inputs.photographs(args.images, quiet=group.rank > 0)
         set_device(args.gpu)
         predictor = Predictor(
             use_pyramid=args.pyramid, refine=args.refine, **crops, **command_line.predictor_options(args)
