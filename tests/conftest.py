@@ -1,5 +1,7 @@
 """Fixtures: a small drawn data set in OneHand10K's layout, its LMDB, and the real photographs where present."""
 
+import contextlib
+import resource
 import signal
 import struct
 import subprocess
@@ -141,3 +143,19 @@ def real_hands():
     if not REAL_HANDS.is_dir():
         pytest.skip(f"no real photographs at {REAL_HANDS}")
     return REAL_HANDS
+
+
+@pytest.fixture
+def full_disk():
+    """A function: in the context that it gives, no file of this process may grow beyond so many bytes."""
+
+    @contextlib.contextmanager
+    def limited(size):
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))  # Python ignores the signal; writes fail
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limited

@@ -3,6 +3,7 @@
 import csv
 import json
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from maskpose import files, output, prediction_files
 from maskpose.datasets.mmpose import annotations
 from maskpose.errors import InputError
 from maskpose.inputs import Photograph
+from maskpose.io.left_out import LeftOut
 from maskpose.predictions import Predictions
 from maskpose.predictor import Hand
 from maskpose.skeleton import KEYPOINT_NAMES
@@ -177,10 +179,10 @@ def test_a_plain_csv(tmp_path):
     assert found.found.tolist() == [True, True, False] and (found.confidences[:2] == 1).all()
     assert np.isnan(found.keypoints[1, 0]).all() and (found.keypoints[1, 1:] == POINTS[1:]).all()
     write_table(tmp_path / "x.csv", [["1.jpg", "left", *row[1:]]])
-    with pytest.raises(InputError, match=r"x\.csv, line 2 must have 21"):
+    with pytest.raises(InputError, match=r"x\.csv, line 2, wrist_x: expected a number, not 'left'"):
         prediction_files.read(tmp_path / "x.csv")
     write_table(tmp_path / "x.csv", [["1.jpg", *row[1:]]])
-    with pytest.raises(InputError, match=r"x\.csv, line 2: 42 columns, the heading has 43"):
+    with pytest.raises(InputError, match=r"x\.csv, line 2 has fewer columns than the header"):
         prediction_files.read(tmp_path / "x.csv")
     (tmp_path / "x.csv").write_text("image,wrist_x\n")
     with pytest.raises(InputError, match="wrist_y is missing"):
@@ -209,7 +211,7 @@ def test_labels_and_crops(tmp_path):
         ("x.json", json.dumps({"predictor": "x", "hands": {"7.jpg": flat()[:60]}}), "7.jpg must have 21 keypoints"),
         ("x.json", json.dumps({"predictor": "x", "hands": {"7.jpg": "left"}}), "7.jpg must have 21 keypoints"),
         ("x.json", "[3]", "result 0: 'image_id' is missing"),
-        ("x.h5", "no HDF5", "is no HDF5 file of predictions"),
+        ("x.h5", "no HDF5", "is no HDF5 file that can be read"),
         ("x.pkl", "no pickle", "is not a pickle, or damaged"),
         ("x.mat", "", "expected a folder, or one of .json"),
         ("x/1.json", '{"other": 1}', "holds no predictions"),
@@ -222,3 +224,184 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, name, content, said):
     with pytest.raises(InputError, match=said) as error:
         prediction_files.read(tmp_path / name.split("/")[0])
     assert str(tmp_path / name.split("/")[0]) in str(error.value)
+
+
+ODD_ROWS = {  # in the place of a hand's 21 [x, y, confidence]
+    "null": None, "a text": "left", "a number": 5, "an object": {"x": 1}, "one number too few": flat()[:62],
+    "texts of numbers": [str(value) for value in flat()], "truth values": [True] * 63, "infinite": [float("inf")] * 63,
+    "of too many digits": [10**400] * 63, "too far away": [1e300] * 63, "deeper": [[[value]] for value in flat()],
+}  # fmt: skip
+
+
+def json_of(document):
+    return json.dumps(document)
+
+
+def ours(n, rows):
+    return json_of({"image": f"{n}.jpg", "keypoints": rows})
+
+
+def folder_of(path, files):
+    path.mkdir()
+    for name, content in files.items():
+        (path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def written_with_one_odd_hand(tmp_path, kind, rows):
+    """A file or folder of two photographs, of which 2 has the odd ``rows``."""
+    coco = [{"file_name": "1.jpg", "keypoints": flat()}, {"file_name": "2.jpg", "keypoints": rows}]
+    if kind == "hands":
+        files = {"x.json": json_of({"predictor": "x", "hands": {"1.jpg": flat(), "2.jpg": rows}})}
+    elif kind == "COCO":
+        files = {"x.json": json_of(coco)}
+    elif kind == "ours":
+        return folder_of(tmp_path / "x", {"1.json": ours(1, flat()), "2.json": ours(2, rows)})
+    elif kind == "OpenPose":
+        people = [json_of({"people": [{"hand_left_keypoints_2d": one}]}) for one in (flat(), rows)]
+        return folder_of(tmp_path / "x", {f"{n}_keypoints.json": one for n, one in enumerate(people, start=1)})
+    elif kind == "mmpose":
+        hands = [json_of([{"keypoints": one, "keypoint_scores": [1] * 21}]) for one in (POINTS.tolist(), rows)]
+        return folder_of(tmp_path / "x", {f"{n}.json": one for n, one in enumerate(hands, start=1)})
+    (tmp_path / "x.json").write_text(files["x.json"])
+    return tmp_path / "x.json"
+
+
+@pytest.mark.parametrize("kind", ["hands", "COCO", "ours", "OpenPose", "mmpose"])
+@pytest.mark.parametrize("odd", ODD_ROWS)
+def test_a_hand_that_is_broken_is_left_out_by_name_and_the_others_are_read(tmp_path, kind, odd):
+    path = written_with_one_odd_hand(tmp_path, kind, ODD_ROWS[odd])
+    left_out = LeftOut()
+    found = prediction_files.read(path, left_out=left_out)
+    assert found.names[0].startswith("1") and found.found[0] and not found.found[1:].any()
+    if kind in ("ours", "OpenPose") and odd == "null":  # nothing found, as both programs write it
+        assert not left_out.problems
+        return
+    assert len(left_out.problems) == 1 and str(path) in left_out.problems[0] and "2" in left_out.problems[0]
+    assert len(left_out.problems[0]) < 1000
+    with pytest.raises(InputError):
+        prediction_files.read(path)
+
+
+@pytest.mark.parametrize(
+    "name,content",
+    [
+        ("2_keypoints.json", "{"),
+        ("2_keypoints.json", "[" * 100_000),
+        ("2_keypoints.json", json.dumps({"people": [{}]}).encode("utf-16")[:21]),
+        ("2_keypoints.json", json.dumps({"people": None})),
+        ("2_keypoints.json", json.dumps({"people": [None]})),
+        ("2_keypoints.json", json.dumps({"people": "two"})),
+    ],
+)
+def test_a_file_of_a_folder_that_is_broken_is_left_out_by_name(tmp_path, name, content):
+    one = json.dumps({"people": [{"hand_right_keypoints_2d": flat()}]})
+    path = folder_of(tmp_path / "x", {"1_keypoints.json": "\ufeff" + one, name: content})
+    left_out = LeftOut()
+    found = prediction_files.read(path, left_out=left_out)
+    assert_found(found, ["1"])
+    assert [name in problem for problem in left_out.problems] == [True]
+
+
+def test_other_files_of_a_folder_do_not_matter(tmp_path):
+    other = {"list.json": "[1, 2]", "text.json": '"x"', "keypoints.json": '{"keypoints": 3}', "empty.json": "{}"}
+    people = json.dumps({"people": [{"hand_right_keypoints_2d": flat()}]})
+    path = folder_of(tmp_path / "x", {"1_keypoints.json": people, "2_keypoints.json": people, **other})
+    assert_found(prediction_files.read(path), ["1", "2"])
+
+
+def test_a_photograph_of_two_files_of_a_folder_is_read_once(tmp_path):
+    files = {"a.json": ours(1, flat()), "b.json": ours(1, flat(POINTS + 9)), "c.json": ours(2, [])}
+    path = folder_of(tmp_path / "x", files)
+    left_out = LeftOut()
+    assert_found(prediction_files.read(path, left_out=left_out), ["1.jpg", "2.jpg"], [True, False])
+    assert left_out.problems == [f"{path / 'b.json'} is of 1.jpg, as {path / 'a.json'} is"]
+
+
+def test_more_hands_that_are_no_list_of_hands_leave_the_photograph_out(tmp_path):
+    odd = ([{}], None, 3, ["x"], [None])
+    document = {"keypoints": flat()}
+    files = {f"{n}.json": json.dumps({**document, "image": f"{n}.jpg", "more_hands": one}) for n, one in enumerate(odd)}
+    path = folder_of(tmp_path / "x", {**files, "9.json": ours(9, flat())})
+    left_out = LeftOut()
+    assert_found(prediction_files.read(path, left_out=left_out), ["9.jpg"])
+    assert len(left_out.problems) == len(odd)
+
+
+def test_keypoints_of_null_or_nan_were_not_found(tmp_path):
+    rows = np.column_stack([POINTS, SURE]).tolist()
+    rows[1][:2], rows[2][0], rows[3], rows[4][2] = [None, None], float("nan"), [None] * 3, None
+    (tmp_path / "x.json").write_text(json.dumps({"predictor": "x", "hands": {"1.jpg": rows}}))
+    found = prediction_files.read(tmp_path / "x.json")
+    assert np.isnan(found.keypoints[0, 1:4]).all() and (found.keypoints[0, 4:] == POINTS[4:]).all()
+    assert found.confidences[0].tolist() == [*SURE[:3], 0, 0, *SURE[5:]]
+
+
+def test_rows_of_a_csv_that_are_broken_are_left_out_by_line(tmp_path):
+    row = POINTS.ravel().tolist()
+    odd = [["2.jpg", *row[:-1]], ["", *row], *([f"{x}.jpg", x, *row[1:]] for x in ("1,5", "inf", "1e999"))]
+    write_table(tmp_path / "x.csv", [["1.jpg", *row], *odd, ["=7.jpg", *row]])
+    left_out = LeftOut()
+    found = prediction_files.read(tmp_path / "x.csv", left_out=left_out)
+    assert np.array(found.names)[found.found].tolist() == ["1.jpg", "=7.jpg"]
+    assert [int(re.search(r"line (\d+)", problem)[1]) for problem in left_out.problems] == [3, 4, 5, 6, 7]
+    with pytest.raises(InputError, match=r"x\.csv, line 3 has fewer columns"):
+        prediction_files.read(tmp_path / "x.csv")
+    text = (tmp_path / "x.csv").read_text()
+    (tmp_path / "16.csv").write_bytes(text.encode("utf-16"))
+    assert prediction_files.read(tmp_path / "16.csv", left_out=LeftOut()).names == found.names
+
+
+def test_samples_of_a_dump_that_are_broken_are_left_out_by_number(tmp_path):
+    def sample(name, keypoints=POINTS[None], scores=SURE[None]):
+        return {"img_path": name, "pred_instances": {"keypoints": keypoints, "keypoint_scores": scores}}
+
+    odd = [
+        {}, None, sample(None), sample(["3.jpg"]), sample("4.jpg", POINTS[None, :20]), sample("5.jpg", scores=SURE),
+        sample("6.jpg", POINTS[None] * np.inf), sample("7.jpg", [[1, [2]]]), sample("8.jpg", Tensor()),
+        sample("9.jpg", 5), {"img_path": "10.jpg"},
+        sample("11.jpg", np.array(3.0), np.array(3.0)), sample("12.jpg", "text", "text"),
+    ]  # fmt: skip
+    (tmp_path / "x.pkl").write_bytes(pickle.dumps([sample("C:\\set\\1.jpg"), *odd]))
+    left_out = LeftOut()
+    found = prediction_files.read(tmp_path / "x.pkl", left_out=left_out)
+    assert len(left_out.problems) == len(odd) and found.found.sum() == 1
+    for number, problem in enumerate(left_out.problems, start=1):
+        assert problem.startswith(f"{tmp_path / 'x.pkl'}, sample {number}")
+    assert found.of(["1.jpg"], left_out=LeftOut()).found.all()
+
+
+def test_hands_of_an_hdf5_file_that_are_infinite_are_left_out_by_name(tmp_path):
+    far = POINTS.copy()
+    far[3, 1] = np.inf
+    Predictions.of_hands("x", {"1.jpg": (POINTS, SURE), "2.jpg": (far, SURE)}).write(tmp_path / "x.h5")
+    left_out = LeftOut()
+    found = prediction_files.read(tmp_path / "x.h5", left_out=left_out)
+    assert_found(found, ["1.jpg", "2.jpg"], [True, False])
+    assert found.claimed.tolist() == [True, False] and "2.jpg" in left_out.problems[0]
+
+
+def test_a_file_of_which_nothing_can_be_read_is_an_error_all_the_same(tmp_path):
+    (tmp_path / "x.json").write_text(json.dumps([{"file_name": "1.jpg"}, {"file_name": "2.jpg"}]))
+    with pytest.raises(InputError, match="result 0: 'keypoints' is missing"):
+        prediction_files.read(tmp_path / "x.json", left_out=LeftOut())
+
+
+def test_annotations_that_are_broken_are_left_out_by_number(tmp_path):
+    boxes = [[3, 4, 30, 50.5], None, [1, 2], ["a"] * 4, [1, 2, float("nan"), 3]]
+    images = [{"id": n, "file_name": f"{n}.jpg"} for n in range(len(boxes))]
+    document = {
+        "images": [*images, {"id": 0, "file_name": "again.jpg"}, {"id": [8], "file_name": "x"}, {"id": 9}, None],
+        "annotations": [
+            *({"id": n, "image_id": n, "bbox": box} for n, box in enumerate(boxes)),
+            {"image_id": 0, "bbox": [0, 0, 9, 9]}, {"image_id": 77, "bbox": [0, 0, 9, 9]}, {"image_id": {}}, 5,
+        ],
+    }  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    left_out = LeftOut()
+    read = annotations(tmp_path / "a.json", left_out)
+    assert read.boxes == {"0.jpg": 50.5} and len(read.names) == len(boxes) and len(left_out.problems) == 4 + 4 + 4
+    sizes = read.sizes(["1.jpg", "0.jpg"], left_out)["dataset"]
+    assert np.isnan(sizes[0]) and sizes[1] == 50.5 and left_out.problems[-1].endswith("says no dataset size of 1.jpg")
+    with pytest.raises(InputError, match="image 5: expected an id of its own, not 0"):
+        annotations(tmp_path / "a.json")

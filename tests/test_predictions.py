@@ -55,7 +55,7 @@ def test_hdf5_keeps_scores_and_which_hands_are_claimed(tmp_path):
     assert again.claimed.all() and np.isnan(again.scores).all()
     with h5py.File(tmp_path / "x.h5", "a") as file:
         file["claimed"] = [True]
-    with pytest.raises(InputError, match=r"x\.h5: expected scores and claimed \(N,\) of 2 names"):
+    with pytest.raises(InputError, match=r"x\.h5: expected claimed \(2\) of numbers, not \(1,\)"):
         prediction_files.read(tmp_path / "x.h5")
 
 
@@ -102,5 +102,5 @@ def test_back_from_crops_to_photographs(tmp_path):
     with pytest.raises(InputError, match=r"peer\.json: there is no crop 2"):
         peer(["2"]).on_photographs(predictions.read_maps(tmp_path / "maps.json"))
     (tmp_path / "other.json").write_text('{"crops": {"1.png": {"photograph": "1.jpg"}}}')
-    with pytest.raises(InputError, match=r"other\.json is no file of maps"):
+    with pytest.raises(InputError, match=r"other\.json, 1\.png: 'to_crop' is missing"):
         predictions.read_maps(tmp_path / "other.json")

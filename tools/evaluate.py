@@ -26,6 +26,7 @@ from maskpose.datasets import mmpose
 from maskpose.errors import InputError
 from maskpose.files import sha256, write_text
 from maskpose.images import write_image
+from maskpose.io.left_out import LeftOut
 from maskpose.predictions import read_maps
 from maskpose.predictor import Predictor
 from maskpose.runtime import set_device
@@ -63,6 +64,8 @@ def parse_arguments():
                         "image ids and the normalisers dataset and head")  # fmt: skip
     parser.add_argument("--lenient", action="store_true", help="predictions may be of other photographs than the "
                         "database's: those are passed over, and missing ones counted as not found")  # fmt: skip
+    parser.add_argument("--strict", action="store_true", help="stop at the first entry of --predictions, --cropped or "
+                        "--annotations that is broken or fits no photograph, instead of leaving it out")  # fmt: skip
     parser.add_argument("--origins", nargs="+", metavar="NAME", help="only the samples of these origins (all)")
     parser.add_argument("--by", choices=scoring.PARTS, default="origin",
                         help="divide by origin, or by the hand's part of the photograph (%(default)s)")  # fmt: skip
@@ -109,14 +112,24 @@ def main():
     args = parse_arguments()
     settings = chosen_settings(args)
     crops = command_line.pyramid_options(args, used="pyramid" in args.ways)
-    annotations = mmpose.annotations(args.annotations) if args.annotations else None
+    if settings.normaliser in scoring.ANNOTATED and not args.annotations:
+        raise InputError(f"the normaliser {settings.normaliser} needs the data set's annotations (--annotations FILE)")
+    left_out = LeftOut(args.strict)
+    annotations = mmpose.annotations(args.annotations, left_out) if args.annotations else None
     cropped = [(path, read_maps(maps)) for path, maps in args.cropped]
-    others = prediction_files.read_all(args.predictions, cropped, annotations)
+    others = prediction_files.read_all(args.predictions, cropped, annotations, left_out)
     if not args.ways and not others:
         raise InputError("nothing to score: --ways is empty, and there are no --predictions")
     set_device(args.gpu)
     reader = Reader(args.db)
     samples = evaluation.of_origins(reader, args.origins)
+    if others:
+        truth = evaluation.labels(reader)
+        others = {
+            name: evaluation.of_predictions(predictions, truth, args.lenient, left_out).of_origins(args.origins)
+            for name, predictions in others.items()
+        }
+    left_out.report()
     results, predictors, files = {}, {}, ["scores.json"]
     for way in dict.fromkeys(args.ways):
         pyramid, refine, search, run = WAYS[way]
@@ -129,13 +142,12 @@ def main():
         if way != "pairs" and predictors[way].variant.mask:
             files.append(f"mask_iou_{way}.csv")
             results[way].write_ious(args.out / files[-1])
-    if others:
-        truth = evaluation.labels(reader)
-        for name, predictions in others.items():
-            found = evaluation.of_predictions(predictions, truth, args.lenient).of_origins(args.origins)
-            results.update(evaluation.both_ways(name, found))
+    for name, found in others.items():
+        results.update(evaluation.both_ways(name, found))
     if annotations and settings.normaliser in scoring.ANNOTATED:
-        results = {way: found.with_sizes(annotations) for way, found in results.items()}
+        sizes_left_out = LeftOut(args.strict)
+        results = {way: found.with_sizes(annotations, sizes_left_out) for way, found in results.items()}
+        sizes_left_out.report()
     divide = scoring.scores_by_size if args.by == "size" else scoring.scores_by_origin
     tables = {way: divide(found, settings) for way, found in results.items()}
     print(settings)

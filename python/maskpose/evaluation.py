@@ -10,6 +10,7 @@ from tqdm import tqdm
 from maskpose import geometry, metrics
 from maskpose.errors import InputError
 from maskpose.files import write_text
+from maskpose.io.left_out import STRICT
 from maskpose.io.tables import csv_text, read_table
 from maskpose.predictions import Predictions
 from maskpose.variants import KEYPOINTS
@@ -67,9 +68,12 @@ class Results:
         return replace(self, predicted=found.keypoints, confidences=found.confidences, claimed=found.claimed,
                        scores=found.scores)  # fmt: skip
 
-    def with_sizes(self, annotations):
-        """The same with the sizes that maskpose.datasets.mmpose.Annotations say, for the normalisers of them."""
-        return replace(self, annotated=annotations.sizes(self.names))
+    def with_sizes(self, annotations, left_out=STRICT):
+        """The same with the sizes that maskpose.datasets.mmpose.Annotations say, for the normalisers of them.
+
+        left_out: takes photographs of which they say none, and whose keypoints then do not count.
+        """
+        return replace(self, annotated=annotations.sizes(self.names, left_out))
 
     def predictions(self, predictor):
         """What was found, as maskpose.predictions.Predictions of that name."""
@@ -166,12 +170,12 @@ def labels(samples):
     return _results([_row(sample, *nothing) for sample in bar], True)
 
 
-def of_predictions(predictions, truth, lenient=False):
+def of_predictions(predictions, truth, lenient=False, left_out=STRICT):
     """Results of maskpose.predictions.Predictions on what ``labels`` gave, matched by the photographs' names.
 
-    Raises InputError as Predictions.of does, which takes ``lenient``.
+    Raises InputError as Predictions.of does, which takes ``lenient`` and ``left_out``.
     """
-    return truth.with_predictions(predictions.of(truth.names, lenient))
+    return truth.with_predictions(predictions.of(truth.names, lenient, left_out))
 
 
 def read_ious(path):

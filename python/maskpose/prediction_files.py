@@ -11,37 +11,42 @@ folder of mmpose's ``pred_out_dir``       ``<stem>.json``, lists of {"keypoints"
 ``.pkl``                                  what mmpose's tools/test.py --dump writes
 ========================================  ==============================================================================
 
-Of several hands in a photograph the one with the highest mean confidence counts.
+Of several hands in a photograph the one with the highest mean confidence counts. An entry that is broken (a hand, a row
+or a file of a folder) may be left out, so that others are read: see maskpose.io.left_out. In its photograph, if that is
+known, no hand was found.
 """
 
-import csv
 from pathlib import Path
 
-import h5py
 import numpy as np
 from tqdm import tqdm
 
 from maskpose import pickles
-from maskpose.datasets.reading import existing, field, json_file
+from maskpose.datasets.reading import existing, json_file
 from maskpose.errors import InputError
+from maskpose.io.hdf5 import open_hdf5, read_numbers, read_text_attribute, read_texts
+from maskpose.io.left_out import STRICT, LeftOut
+from maskpose.io.tables import read_table
+from maskpose.io.values import field, listing, numbers, record, shown, text
 from maskpose.predictions import Predictions
 from maskpose.skeleton import KEYPOINT_NAMES
 from maskpose.variants import KEYPOINTS
 
+FARTHEST = 1e9  # pixels from the photograph's corner that a keypoint may lie
 
-def read_all(paths, cropped=(), annotations=None):
+
+def read_all(paths, cropped=(), annotations=None, left_out=STRICT):
     """{label: Predictions} of files, each "FILE" or "LABEL=FILE"; without a label, by their predictors' names.
 
     cropped: [(file, maps)] of predictions on crops, of which ``maps`` are what maskpose.predictions.read_maps gives;
-    annotations: maskpose.datasets.mmpose.Annotations, for files that say image ids alone. Raises InputError as ``read``
-    does, and for two of one label.
+    annotations, left_out: as ``read`` takes them. Raises InputError as ``read`` does, and for two of one label.
     """
     found = {}
     for given, maps in [*((path, None) for path in paths), *cropped]:
         label, path = labelled(given)
-        predictions = read(path, annotations)
+        predictions = read(path, annotations, left_out)
         if maps is not None:
-            predictions = predictions.on_photographs(maps)
+            predictions = predictions.on_photographs(maps, left_out)
         label = label or predictions.predictor
         if label in found:
             raise InputError(f"{path}: there are two of {label}: give one a name, as other={path}")
@@ -49,15 +54,24 @@ def read_all(paths, cropped=(), annotations=None):
     return found
 
 
-def read(path, annotations=None):
-    """The Predictions of a file or folder. Raises InputError that names it, and the photograph at fault."""
-    path = existing(path)
+def read(path: str | Path, annotations=None, left_out: LeftOut = STRICT) -> Predictions:
+    """The Predictions of a file or folder.
+
+    annotations: maskpose.datasets.mmpose.Annotations, for files that say image ids alone; left_out: takes the problems
+    of entries that are broken, of which the first is raised if it is strict, as by default. Raises InputError, which
+    names the file, if it is of no known kind, or nothing of it can be read.
+    """
+    path, before = existing(path), len(left_out.problems)
     if path.is_dir():
-        return _folder(path)
-    readers = {".json": _json, ".h5": _hdf5, ".hdf5": _hdf5, ".csv": _csv, ".pkl": _dump, ".pickle": _dump}
-    if path.suffix not in readers:
-        raise InputError(f"{path}: expected a folder, or one of {', '.join(readers)}")
-    return readers[path.suffix](path, annotations)
+        found = _folder(path, left_out)
+    else:
+        readers = {".json": _json, ".h5": _hdf5, ".hdf5": _hdf5, ".csv": _csv, ".pkl": _dump, ".pickle": _dump}
+        if path.suffix.lower() not in readers:
+            raise InputError(f"{path}: expected a folder, or one of {', '.join(readers)}")
+        found = readers[path.suffix.lower()](path, annotations, left_out)
+    if not found.found.any() and len(left_out.problems) > before:
+        raise InputError(left_out.problems[before])
+    return found
 
 
 def labelled(given):
@@ -66,127 +80,158 @@ def labelled(given):
     return (label, Path(path)) if equals and not Path(given).exists() else ("", Path(given))
 
 
-def _json(path, annotations):
+def _json(path, annotations, left_out):
     document = json_file(path)
     if isinstance(document, list):
-        return _results(path, document, annotations)
-    try:
-        predictor, hands = document["predictor"], document["hands"].items()
-    except (KeyError, TypeError, AttributeError):
+        return _results(path, document, annotations, left_out)
+    if not isinstance(document, dict) or not {"predictor", "hands"} <= document.keys():
         raise InputError(
             f'{path} is no file of predictions: expected {{"predictor": …, "hands": {{…}}}} or a list of results; of '
             "results that are a file a photograph, give the folder"
-        ) from None
-    return Predictions.of_hands(
-        predictor, {name: _triples(rows, f"{path}: {name}") for name, rows in hands}, names_all=False, where=str(path)
-    )
+        )
+    hands = {}
+    for name, rows in record(document["hands"], f"{path}, hands").items():
+        with left_out.entry():
+            hands[text(name, f"{path}, a photograph's name")] = None
+            hands[name] = _triples(rows, f"{path}: {name}")
+    predictor = text(document["predictor"], f"{path}, predictor")
+    return Predictions.of_hands(predictor, hands, names_all=False, where=str(path))
 
 
-def _results(path, results, annotations):
+def _results(path, results, annotations, left_out):
     """COCO's list of keypoint results."""
     hands = {}
     for number, one in enumerate(results):
         where = f"{path}, result {number}"
-        name = one.get("file_name") if isinstance(one, dict) else None
-        if name is None:
-            image = field(one, "image_id", where)
-            if annotations is None:
-                raise InputError(f"{where}: which photograph is image {image}? Give the data set's --annotations")
-            name = field(annotations.names, image, f"{where}: {annotations.path} has no image")
-        hands.setdefault(name, []).append(_triples(field(one, "keypoints", where), f"{where}, {name}"))
+        with left_out.entry():
+            name = one.get("file_name") if isinstance(one, dict) else None
+            if name is None:
+                image = field(one, "image_id", where)
+                if annotations is None:
+                    raise InputError(
+                        f"{where}: which photograph is image {shown(image)}? Give the data set's --annotations"
+                    )
+                name = field(annotations.names, image, f"{where}: {annotations.path} has no image")
+            found = hands.setdefault(text(name, f"{where}, file_name"), [])
+            found.append(_triples(field(one, "keypoints", where), f"{where}, {name}"))
     return _of_several(path, hands, names_all=False)
 
 
-def _hdf5(path, annotations):
-    try:
-        with h5py.File(path) as file:
-            if "names" not in file:
-                name, hands = _ours_hdf5(path)
-                return _of_several(path, {name: hands})
-            names = [name.decode() for name in file["names"][:]]
-            keypoints, confidences = file["keypoints"][:].astype(float), file["confidences"][:].astype(float)
-            claimed = file["claimed"][:].astype(bool) if "claimed" in file else None
-            scores = file["scores"][:].astype(float) if "scores" in file else None
-            predictor = str(file.attrs["predictor"])
-    except (OSError, KeyError) as error:
-        raise InputError(f"{path} is no HDF5 file of predictions: {error}") from None
-    if keypoints.shape != (len(names), KEYPOINTS, 2) or confidences.shape != (len(names), KEYPOINTS):
-        raise InputError(f"{path}: expected keypoints (N, 21, 2) and confidences (N, 21) of N names")
-    if any(values is not None and values.shape != (len(names),) for values in (claimed, scores)):
-        raise InputError(f"{path}: expected scores and claimed (N,) of {len(names)} names")
+def _hdf5(path, annotations, left_out):
+    with open_hdf5(path) as file:
+        if "names" not in file:
+            return _of_several(path, dict([_photograph_of_hdf5(file, path)]))
+        names = read_texts(file, "names")
+        count = len(names)
+        keypoints = read_numbers(file, "keypoints", (count, KEYPOINTS, 2))
+        confidences = read_numbers(file, "confidences", (count, KEYPOINTS))
+        claimed = read_numbers(file, "claimed", (count,)) > 0 if "claimed" in file else None
+        scores = read_numbers(file, "scores", (count,)) if "scores" in file else None
+        predictor = read_text_attribute(file, "predictor")
+    for n, name in enumerate(names):
+        try:
+            keypoints[n], confidences[n] = _hand(keypoints[n], confidences[n], f"{path}: {name}")
+        except InputError as problem:
+            left_out.add(problem)
+            keypoints[n], confidences[n] = np.nan, 0
+            if claimed is not None:
+                claimed[n] = False
     return Predictions(predictor, names, keypoints, confidences, where=str(path), claimed=claimed, scores=scores)
 
 
-def _csv(path, annotations):
+def _csv(path, annotations, left_out):
     hands = {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        heading = next(reader, [])
-        columns = {name: index for index, name in enumerate(heading)}
-        needed = ["image", *(f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y"))]
-        if missing := [name for name in needed if name not in columns]:
-            raise InputError(f"{path}: the column {missing[0]} is missing ({len(missing)} in all)")
-        places = [[columns.get(f"{name}_{part}") for part in ("x", "y", "confidence")] for name in KEYPOINT_NAMES]
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            if len(row) != len(heading):
-                raise InputError(f"{where}: {len(row)} columns, the heading has {len(heading)}")
-            cells = [["1" if place is None else row[place] for place in joint] for joint in places]
-            rows = [[cell.strip() or "nan" for cell in joint] for joint in cells]
-            found = hands.setdefault(row[columns["image"]], [])
-            points, confidences = _triples(rows, where)
+    for row in read_table(path, ["image", *(f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y"))]):
+        with left_out.entry():
+            if isinstance(row, InputError):
+                raise row
+            number, cells = row
+            where = f"{path}, line {number}"
+            found = hands.setdefault(text(cells["image"], f"{where}, image"), [])
+            columns = [f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y", "confidence")]
+            flat = [_cell(cells.get(column, "1"), f"{where}, {column}") for column in columns]
+            points, confidences = _triples(flat, where)
             if not np.isnan(points).all():
-                found.append((points, np.nan_to_num(confidences)))
+                found.append((points, confidences))
     return _of_several(path, hands)
 
 
-def _dump(path, annotations):
+def _cell(cell, where):
+    """The number in a cell; None if it is empty."""
+    try:
+        return float(cell) if cell.strip() else None
+    except ValueError:
+        raise InputError(f"{where}: expected a number, not {shown(cell)}") from None
+
+
+def _dump(path, annotations, left_out):
     samples = pickles.load(path, refuse=False)
     if not isinstance(samples, list):
         raise InputError(f"{path} is no pickle of mmpose's: expected a list of samples")
     hands = {}
     for number, sample in enumerate(samples):
         where = f"{path}, sample {number}"
-        name, found = field(sample, "img_path", where), field(sample, "pred_instances", where)
-        instances = zip(field(found, "keypoints", where), field(found, "keypoint_scores", where))
-        hands.setdefault(name, []).extend(_instance(*one, f"{where}, {name}") for one in instances)
+        with left_out.entry():
+            name = text(field(sample, "img_path", where), f"{where}, img_path")
+            found, where = hands.setdefault(name, []), f"{where}, {name}"
+            instances = field(sample, "pred_instances", where)
+            keypoints, scores = (field(instances, key, where) for key in ("keypoints", "keypoint_scores"))
+            if not all(isinstance(one, list) or np.ndim(one) for one in (keypoints, scores)):
+                raise InputError(f"{where}: keypoints and keypoint_scores are no arrays of plain numbers")
+            if len(keypoints) != len(scores):
+                raise InputError(f"{where}: keypoints of {len(keypoints)} hands, keypoint_scores of {len(scores)}")
+            found += [_instance(*one, where) for one in zip(keypoints, scores)]
     return _of_several(path, hands)
 
 
-def _folder(path):
-    """The first kind of JSON that there is, of KINDS, else our HDF5."""
+def _folder(path, left_out):
+    """The kind of JSON, of KINDS, that most files are of, the first of those if they are several; else our HDF5."""
     documents = {}
-    for file in tqdm(sorted(path.rglob("*.json")), desc=str(path), unit="file", dynamic_ncols=True):
-        if not file.name.startswith("."):
+    files = [file for file in sorted(path.rglob("*.json")) if file.is_file() and not file.name.startswith(".")]
+    for file in tqdm(files, desc=str(path), unit="file", dynamic_ncols=True):
+        with left_out.entry():
             document = json_file(file)
-            for name, (known, _) in KINDS.items():
-                if known(document):
-                    documents.setdefault(name, {})[file] = document
-                    break
-    hands = {}
-    for kind, (_, of) in KINDS.items():
-        for file, document in documents.get(kind, {}).items():
-            name, found = of(str(file.relative_to(path).with_suffix("")), document, file)
-            hands.setdefault(name, []).extend(found)
-        if hands:
-            return _of_several(path, hands)
+            kind = next((name for name, (known, _) in KINDS.items() if known(document)), None)
+            documents.setdefault(kind, {})[file] = document
+    kind = max(KINDS, key=lambda name: len(documents.get(name, ())))
+    if kind not in documents:
+        return _folder_of_hdf5(path, left_out)
+    hands, files = {}, {}
+    for file, document in documents[kind].items():
+        with left_out.entry():
+            name, found = KINDS[kind][1](str(file.relative_to(path).with_suffix("")), document, file)
+            _add_photograph(hands, files, name, found, file)
+    return _of_several(path, hands)
+
+
+def _folder_of_hdf5(path, left_out):
+    hands, files = {}, {}
     for file in sorted(path.rglob("*.h5")):
-        name, found = _ours_hdf5(file)
-        hands.setdefault(name, []).extend(found)
-    if not hands:
+        with left_out.entry(), open_hdf5(file) as document:
+            _add_photograph(hands, files, *_photograph_of_hdf5(document, file), file)
+    if not hands and not left_out.problems:
         raise InputError(f"{path} holds no predictions: neither ours, nor OpenPose's, nor mmpose's")
     return _of_several(path, hands)
 
 
+def _add_photograph(hands, files, name, found, file):
+    """Note the hands found in a photograph, of which a folder has one file. Raises InputError for a second one."""
+    if name in files:
+        raise InputError(f"{file} is of {name}, as {files[name]} is")
+    hands[text(name, file)], files[name] = found, file
+
+
 def _ours(stem, document, file):
     """(name, hands) of tools/predict.py's JSON of a photograph."""
-    several = [document, *document.get("more_hands", [])]
-    return document["image"], [_triples(one["keypoints"], str(file)) for one in several if one["keypoints"]]
+    several = [document, *listing(document.get("more_hands", []), f"{file}, more_hands")]
+    found = [field(one, "keypoints", file) for one in several]
+    return text(field(document, "image", file), f"{file}, image"), [_triples(rows, str(file)) for rows in found if rows]
 
 
 def _openpose(stem, document, file):
     """(name, hands) of OpenPose's JSON of a photograph: of every person, both hands."""
-    flat = [person.get(f"hand_{side}_keypoints_2d") for person in document["people"] for side in ("left", "right")]
+    people = [record(person, f"{file}, people") for person in listing(document["people"], f"{file}, people")]
+    flat = [person.get(f"hand_{side}_keypoints_2d") for person in people for side in ("left", "right")]
     hands = [_triples(numbers, str(file)) for numbers in flat if numbers]
     for points, confidences in hands:
         points[confidences == 0] = np.nan
@@ -200,20 +245,24 @@ def _mmpose(stem, document, file):
     ]
 
 
+def _has(document, *keys):
+    return isinstance(document, dict) and any(key in document for key in keys)
+
+
 KINDS = {  # of the JSON files that are one a photograph: which documents are, and how they are read
-    "ours": (lambda one: isinstance(one, dict) and {"image", "keypoints"} <= one.keys(), _ours),
-    "openpose": (lambda one: isinstance(one, dict) and "people" in one, _openpose),
-    "mmpose": (lambda one: isinstance(one, list) and all("keypoint_scores" in each for each in one), _mmpose),
-}
+    "ours": (lambda one: _has(one, "keypoints", "more_hands") or (_has(one, "image") and _has(one, "detected")), _ours),
+    "openpose": (lambda one: _has(one, "people"), _openpose),
+    "mmpose": (lambda one: isinstance(one, list) and (not one or any(_has(each, "keypoint_scores") for each in one)),
+               _mmpose),
+}  # fmt: skip
 
 
-def _ours_hdf5(path):
-    """(name, hands) of tools/predict.py's HDF5 of a photograph."""
-    try:
-        with h5py.File(path) as file:
-            return str(file.attrs["image"]), list(zip(file["keypoints"][:].astype(float), file["confidences"][:]))
-    except (OSError, KeyError) as error:
-        raise InputError(f"{path} is no HDF5 file of tools/predict.py: {error}") from None
+def _photograph_of_hdf5(file, path):
+    """(name, hands) of tools/predict.py's open HDF5 file of a photograph."""
+    name = text(read_text_attribute(file, "image"), f"{path}, image")
+    keypoints = read_numbers(file, "keypoints", (None, KEYPOINTS, 2))
+    confidences = read_numbers(file, "confidences", (len(keypoints), KEYPOINTS))
+    return name, [_hand(*one, f"{path}: {name}") for one in zip(keypoints, confidences)]
 
 
 def _of_several(path, hands, names_all=True):
@@ -222,18 +271,39 @@ def _of_several(path, hands, names_all=True):
     return Predictions.of_hands(Path(path).stem, surest, names_all, str(path))
 
 
-def _triples(numbers, where):
-    """(keypoints (21, 2), confidences (21,)) of x, y, confidence, flat or not."""
+def _triples(rows, where):
+    """(keypoints (21, 2), confidences (21,)) of x, y, confidence, flat or not; null and NaN: not known."""
     try:
-        table = np.array(numbers, float).reshape(KEYPOINTS, 3)
-    except (TypeError, ValueError):
-        raise InputError(f"{where} must have {KEYPOINTS} keypoints [x, y, confidence]") from None
-    return table[:, :2], table[:, 2]
+        table = numbers(rows, (KEYPOINTS, 3), where, missing=True)
+    except InputError as error:
+        expected = f"{KEYPOINTS} keypoints [x, y, confidence]"
+        raise InputError(f"{where} must have {expected} ({_reason(error, where)})") from None
+    return _hand(table[:, :2], table[:, 2], where)
 
 
 def _instance(keypoints, scores, where):
     """The same of mmpose's keypoints and scores, which it keeps apart."""
     try:
-        return np.array(keypoints, float).reshape(KEYPOINTS, 2), np.array(scores, float).reshape(KEYPOINTS)
-    except (TypeError, ValueError):
-        raise InputError(f"{where} must have {KEYPOINTS} keypoints [x, y], and as many scores") from None
+        points = numbers(keypoints, (KEYPOINTS, 2), where, missing=True)
+        return _hand(points, numbers(scores, (KEYPOINTS,), where, missing=True), where)
+    except InputError as error:
+        raise InputError(
+            f"{where} must have {KEYPOINTS} keypoints [x, y], and as many scores ({_reason(error, where)})"
+        ) from None
+
+
+def _reason(error, where):
+    return str(error).removeprefix(f"{where}: ")
+
+
+def _hand(points, confidences, where):
+    """Keypoints (21, 2) and confidences (21,), where one without x or y has neither, and an unknown confidence is 0.
+
+    Raises InputError for numbers that are infinite, or too far away to measure.
+    """
+    unknown = np.isnan(points).any(axis=1)
+    points = np.where(unknown[:, None], np.nan, points)
+    confidences = np.where(np.isnan(confidences), 0, confidences)
+    if (np.abs(points[~unknown]) > FARTHEST).any() or np.isinf(confidences).any():
+        raise InputError(f"{where}: a keypoint or confidence is infinite, or more than {FARTHEST:g} pixels away")
+    return points, confidences

@@ -16,7 +16,10 @@ import numpy as np
 
 from maskpose import geometry
 from maskpose.errors import InputError
-from maskpose.files import read_json, write_text, written_beside
+from maskpose.files import read_json, write_text
+from maskpose.io.hdf5 import write_hdf5
+from maskpose.io.left_out import STRICT
+from maskpose.io.values import field, numbers, text
 from maskpose.variants import KEYPOINTS
 
 
@@ -51,49 +54,59 @@ class Predictions:
         """(N,) bool: the photographs in which a keypoint was found."""
         return ~np.isnan(self.keypoints).all(axis=(1, 2))
 
-    def of(self, names, lenient=False):
+    def of(self, names, lenient=False, left_out=STRICT):
         """The same of the photographs ``names``, in their order.
 
-        Names are matched whole, else without their folders, else without their suffix. Raises InputError for a name
-        here that is none of ``names``, for one of ``names`` that should be here and is not, and where the choice is not
-        clear. ``lenient``: the first are passed over, in the second nothing was found.
+        Names are matched whole, else without their folders, else without their suffix. Problems are a name here that is
+        none of ``names``, or of which the choice is not clear, a second one of the same photograph, and one of
+        ``names`` that should be here and is not. left_out: takes the problems; where it is not strict, as it is by
+        default, those names are left out, and no hand is found in the photographs that are missing. lenient: names that
+        are none of ``names``, and missing ones, are no problems. Raises InputError if no name fits.
         """
         where, known, rows = self.where or self.predictor, Names(names), np.full(len(names), -1)
+        before = len(left_out.problems)
         for row, name in enumerate(self.names):
-            index = known.find(name, where)
-            if index is None:
-                if not lenient:
+            with left_out.entry():
+                index = known.find(name, where)
+                if index is None and lenient:
+                    continue
+                if index is None:
                     first = f"its first is {names[0]}; --lenient passes over such names"
                     raise InputError(f"{where}: no photograph of the database is called {name} ({first})")
-                continue
-            if rows[index] >= 0:
-                raise InputError(f"{where}: {self.names[rows[index]]} and {name} are both {names[index]}")
-            rows[index] = row
+                if rows[index] >= 0:
+                    raise InputError(f"{where}: {self.names[rows[index]]} and {name} are both {names[index]}")
+                rows[index] = row
         there = rows >= 0
+        if not there.any() and len(left_out.problems) > before:
+            raise InputError(left_out.problems[before])
         if self.names_all and not lenient and not there.all():
             missing = f"{where}: nothing of {names[there.argmin()]}, nor of {(~there).sum() - 1} more photographs"
-            raise InputError(f"{missing} (--lenient counts them as photographs where no hand was found)")
+            left_out.add(InputError(f"{missing} (--lenient counts them as photographs where no hand was found)"))
         keypoints, confidences = np.full((len(names), KEYPOINTS, 2), np.nan), np.zeros((len(names), KEYPOINTS))
         found = Predictions(self.predictor, list(names), keypoints, confidences, self.names_all, self.where)
         for name in ("keypoints", "confidences", "claimed", "scores"):
             getattr(found, name)[there] = getattr(self, name)[rows[there]]
         return found
 
-    def on_photographs(self, maps):
+    def on_photographs(self, maps, left_out=STRICT):
         """The same in the photographs' pixels and by their names, where it was predicted on crops of them.
 
         maps: {name of the crop: (name of the photograph, 2x3 map from photograph to crop)}, as ``read_maps`` gives
-        them. Raises InputError for a crop that is not there.
+        them; left_out: takes crops that are not there. Raises InputError for the first of them if it is strict.
         """
-        crops, photographs, names, keypoints = Names(list(maps)), list(maps.values()), [], []
-        for name, points in zip(self.names, self.keypoints):
-            index = crops.find(name, self.where)
-            if index is None:
-                raise InputError(f"{self.where}: there is no crop {name}")
-            photograph, to_crop = photographs[index]
-            names.append(photograph)
-            keypoints.append(geometry.apply(geometry.invert(to_crop), points))
-        return replace(self, names=names, keypoints=np.array(keypoints).reshape(-1, KEYPOINTS, 2))
+        crops, photographs, names, rows = Names(list(maps)), list(maps.values()), [], []
+        keypoints = self.keypoints.copy()
+        for row, name in enumerate(self.names):
+            with left_out.entry():
+                index = crops.find(name, self.where)
+                if index is None:
+                    raise InputError(f"{self.where}: there is no crop {name}")
+                photograph, to_crop = photographs[index]
+                keypoints[row] = geometry.apply(geometry.invert(to_crop), keypoints[row])
+                names.append(photograph)
+                rows.append(row)
+        return replace(self, names=names, keypoints=keypoints[rows], confidences=self.confidences[rows],
+                       claimed=self.claimed[rows], scores=self.scores[rows])  # fmt: skip
 
     def write(self, path):
         """Write the file: ``.h5``, or JSON with numbers to three places and the photographs with a hand alone."""
@@ -105,7 +118,7 @@ class Predictions:
         write_text(path, json.dumps({"predictor": self.predictor, "hands": hands}) + "\n")
 
     def _write_hdf5(self, path):
-        with written_beside(path) as partial, h5py.File(partial, "w") as file:
+        with write_hdf5(path) as file:
             file.attrs["predictor"] = self.predictor
             file["names"] = np.array(self.names, h5py.string_dtype())
             for name in ("keypoints", "confidences", "scores"):
@@ -127,8 +140,8 @@ class Names:
 
     def find(self, name, where=""):
         """The index of the photograph called ``name``, or None. Raises InputError, of ``where``, if several are."""
-        bare = PurePath(name).name
-        tries = (self._whole, name), (self._bare, bare), (self._stems, bare), (self._stems, PurePath(name).stem)
+        path = PurePath(name.replace("\\", "/"))  # as Windows has it
+        tries = (self._whole, name), (self._bare, path.name), (self._stems, path.name), (self._stems, path.stem)
         found = next((indices[key] for indices, key in tries if key in indices), [None])
         if len(found) > 1:
             raise InputError(f"{where}: {name} may be {self._names[found[0]]} or {self._names[found[1]]}")
@@ -137,9 +150,14 @@ class Names:
 
 def read_maps(path):
     """{crop: (photograph, 2x3 map from photograph to crop)} of data_prep/crop_pictures.py's file. Raises InputError."""
-    try:
-        crops = read_json(path)["crops"]
-        return {name: (one["photograph"], np.array(one["to_crop"], float).reshape(2, 3)) for name, one in crops.items()}
-    except (KeyError, TypeError, AttributeError, ValueError, OverflowError):
+    document, maps = read_json(path), {}
+    if not isinstance(document, dict) or not isinstance(document.get("crops"), dict):
         expected = '{"crops": {name: {"photograph": …, "to_crop": …}}}'
-        raise InputError(f"{path} is no file of maps: expected {expected}") from None
+        raise InputError(f"{path} is no file of maps: expected {expected}")
+    for name, one in document["crops"].items():
+        where = f"{path}, {name}"
+        to_crop = numbers(field(one, "to_crop", where), (2, 3), f"{where}, to_crop")
+        if not abs(np.linalg.det(to_crop[:, :2])) > 1e-9:
+            raise InputError(f"{where}: to_crop has no inverse")
+        maps[name] = text(field(one, "photograph", where), f"{where}, photograph"), to_crop
+    return maps

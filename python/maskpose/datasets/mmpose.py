@@ -11,6 +11,9 @@ import numpy as np
 
 from maskpose.datasets.reading import field, json_file, mask_file, sample, triples
 from maskpose.errors import InputError
+from maskpose.io.left_out import STRICT
+from maskpose.io.values import listing, numbers, record, shown, text
+from maskpose.io.values import number as number_of
 from maskpose.predictions import Names
 
 NAME = "OneHand10K, mmpose's JSON"
@@ -25,36 +28,52 @@ class Annotations:
     boxes: dict  # {file name: larger side of the data set's box, pixels}
     heads: dict  # {file name: head_size, pixels}, as mmpose's panoptic files have it
 
-    def sizes(self, names):
+    def sizes(self, names, left_out=STRICT):
         """{"dataset": (N,), "head": (N,)} pixels of N photographs, each where the file has it.
 
-        Raises InputError for a photograph of which the file says nothing.
+        NaN for a photograph of which the file says nothing: a problem for ``left_out``, which by default raises it.
         """
         found = {}
         for kind, known in (("dataset", self.boxes), ("head", self.heads)):
             if known:
-                of = Names(list(known))
-                indices = [of.find(name, self.path) for name in names]
-                if None in indices:
-                    raise InputError(f"{self.path} says no {kind} size of {names[indices.index(None)]}")
-                found[kind] = np.array(list(known.values()), float)[indices]
+                of, pixels, found[kind] = Names(list(known)), list(known.values()), np.full(len(names), np.nan)
+                for n, name in enumerate(names):
+                    with left_out.entry():
+                        index = of.find(name, self.path)
+                        if index is None:
+                            raise InputError(f"{self.path} says no {kind} size of {name}")
+                        found[kind][n] = pixels[index]
         return found
 
 
-def annotations(path):
-    """The Annotations of a JSON file of one hand a photograph. Raises InputError where it is none."""
-    document = json_file(path)
-    names = {field(one, "id", path): field(one, "file_name", path) for one in field(document, "images", path)}
-    boxes, heads = {}, {}
-    for one in field(document, "annotations", path):
-        name = names.get(field(one, "image_id", path))
-        if name is None:
-            raise InputError(f"{path}, annotation {one.get('id')}: no image has the id {one['image_id']}")
-        if name in boxes:
-            raise InputError(f"{path}: {name} has two annotations, expected one hand a photograph")
-        boxes[name] = max(field(one, "bbox", f"{path}, annotation {one.get('id')}")[2:4])
-        if "head_size" in one:
-            heads[name] = one["head_size"]
+def annotations(path, left_out=STRICT):
+    """The Annotations of a JSON file of one hand a photograph; left_out: takes entries that are broken.
+
+    Raises InputError where it is no such file, and for the first broken entry if ``left_out`` is strict, as by default.
+    """
+    document, before = json_file(path), len(left_out.problems)
+    names, boxes, heads = {}, {}, {}
+    for number, one in enumerate(listing(field(document, "images", path), f"{path}, images")):
+        with left_out.entry():
+            where = f"{path}, image {number}"
+            image, name = (field(one, key, where) for key in ("id", "file_name"))
+            if not isinstance(image, (int, str)) or image in names:
+                raise InputError(f"{where}: expected an id of its own, not {shown(image)}")
+            names[image] = text(name, f"{where}, file_name")
+    for number, one in enumerate(listing(field(document, "annotations", path), f"{path}, annotations")):
+        with left_out.entry():
+            where = f"{path}, annotation {shown(record(one, f'{path}, annotation {number}').get('id', number))}"
+            image = field(one, "image_id", where)
+            if not isinstance(image, (int, str)) or image not in names:
+                raise InputError(f"{where}: no image has the id {shown(image)}")
+            name = names[image]
+            if name in boxes:
+                raise InputError(f"{path}: {name} has two annotations, expected one hand a photograph")
+            boxes[name] = numbers(field(one, "bbox", where), (4,), f"{where}, bbox")[2:].max()
+            if "head_size" in one:
+                heads[name] = number_of(one["head_size"], f"{where}, head_size")
+    if not boxes and len(left_out.problems) > before:
+        raise InputError(left_out.problems[before])
     return Annotations(Path(path), names, boxes, heads)
 
 

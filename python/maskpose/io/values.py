@@ -72,16 +72,25 @@ def size(value, where) -> int:
     return int(found)
 
 
-def numbers(value, shape: tuple[int, ...], where) -> np.ndarray:
-    """Finite numbers, in lists of ``shape`` or in one flat list, as a float64 array of ``shape``."""
+def numbers(value, shape: tuple[int, ...], where, missing: bool = False) -> np.ndarray:
+    """Finite numbers, in lists of ``shape``, in one flat list or in an array, as a float64 array of ``shape``.
+
+    missing: null and NaN stand for numbers that are not known, and come out as NaN; else they are an InputError.
+    """
     flat, count = [value], math.prod(shape)
+    if isinstance(value, np.ndarray):
+        flat = value.ravel().tolist() if value.size == count else []
     for _ in shape:
-        if all(type(one) in (list, tuple) for one in flat):
+        if all(isinstance(one, (list, tuple)) for one in flat):
             flat = [one for row in flat for one in row]
     if len(flat) != count:
         expected = " of ".join(map(str, shape))
         raise InputError(f"{where}: expected {expected} numbers, not {shown(value)}")
-    return np.array([number(one, where) for one in flat]).reshape(shape)
+    return np.array([_number_or_nan(one, where) if missing else number(one, where) for one in flat]).reshape(shape)
+
+
+def _number_or_nan(value, where):
+    return math.nan if value is None or value != value else number(value, where)
 
 
 def flag(value, where) -> bool:

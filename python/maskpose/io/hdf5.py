@@ -1,0 +1,105 @@
+"""HDF5 from outside: what a file says of its data is checked before any of it is read, and written whole or not at all.
+
+A file of a few bytes can declare terabytes, point to other files, or hold references and texts in the place of numbers.
+"""
+
+import contextlib
+import io
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from maskpose.errors import InputError
+from maskpose.files import read_bytes, written_beside
+
+MOST_VALUES = 1 << 26  # numbers of a dataset: 1.6 million hands
+MOST_AT_ONCE = 1 << 28  # bytes of texts that are read in one go: each may be as long as the file
+ERRORS = (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError)  # h5py's for damaged files
+
+
+@contextlib.contextmanager
+def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """Give an HDF5 file to read. Raises InputError that names it if it cannot be, and for damage met on the way."""
+    data = io.BytesIO(read_bytes(path))  # bytes, so that no name in it leads to other files beside it
+    try:
+        with h5py.File(data, "r") as file:
+            yield file
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except ERRORS as error:
+        raise InputError(f"{path} is no HDF5 file that can be read: {error}") from None
+
+
+def read_numbers(file: h5py.Group, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
+    """The dataset ``name`` of numbers or truth values, of ``shape``, in which None is any length, as float64.
+
+    Raises InputError for a dataset that is missing, elsewhere, of another shape or type, or too large.
+    """
+    dataset = _dataset(file, name)
+    expected = ", ".join("N" if side is None else str(side) for side in shape)
+    fits = len(dataset.shape) == len(shape) and all(a in (None, b) for a, b in zip(shape, dataset.shape))
+    if not fits or dataset.dtype.kind not in "fiub":
+        raise InputError(f"expected {name} ({expected}) of numbers, not {dataset.shape} of {dataset.dtype}")
+    stored_at_once = math.prod(dataset.chunks or (0,))
+    if max(dataset.size, stored_at_once) > MOST_VALUES:
+        raise InputError(f"{name} {dataset.shape} is too large: at most {MOST_VALUES} numbers are read")
+    return dataset[()].astype(float)
+
+
+def read_texts(file: h5py.Group, name: str) -> list[str]:
+    """The dataset ``name`` (N,) of texts. Raises InputError as ``read_numbers`` does, and for texts not in UTF-8."""
+    dataset = _dataset(file, name)
+    if len(dataset.shape) != 1 or h5py.check_string_dtype(dataset.dtype) is None:
+        raise InputError(f"expected {name} (N,) of texts, not {dataset.shape} of {dataset.dtype}")
+    file_size = file.file.id.get_filesize()
+    if max(dataset.size, *(dataset.chunks or (0,))) * dataset.dtype.itemsize > max(MOST_VALUES, 10 * file_size):
+        raise InputError(f"{name} {dataset.shape} is too large")
+    step = max(1, MOST_AT_ONCE // file_size)
+    texts, left = [], max(MOST_AT_ONCE, 10 * file_size)
+    for start in range(0, dataset.size, step):
+        texts += [text.decode() for text in dataset[start : start + step]]
+        left -= sum(map(len, texts[start:]))
+        if left < 0:
+            raise InputError(f"the texts of {name} are too long")
+    return texts
+
+
+def read_text_attribute(file: h5py.Group, name: str) -> str:
+    """The attribute ``name``, a text. Raises InputError if it is missing or something else."""
+    if name not in file.attrs:
+        raise InputError(f"the attribute {name} is missing")
+    stored = file.attrs.get_id(name)
+    if stored.shape != () or h5py.check_string_dtype(stored.dtype) is None:
+        raise InputError(f"expected a text as the attribute {name}, not {stored.shape} of {stored.dtype}")
+    text = file.attrs[name]
+    return text.decode() if isinstance(text, bytes) else str(text)
+
+
+@contextlib.contextmanager
+def write_hdf5(path: str | Path) -> Iterator[h5py.File]:
+    """Give an HDF5 file to fill; write it to ``path`` afterwards, whole or not at all. Raises InputError.
+
+    It is made in memory: HDF5 itself would leave the file open, or end the process, when the disk is full.
+    """
+    made = io.BytesIO()
+    with h5py.File(made, "w") as file:
+        yield file
+    with written_beside(path) as partial:
+        partial.write_bytes(made.getbuffer())
+
+
+def _dataset(file, name):
+    """The dataset ``name`` in the file itself. Raises InputError if there is none."""
+    if name not in file:
+        raise InputError(f"{name} is missing")
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink) or file.get(name, getclass=True) is not h5py.Dataset:
+        raise InputError(f"{name} is no dataset of this file")
+    dataset = file[name]
+    if dataset.external or dataset.is_virtual:
+        raise InputError(f"{name} lies in other files")
+    if dataset.shape is None:
+        raise InputError(f"{name} is empty")
+    return dataset
