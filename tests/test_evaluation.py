@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,35 @@ def test_pairs_are_scored_hand_by_hand_in_their_own_pixels(tmp_path):
     assert found.names == ["0.png", "1.png"]  # the third has no partner
     assert np.abs(found.predicted - found.truth).max() < 1.5  # the first is enlarged twice
     assert np.isnan(evaluation.run_pairs(TwoHands(1), samples).predicted).all(axis=(1, 2)).sum() == 1
+
+
+@pytest.mark.parametrize("unlabelled", [0, 1])
+def test_an_image_without_labels_does_not_take_the_hand_of_its_neighbour(tmp_path, unlabelled):
+    samples = squares(tmp_path, [(100, 20, 60), (100, 30, 70)])
+    samples[unlabelled] = replace(samples[unlabelled], visible=np.zeros(21, bool), keypoints=np.full((21, 2), -1.0))
+    for count in (2, 1):  # hands that are found; of one, it is the second sample's
+        found = evaluation.run_pairs(TwoHands(count), samples)
+        seen = [n for n in (0, 1) if count == 2 or n == 1]
+        assert np.flatnonzero(found.detected).tolist() == seen
+        if 1 - unlabelled in seen:
+            np.testing.assert_allclose(found.predicted[1 - unlabelled], found.truth[1 - unlabelled], atol=1.5)
+
+
+def test_the_nearest_of_all_matches_comes_first_in_a_pair(tmp_path):
+    """One hand is found, on the second sample and within reach of the first, whose own was not found."""
+    samples = squares(tmp_path, [(100, 55, 95), (100, 5, 45)])
+    found = evaluation.run_pairs(TwoHands(1), samples)
+    assert found.detected.tolist() == [False, True]
+
+
+def test_pairs_need_two_images_and_say_which_one_is_left(tmp_path, capsys):
+    samples = squares(tmp_path, [(100, 20, 60)] * 3)
+    evaluation.run_pairs(TwoHands(), samples)
+    assert "left out: 2.png: no image is left to make a pair with" in capsys.readouterr().err
+    with pytest.raises(InputError, match="pairs are of two images each, and here are 1"):
+        evaluation.run_pairs(TwoHands(), samples[:1])
+    with pytest.raises(InputError, match="no images to score"):
+        evaluation.labels([])
 
 
 def test_samples_of_chosen_origins(tmp_path):

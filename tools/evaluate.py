@@ -114,6 +114,9 @@ def main():
     crops = command_line.pyramid_options(args, used="pyramid" in args.ways)
     if settings.normaliser in scoring.ANNOTATED and not args.annotations:
         raise InputError(f"the normaliser {settings.normaliser} needs the data set's annotations (--annotations FILE)")
+    variant = get_variant(args.variant)
+    if "pairs" in args.ways and not (variant.mask and variant.pose):
+        raise InputError(f"--ways pairs needs a variant with a mask and a pose stage, not {variant.name}")
     left_out = LeftOut(args.strict)
     annotations = mmpose.annotations(args.annotations, left_out) if args.annotations else None
     cropped = [(path, read_maps(maps)) for path, maps in args.cropped]

@@ -1,5 +1,6 @@
 """Predictions beside ground truth: a predictor run on a database, or what others found in its photographs."""
 
+import sys
 from collections import deque
 from dataclasses import dataclass, field, replace
 
@@ -11,6 +12,7 @@ from maskpose import geometry, metrics
 from maskpose.errors import InputError
 from maskpose.files import write_text
 from maskpose.io.left_out import STRICT
+from maskpose.io.printable import printable
 from maskpose.io.tables import csv_text, read_table
 from maskpose.predictions import Predictions
 from maskpose.variants import KEYPOINTS
@@ -120,24 +122,49 @@ def run(predictor, samples, description="predict", **bar):
 def run_pairs(predictor, samples, description="pairs"):
     """Results of ``predictor.predict_hands`` on pictures of two hands: each sample beside the next, at the same height.
 
-    Each labelled hand is compared with the found one whose middle is nearest, which serves once; what finds none is
-    missed. Keypoints are in the sample's own pixels; masks are not compared.
+    Labelled and found hands are matched by the distance of their middles, nearest first, each once; a labelled hand
+    that has none within a quarter of the picture's larger side is missed. A sample without visible keypoints takes part
+    in no match: of the found hands that are left, it has the one whose middle lies on it. Keypoints are in the sample's
+    own pixels; masks are not compared. The last of an odd number of samples is left out, and said to be. Raises
+    InputError for fewer than two samples.
     """
     samples = list(samples)
+    if len(samples) < 2:
+        raise InputError(f"pairs are of two images each, and here are {len(samples)}")
+    if len(samples) % 2:
+        tqdm.write(f"left out: {printable(samples[-1].name)}: no image is left to make a pair with", file=sys.stderr)
     rows = []
-    for left, right in tqdm(list(zip(samples[::2], samples[1::2])), desc=description, unit="pair", dynamic_ncols=True):
-        picture, to_picture = side_by_side(left.decode_image(), right.decode_image())
-        hands = predictor.predict_hands(picture, 2)
-        for sample, affine in zip((left, right), to_picture):
-            middle = geometry.apply(affine, sample.keypoints[sample.visible]).mean(axis=0)
-            away = [np.linalg.norm(hand.keypoints.mean(axis=0) - middle) for hand in hands]
-            if not away or min(away) > max(picture.shape[:2]) / 4:
+    for pair in tqdm(list(zip(samples[::2], samples[1::2])), desc=description, unit="pair", dynamic_ncols=True):
+        picture, to_picture = side_by_side(*(sample.decode_image() for sample in pair))
+        found = _hand_of_each(pair, to_picture, predictor.predict_hands(picture, 2), max(picture.shape[:2]) / 4)
+        for sample, affine, hand in zip(pair, to_picture, found):
+            if hand is None:
                 rows.append(_row(sample, np.full((KEYPOINTS, 2), np.nan), np.zeros(KEYPOINTS), np.nan))
-                continue
-            hand = hands.pop(int(np.argmin(away)))
-            keypoints = geometry.apply(geometry.invert(affine), hand.keypoints)
-            rows.append(_row(sample, keypoints, hand.confidences, np.nan, hand))
+            else:
+                keypoints = geometry.apply(geometry.invert(affine), hand.keypoints)
+                rows.append(_row(sample, keypoints, hand.confidences, np.nan, hand))
     return _results(rows, True)
+
+
+def _hand_of_each(samples, to_picture, hands, farthest):
+    """The found hand, or None, of each of ``samples``, which lie in one picture by their 2x3 maps ``to_picture``."""
+    middles = np.reshape([hand.keypoints.mean(axis=0) for hand in hands], (-1, 2))
+    away = np.full((len(samples), len(hands)), np.inf)
+    for n, (sample, affine) in enumerate(zip(samples, to_picture)):
+        if sample.visible.any():
+            truth = geometry.apply(affine, sample.keypoints[sample.visible]).mean(axis=0)
+            away[n] = np.nan_to_num(np.linalg.norm(middles - truth, axis=1), nan=np.inf)
+    chosen = {}
+    while away.size and away.min() <= farthest:
+        n, found = np.unravel_index(away.argmin(), away.shape)
+        chosen[n] = found
+        away[n], away[:, found] = np.inf, np.inf
+    for n, (sample, affine) in enumerate(zip(samples, to_picture)):
+        if not sample.visible.any():
+            on_it = geometry.inside(geometry.apply(geometry.invert(affine), middles), sample.width, sample.height)
+            left = [found for found in np.flatnonzero(on_it) if found not in chosen.values()]
+            chosen |= {n: left[0]} if left else {}
+    return [hands[chosen[n]] if n in chosen else None for n in range(len(samples))]
 
 
 def side_by_side(left, right):
@@ -227,5 +254,7 @@ def _row(sample, keypoints, confidences, iou, hand=None):
 
 
 def _results(rows, pose):
+    if not rows:
+        raise InputError("there are no images to score")
     names, *columns = zip(*rows)
     return Results(list(names), *map(np.array, columns), pose)
