@@ -3,8 +3,9 @@ import pytest
 
 from conftest import random_net
 from maskpose import engines, onnx_export, weights
-from maskpose.engines import Caffe, deploy_definition, open_engine
+from maskpose.engines import Caffe, deploy_definition, open_engine, open_net
 from maskpose.errors import InputError
+from maskpose.predictor import Predictor
 from maskpose.variants import VARIANTS, get_variant
 
 OTHERS = [name for name in engines.ENGINES if name != "caffe"]
@@ -106,3 +107,60 @@ def test_caffes_input_follows_the_batch():
     size = get_variant("compact/no_pose").input_size
     for batch in (3, 1):
         assert engine(np.zeros((batch, 3, size, size), np.float32))["mask_prob"].shape[0] == batch
+
+
+def spoilt(path, files, value):
+    """A caffemodel of compact/mask_pose whose first layer's weights are all ``value``."""
+    net = open_net(deploy_definition(get_variant("compact/mask_pose")))
+    weights.load(net, files["compact/mask_pose"])
+    net.params["conv1_1"][0].data[...] = value
+    net.save(str(path))
+    return path
+
+
+@pytest.mark.parametrize("engine", engines.ENGINES)
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused_by_every_engine(files, tmp_path, engine, value):
+    skip_where_missing(engine)
+    path = spoilt(tmp_path / "w.caffemodel", files, value)
+    with pytest.raises(InputError, match=r"w\.caffemodel: layer conv1_1 is damaged: .* not finite"):
+        open_engine(engine, get_variant("compact/mask_pose"), path)
+
+
+@pytest.mark.parametrize("engine", engines.ENGINES)
+def test_weights_at_which_the_network_overflows_are_refused_by_every_engine(files, tmp_path, engine):
+    """Each weight is finite; their products are beyond single precision."""
+    skip_where_missing(engine)
+    path = spoilt(tmp_path / "w.caffemodel", files, 1e38)
+    with pytest.raises(InputError, match=r"w\.caffemodel: the network's output .* is not finite"):
+        open_engine(engine, get_variant("compact/mask_pose"), path)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_outputs_that_are_not_finite_are_an_error(mirror):
+    def engine(inputs):
+        maps = np.zeros((len(inputs), 22, 23, 23), np.float32)
+        maps[0, 3, 0, 0] = np.nan
+        return {"Mconv7_stage6": maps, "mask_prob": maps[:, :2]}
+
+    with pytest.raises(InputError, match="the network's output Mconv7_stage6 is not finite"):
+        Predictor(engine=engine, mirror=mirror).predict(np.zeros((64, 64, 3), np.uint8))
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("value,said", [(np.nan, "conv1_1.weight is damaged"), (None, "lies in another file")])
+def test_an_onnx_file_with_damaged_weights_is_refused(files, tmp_path, engine, value, said):
+    skip_where_missing(engine)
+    import onnx
+
+    variant = get_variant("compact/mask_pose")
+    definition = deploy_definition(variant)
+    arrays = weights.arrays(open_engine("caffe", variant, files[variant.name]).net)
+    if value is not None:
+        arrays["conv1_1"][0][0] = value
+    model = onnx_export.export(definition, arrays, variant.name)
+    if value is None:
+        onnx.external_data_helper.set_external_data(model.graph.initializer[0], "other.bin")
+    (tmp_path / "hand.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match=rf"hand\.onnx.*{said}"):
+        open_engine(engine, variant, tmp_path / "hand.onnx")

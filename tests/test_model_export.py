@@ -164,3 +164,21 @@ def test_openvino_and_nncf_send_no_statistics(tmp_path):
     )
     assert result.stdout == "openvino.tools.ovc.telemetry_stub\n", result.stderr
     assert not (tmp_path / "intel").exists()
+
+
+def test_weights_too_large_for_fp16_are_an_error(weights, tmp_path):
+    net = random_net(VARIANT.name)
+    net.params["conv2_1"][1].data[0] = 7e4
+    net.save(str(tmp_path / "w.caffemodel"))
+    with pytest.raises(InputError, match="layer conv2_1 has weights too large for fp16"):
+        model_export.export(VARIANT, tmp_path / "w.caffemodel", tmp_path / "hand.xml", "fp16")
+    assert [path.name for path in tmp_path.iterdir()] == ["w.caffemodel"]
+
+
+def test_an_ir_with_weights_that_are_not_finite_is_refused(weights, tmp_path):
+    xml, binary = model_export.export(VARIANT, weights, tmp_path / "hand.xml")
+    values = np.fromfile(binary, np.float32)
+    values[np.abs(values) > 0.01] = np.nan
+    values.tofile(binary)
+    with pytest.raises(InputError, match=r"hand\.xml: .* is damaged: .* not finite"):
+        open_engine("auto", VARIANT, xml)

@@ -7,17 +7,20 @@ another is asked for. A file that tools/export.py wrote serves in the place of w
 import importlib.util
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from maskpose import onnx_export, weights
 from maskpose.errors import InputError
-from maskpose.files import read_bytes, write_text
+from maskpose.files import read_bytes
+from maskpose.io.memory import memory_file
+from maskpose.model.blobs import refuse_not_finite
 from maskpose.network import prototxt_text
 from maskpose.runtime import import_caffe, import_openvino
 from maskpose.variants import same_network
+
+PROBE_SIZE = 64  # pixels, of the input on which new weights are tried: the network is convolutional
 
 
 def deploy_definition(variant):
@@ -36,10 +39,32 @@ def open_net(definition):
     blank.CopyFrom(definition)
     for layer in blank.layer:
         layer.convolution_param.ClearField("weight_filler")  # then it is constant 0
-    with tempfile.NamedTemporaryFile("w", suffix=".prototxt") as file:
-        file.write(text_format.MessageToString(blank))
-        file.flush()
-        return caffe.Net(file.name, caffe.TEST)
+    with memory_file(text_format.MessageToString(blank).encode()) as path:
+        return caffe.Net(str(path), caffe.TEST)
+
+
+def load_net(variant, weights_path):
+    """(NetParameter, caffe.Net) of a variant's deploy network, which holds the weights of a file.
+
+    Raises InputError as weights.load does, and for weights at which the network overflows: OpenVINO and OpenCV would
+    not tell, as their ReLU makes 0 of NaN.
+    """
+    definition = deploy_definition(variant)
+    net = open_net(definition)
+    weights.load(net, weights_path, whole=True)
+    noise = np.random.default_rng(1).random((1, 3, PROBE_SIZE, PROBE_SIZE), np.float32) - 0.5
+    refuse_overflow(Caffe(net)(noise), variant, weights_path)
+    return definition, net
+
+
+def refuse_overflow(outputs, variant, weights_path=None):
+    """Raise InputError where one of a variant's ``outputs``, {blob: array}, is not finite; it names weights_path."""
+    for name in variant.blobs:
+        if not np.isfinite(outputs[name]).all():
+            raise InputError(
+                (f"weights {weights_path}: " if weights_path else "") + f"the network's output {name} is not finite "
+                "(NaN or infinity): the weights are damaged, or their training diverged"
+            )
 
 
 class Caffe:
@@ -65,11 +90,8 @@ class OpenCv:
         import cv2
         from google.protobuf import text_format
 
-        with tempfile.TemporaryDirectory() as folder:
-            prototxt, model = os.path.join(folder, "net.prototxt"), os.path.join(folder, "net.caffemodel")
-            write_text(prototxt, text_format.MessageToString(definition))
-            net.save(model)
-            self._net = cv2.dnn.readNetFromCaffe(prototxt, model)
+        files = text_format.MessageToString(definition).encode(), weights.caffemodel(net)
+        self._net = cv2.dnn.readNetFromCaffe(*(np.frombuffer(file, np.uint8) for file in files))
         self._names = list(self._net.getUnconnectedOutLayersNames())
         self._blobs = [definition_top(definition, name) for name in self._names]
 
@@ -104,7 +126,7 @@ class OpenVino:
     """OpenVINO on the CPU; in fp32 unless told otherwise, where its own default is bf16 on some processors.
 
     ``precision``: one of PRECISIONS, what is asked of it; ``takes``: its input's shape, None for any number;
-    ``made_for``: the variant that the file notes, or None.
+    ``made_for``: the variant that the file notes, or None; ``model``: the openvino.Model.
     """
 
     def __init__(self, model, precision=None):
@@ -112,17 +134,17 @@ class OpenVino:
         IR, what it was made for. One that the processor does not have is said on stderr, and is fp32.
         """
         self._core = import_openvino().Core()
-        self._model = self._core.read_model(model)
+        self.model = self._core.read_model(model)
         self.precision = precision or self._noted("maskpose", "precision") or "fp32"
         self._hint = PRECISIONS[self.precision]
         self.made_for = self._noted("maskpose", "variant") or self._noted("framework", onnx_export.VARIANT)
-        (given,) = self._model.inputs
+        (given,) = self.model.inputs
         self.takes = [None if size.is_dynamic else size.get_length() for size in given.partial_shape]
-        self.names = [output.get_any_name() for output in self._model.outputs]
+        self.names = [output.get_any_name() for output in self.model.outputs]
         self._compiled = {}  # {shape of the input: network}: fixed shapes are faster
 
     def _noted(self, *path):
-        return self._model.get_rt_info(list(path)).value if self._model.has_rt_info(list(path)) else None
+        return self.model.get_rt_info(list(path)).value if self.model.has_rt_info(list(path)) else None
 
     def __call__(self, inputs):
         """As the module says."""
@@ -132,9 +154,9 @@ class OpenVino:
         return {name: np.array(found[name], np.float32) for name in self.names}
 
     def _compile(self, shape):
-        self._model.reshape(list(shape))
+        self.model.reshape(list(shape))
         settings = {"INFERENCE_PRECISION_HINT": self._hint, "PERFORMANCE_HINT": "LATENCY"}
-        network = self._core.compile_model(self._model, "CPU", settings)
+        network = self._core.compile_model(self.model, "CPU", settings)
         taken = network.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         if taken != self._hint and not self._compiled:
             print(f"OpenVINO computes in {taken} here, not in {self._hint}: the processor lacks it", file=sys.stderr)
@@ -200,9 +222,7 @@ def open_engine(name, variant, weights_path, precision=None):
         raise InputError(f"{name} computes in fp32 here: --precision {precision} is OpenVINO's")
     if Path(weights_path).suffix in EXPORTED:
         return _open_exported(name, variant, Path(weights_path), precision)
-    definition = deploy_definition(variant)
-    net = open_net(definition)
-    weights.load(net, weights_path, whole=True)
+    definition, net = load_net(variant, weights_path)
     if name == "caffe":
         return Caffe(net)
     if name == "opencv":
@@ -225,6 +245,8 @@ def _open_exported(name, variant, path, precision):
     except Exception as error:  # each runtime has its own kinds
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise InputError(f"{path} cannot be read by {name}: {reason[-1]}") from None
+    if path.suffix == ".xml":
+        _check_ir(engine.model, path)
     if engine.made_for is not None and not same_network(engine.made_for, variant.name):
         raise InputError(f"{path} is of another variant than {variant.name}: it was made for {engine.made_for}")
     if sorted(engine.names) != sorted(variant.blobs):
@@ -238,16 +260,35 @@ def _open_exported(name, variant, path, precision):
 
 
 def _check_onnx(model, path):
-    """Raise InputError for bytes that are no ONNX model: OpenVINO tries them as other formats, with much noise."""
+    """Raise InputError for bytes that are no ONNX model: OpenVINO tries them as other formats, with much noise.
+
+    Also for one whose weights lie in other files, are damaged or are not finite.
+    """
     import onnx
     from google.protobuf.message import DecodeError
 
     try:
-        whole = bool(onnx.load_model_from_string(model).graph.node)
+        graph = onnx.load_model_from_string(model).graph
     except DecodeError:
-        whole = False
-    if not whole:
+        graph = None
+    if graph is None or not graph.node:
         raise InputError(f"{path} is no ONNX model, or not whole")
+    for tensor in graph.initializer:
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            raise InputError(f"{path}: {tensor.name} lies in another file")
+        try:
+            array = onnx.numpy_helper.to_array(tensor)
+        except Exception as error:  # of several kinds
+            raise InputError(f"{path}: {tensor.name} is damaged: {error}") from None
+        if array.dtype.kind == "f":
+            refuse_not_finite(array, f"{path}: {tensor.name}")
+
+
+def _check_ir(model, path):
+    """Raise InputError for an openvino.Model with weights that are not finite."""
+    for node in model.get_ops():
+        if node.get_type_name() == "Constant" and node.get_element_type().get_type_name() in ("f16", "f32", "f64"):
+            refuse_not_finite(node.data, f"{path}: {node.get_friendly_name()}")
 
 
 def missing_packages(name):

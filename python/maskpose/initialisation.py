@@ -1,12 +1,12 @@
 """What a random initialisation does to signal and gradient, measured layer by layer on one batch."""
 
 import json
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from maskpose.io.memory import memory_file
 from maskpose.network import data_settings, train_net
 from maskpose.runtime import import_caffe
 from maskpose.training import loss_weights
@@ -35,11 +35,9 @@ def measure(variant, db, scheme="ours", batch_size=2, seed=1):
     """
     caffe = import_caffe()
     net = build(variant, db, scheme, batch_size)
-    with tempfile.NamedTemporaryFile("w", suffix=".prototxt") as file:
-        file.write(str(net))
-        file.flush()
+    with memory_file(str(net).encode()) as path:
         caffe.set_random_seed(seed)
-        net = caffe.Net(file.name, caffe.TRAIN)
+        net = caffe.Net(str(path), caffe.TRAIN)
     outputs = net.forward()
     weights = loss_weights(net)
     losses = {name: float(outputs[name]) for name in weights}

@@ -22,6 +22,8 @@ PRECISIONS = {
     "bf16": "the same weights as fp16, computed in bf16 where the processor has it",
     "int8": "weights and activations quantised, calibrated on photographs",
 }
+HALF = ("fp16", "bf16")  # whose files have weights in fp16
+HALF_MOST = float(np.finfo(np.float16).max)
 CALIBRATION = 300  # photographs, at most: NNCF's usual number
 
 
@@ -30,7 +32,7 @@ def export(variant, weights_path, path, precision="fp32", calibration=None):
 
     precision: one of PRECISIONS; .onnx is always fp32. calibration: for int8 alone, an iterable of network inputs
     (1, 3, m, m) float32. Raises InputError for another suffix or precision, where calibration is missing or has no use,
-    for missing packages, where nothing can be written, and as weights.load.
+    for missing packages, where nothing can be written, for weights that fp16 cannot hold, and as weights.load.
     """
     path = Path(path)
     if path.suffix not in engines.EXPORTED:
@@ -48,10 +50,11 @@ def export(variant, weights_path, path, precision="fp32", calibration=None):
     written = engines.files_of(path)
     with contextlib.ExitStack() as stack:
         partials = [stack.enter_context(written_beside(one)) for one in written]  # renamed last to first
-        definition = engines.deploy_definition(variant)
-        net = engines.open_net(definition)
-        weights.load(net, weights_path, whole=True)
-        model = onnx_export.export(definition, weights.arrays(net), variant.name).SerializeToString()
+        definition, net = engines.load_net(variant, weights_path)
+        arrays = weights.arrays(net)
+        if precision in HALF and (large := [name for name in arrays if _largest(arrays[name]) > HALF_MOST]):
+            raise InputError(f"weights {weights_path}: layer {large[0]} has weights too large for {precision}")
+        model = onnx_export.export(definition, arrays, variant.name).SerializeToString()
         if openvino is None:
             partials[0].write_bytes(model)
             return written
@@ -60,7 +63,7 @@ def export(variant, weights_path, path, precision="fp32", calibration=None):
             network = quantise(network, variant.input_size, calibration)
         network.set_rt_info(precision if precision == "bf16" else "fp32", ["maskpose", "precision"])
         network.set_rt_info(variant.name, ["maskpose", "variant"])
-        openvino.save_model(network, partials[0], compress_to_fp16=precision in ("fp16", "bf16"))
+        openvino.save_model(network, partials[0], compress_to_fp16=precision in HALF)
     return written
 
 
@@ -77,6 +80,11 @@ def calibration_inputs(photographs, size, at_most=CALIBRATION):
             print(f"left out: {error}", file=sys.stderr)
             continue
         yield cut_out(image, (0, 0, *image.shape[1::-1]), size)[None]
+
+
+def _largest(arrays):
+    """The largest magnitude in several arrays."""
+    return max(float(np.abs(array).max()) for array in arrays)
 
 
 def _quantiser():

@@ -12,7 +12,7 @@ import numpy as np
 
 from maskpose import drawing, geometry, heatmaps, images, pyramid, regions
 from maskpose.batches import FILL, network_input
-from maskpose.engines import open_engine
+from maskpose.engines import open_engine, refuse_overflow
 from maskpose.errors import InputError
 from maskpose.files import REPOSITORY
 from maskpose.inference import search as searching
@@ -297,14 +297,20 @@ class Predictor:
         for start in range(0, len(inputs), self.batch):
             now = inputs[start : start + self.batch]
             with self._turn:  # most engines keep what they compute in themselves
-                outputs = self.engine(now)
-                if missing := [name for name in self.variant.blobs if name not in outputs]:
-                    raise InputError(f"the engine gives no {missing[0]}, which {self.variant.name} has")
-                mirrored = flipped(self.engine(np.ascontiguousarray(now[..., ::-1]))) if self.mirror else None
+                outputs = self._run_network(now)
+                mirrored = flipped(self._run_network(np.ascontiguousarray(now[..., ::-1]))) if self.mirror else None
             if self.mirror:
                 outputs = {name: (maps + mirrored[name]) / 2 for name, maps in outputs.items()}
             results += [{name: maps[n] for name, maps in outputs.items()} for n in range(len(now))]
         return results
+
+    def _run_network(self, inputs):
+        """{blob: (N, C, m/8, m/8)} of inputs (N, 3, m, m). Raises InputError where one is missing or not finite."""
+        outputs = self.engine(inputs)
+        if missing := [name for name in self.variant.blobs if name not in outputs]:
+            raise InputError(f"the engine gives no {missing[0]}, which {self.variant.name} has")
+        refuse_overflow(outputs, self.variant, self.weights_path)
+        return outputs
 
 
 def as_picture(image):

@@ -1,0 +1,1 @@
+"""What the network is: its weights, and the files that hold them."""
