@@ -72,6 +72,22 @@ def test_a_peak_beyond_the_border_is_never_chosen():
     assert np.allclose(confidences, 0.5, atol=0.02)
 
 
+@pytest.mark.parametrize("width,height", [(1085, 1920), (640, 480), (300, 301), (50, 999), (368, 368), (7, 3)])
+def test_every_input_pixel_whose_centre_lies_on_the_photograph_can_be_chosen_and_no_other(width, height):
+    """Against each pixel's centre, mapped into the photograph; the maximum, raised to the border, lies anywhere."""
+    rng, view, size = np.random.default_rng(0), predictor.crop_affine((0, 0, width, height), 184), 184
+    maps = rng.random((22, 23, 23), np.float32)
+    pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1)
+    on_it = geometry.inside(geometry.apply(geometry.invert(view), pixels), width, height)
+    rows, columns = on_it.any(axis=1).sum(), on_it.any(axis=0).sum()
+    maps += np.linspace(0, 3, 23)[:, None] * (1 if rows < size else 0) + np.linspace(0, 3, 23) * (columns < size)
+    values = np.where(on_it, heatmaps.upsample(maps[:21]), -np.inf).reshape(21, -1)
+    expected = geometry.apply(geometry.invert(view), np.stack(np.divmod(values.argmax(axis=1), size)[::-1], axis=1))
+    found, confidences = predictor.decode(maps, view, (0, 0, width, height))
+    np.testing.assert_allclose(found, np.clip(expected, 0, (width - 1, height - 1)), atol=1e-6)
+    np.testing.assert_allclose(confidences, values.max(axis=1), atol=1e-5)
+
+
 def test_mask_against_resizing_step_by_step():
     rng = np.random.default_rng(5)
     probability = cv2.GaussianBlur(rng.random((23, 23)).astype(np.float32), (0, 0), 3)

@@ -391,13 +391,14 @@ def crop_affine(crop, size):
 def decode(maps, view, part):
     """Keypoints (21, 2) in the photograph's pixels and confidences (21,) from one level's (22, m', m') maps.
 
-    view: photograph to input, 2x3; part: (x, y, w, h) of the photograph that the level shows. Only input pixels that
-    lie on that part can be chosen.
+    view: photograph to input, 2x3; part: (x, y, w, h) of the photograph that the level shows. Only input pixels whose
+    centre lies on that part can be chosen; of a part so small that there is none, the nearest one.
     """
     x, y, w, h = part
-    edges = geometry.apply(view, np.array([[x, y], [x + w, y + h]]) - 0.5) + 0.5
-    left, top = np.ceil(edges[0] - 1e-6).astype(int)
-    width, height = np.maximum((edges[1] + 1e-6).astype(int), (left + 1, top + 1))
+    edges = geometry.apply(view, np.array([[x, y], [x + w, y + h]]) - 0.5)
+    (left, top), (width, height) = np.ceil(edges - 1e-6).astype(int)  # pixel k is one if first edge <= k < second edge
+    left, top = np.minimum((left, top), maps.shape[-1] * STRIDE - 1)
+    width, height = np.maximum((width, height), (left + 1, top + 1))
     points, confidences = heatmaps.upsampled_peaks(maps[:KEYPOINTS], width, height, STRIDE, left, top)
     points = geometry.apply(geometry.invert(view), points)
     return np.clip(points, (x, y), (x + w - 1, y + h - 1)), confidences
