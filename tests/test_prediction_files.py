@@ -47,6 +47,26 @@ def write_ours(folder, formats):
     output.write_tables(folder, photographs, formats)
 
 
+@pytest.mark.parametrize("form", ["json", "hdf5", "csv"])
+def test_our_files_say_whether_there_is_a_hand(tmp_path, form):
+    image, sure = np.zeros((60, 50, 3), np.uint8), SURE.astype(np.float32)
+    absent, present = (
+        Hand(POINTS, confidences, None, np.zeros((22, 3, 3), np.float32), np.eye(2, 3), score, score > 0.5)
+        for confidences, score in ((sure, 0.25), (sure / 2, 0.75))
+    )
+    photographs = [Photograph(tmp_path / "1.jpg", "1"), Photograph(tmp_path / "2.jpg", "2")]
+    for photograph, hands in zip(photographs, ([absent], [absent, present])):
+        output.write_hands(tmp_path, photograph, image, hands, 0.2, ("json", form))
+    files.note_names(tmp_path, ["1.json"])
+    output.write_tables(tmp_path, photographs, (form,))
+    if form == "hdf5":
+        for path in tmp_path.glob("*.json"):
+            path.unlink()
+    found = prediction_files.read(tmp_path / "keypoints.csv" if form == "csv" else tmp_path)
+    assert found.claimed.tolist() == [False, True] and found.scores.tolist() == [0.25, 0.75]
+    np.testing.assert_allclose(found.confidences[1], SURE / 2, atol=1e-4)  # the surer one is said to be no hand
+
+
 @pytest.mark.parametrize("formats", [("json",), ("hdf5",), ("json", "openpose", "coco", "csv")])
 def test_a_folder_of_ours(tmp_path, formats):
     write_ours(tmp_path / "out", formats)

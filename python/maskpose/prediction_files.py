@@ -11,9 +11,9 @@ folder of mmpose's ``pred_out_dir``       ``<stem>.json``, lists of {"keypoints"
 ``.pkl``                                  what mmpose's tools/test.py --dump writes
 ========================================  ==============================================================================
 
-Of several hands in a photograph the one with the highest mean confidence counts. An entry that is broken (a hand, a row
-or a file of a folder) may be left out, so that others are read: see maskpose.io.left_out. In its photograph, if that is
-known, no hand was found.
+Of several hands in a photograph the one with the highest mean confidence counts. tools/predict.py also says whether
+each is a hand at all: those that are come first. An entry that is broken (a hand, a row or a file of a folder) may be
+left out, so that others are read: see maskpose.io.left_out. In its photograph, if that is known, no hand was found.
 """
 
 from pathlib import Path
@@ -27,8 +27,8 @@ from maskpose.errors import InputError
 from maskpose.io.hdf5 import open_hdf5, read_numbers, read_text_attribute, read_texts
 from maskpose.io.left_out import STRICT, LeftOut
 from maskpose.io.tables import read_table
-from maskpose.io.values import field, listing, numbers, record, shown, text
-from maskpose.predictions import Predictions
+from maskpose.io.values import field, flag, listing, numbers, record, shown, text
+from maskpose.predictions import FoundHand, Predictions
 from maskpose.skeleton import KEYPOINT_NAMES
 from maskpose.variants import KEYPOINTS
 
@@ -130,7 +130,7 @@ def _hdf5(path, annotations, left_out):
         predictor = read_text_attribute(file, "predictor")
     for n, name in enumerate(names):
         try:
-            keypoints[n], confidences[n] = _hand(keypoints[n], confidences[n], f"{path}: {name}")
+            keypoints[n], confidences[n], *_ = _hand(keypoints[n], confidences[n], f"{path}: {name}")
         except InputError as problem:
             left_out.add(problem)
             keypoints[n], confidences[n] = np.nan, 0
@@ -150,9 +150,11 @@ def _csv(path, annotations, left_out):
             found = hands.setdefault(text(cells["image"], f"{where}, image"), [])
             columns = [f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y", "confidence")]
             flat = [_cell(cells.get(column, "1"), f"{where}, {column}") for column in columns]
-            points, confidences = _triples(flat, where)
-            if not np.isnan(points).all():
-                found.append((points, confidences))
+            hand = _triples(flat, where)
+            if not np.isnan(hand.keypoints).all():
+                said = {key: cells[key] for key in ("found", "score") if cells.get(key, "").strip()}
+                score = _cell(said["score"], f"{where}, score") if "score" in said else None
+                found.append(_said(hand, said.get("found", True), score, where))
     return _of_several(path, hands)
 
 
@@ -224,8 +226,17 @@ def _add_photograph(hands, files, name, found, file):
 def _ours(stem, document, file):
     """(name, hands) of tools/predict.py's JSON of a photograph."""
     several = [document, *listing(document.get("more_hands", []), f"{file}, more_hands")]
-    found = [field(one, "keypoints", file) for one in several]
-    return text(field(document, "image", file), f"{file}, image"), [_triples(rows, str(file)) for rows in found if rows]
+    found = [
+        _said(_triples(rows, str(file)), one.get("hand", True), one.get("score"), file)
+        for one in several if (rows := field(one, "keypoints", file))
+    ]  # fmt: skip
+    return text(field(document, "image", file), f"{file}, image"), found
+
+
+def _said(hand, claimed, score, where):
+    """A FoundHand with what tools/predict.py says of it: whether it is a hand, and its score or None."""
+    claimed = flag(claimed, f"{where}, whether it is a hand")
+    return hand._replace(claimed=claimed, score=float(numbers(score, (), f"{where}, score", missing=True)))
 
 
 def _openpose(stem, document, file):
@@ -233,9 +244,9 @@ def _openpose(stem, document, file):
     people = [record(person, f"{file}, people") for person in listing(document["people"], f"{file}, people")]
     flat = [person.get(f"hand_{side}_keypoints_2d") for person in people for side in ("left", "right")]
     hands = [_triples(numbers, str(file)) for numbers in flat if numbers]
-    for points, confidences in hands:
-        points[confidences == 0] = np.nan
-    return stem.removesuffix("_keypoints"), [hand for hand in hands if hand[1].any()]
+    for hand in hands:
+        hand.keypoints[hand.confidences == 0] = np.nan
+    return stem.removesuffix("_keypoints"), [hand for hand in hands if hand.confidences.any()]
 
 
 def _mmpose(stem, document, file):
@@ -262,17 +273,25 @@ def _photograph_of_hdf5(file, path):
     name = text(read_text_attribute(file, "image"), f"{path}, image")
     keypoints = read_numbers(file, "keypoints", (None, KEYPOINTS, 2))
     confidences = read_numbers(file, "confidences", (len(keypoints), KEYPOINTS))
-    return name, [_hand(*one, f"{path}: {name}") for one in zip(keypoints, confidences)]
+    claimed, scores = (
+        read_numbers(file, key, (len(keypoints),)) if key in file else np.full(len(keypoints), default)
+        for key, default in (("hand", 1), ("score", np.nan))
+    )
+    found = [_hand(*one, f"{path}: {name}") for one in zip(keypoints, confidences)]
+    return name, [hand._replace(claimed=is_one > 0, score=score) for hand, is_one, score in zip(found, claimed, scores)]
 
 
 def _of_several(path, hands, names_all=True):
-    """The Predictions of {name: [(keypoints, confidences), … of each hand found]}."""
-    surest = {name: max(found, key=lambda hand: np.mean(hand[1]), default=None) for name, found in hands.items()}
+    """The Predictions of {name: [FoundHand … of each hand found]}."""
+    surest = {
+        name: max(found, key=lambda hand: (hand.claimed, np.mean(hand.confidences)), default=None)
+        for name, found in hands.items()
+    }
     return Predictions.of_hands(Path(path).stem, surest, names_all, str(path))
 
 
 def _triples(rows, where):
-    """(keypoints (21, 2), confidences (21,)) of x, y, confidence, flat or not; null and NaN: not known."""
+    """The FoundHand of x, y, confidence, flat or not; null and NaN: not known."""
     try:
         table = numbers(rows, (KEYPOINTS, 3), where, missing=True)
     except InputError as error:
@@ -297,7 +316,7 @@ def _reason(error, where):
 
 
 def _hand(points, confidences, where):
-    """Keypoints (21, 2) and confidences (21,), where one without x or y has neither, and an unknown confidence is 0.
+    """The FoundHand of (21, 2) and (21,), where one without x or y has neither, and an unknown confidence is 0.
 
     Raises InputError for numbers that are infinite, or too far away to measure.
     """
@@ -306,4 +325,4 @@ def _hand(points, confidences, where):
     confidences = np.where(np.isnan(confidences), 0, confidences)
     if (np.abs(points[~unknown]) > FARTHEST).any() or np.isinf(confidences).any():
         raise InputError(f"{where}: a keypoint or confidence is infinite, or more than {FARTHEST:g} pixels away")
-    return points, confidences
+    return FoundHand(points, confidences)

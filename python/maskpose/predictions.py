@@ -10,6 +10,7 @@ found in it, and a keypoint of null, null was not found.
 import json
 from dataclasses import dataclass, replace
 from pathlib import PurePath
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -21,6 +22,15 @@ from maskpose.io.hdf5 import write_hdf5
 from maskpose.io.left_out import STRICT
 from maskpose.io.values import field, numbers, text
 from maskpose.variants import KEYPOINTS
+
+
+class FoundHand(NamedTuple):
+    """A hand as some predictor found it in a photograph."""
+
+    keypoints: np.ndarray  # (21, 2) pixels; NaN where one was not found
+    confidences: np.ndarray  # (21,)
+    claimed: bool = True  # False: the predictor says that it is no hand
+    score: float = np.nan  # how sure it is of that, 0 to 1; NaN: it does not say
 
 
 @dataclass
@@ -42,12 +52,14 @@ class Predictions:
 
     @classmethod
     def of_hands(cls, predictor, hands, names_all=True, where=""):
-        """Of {name: (keypoints (21, 2), confidences (21,)), or None where no hand was found}."""
-        nothing = np.full((KEYPOINTS, 2), np.nan), np.zeros(KEYPOINTS)
-        found = [hand or nothing for hand in hands.values()]
-        keypoints = np.array([points for points, _ in found], float).reshape(-1, KEYPOINTS, 2)
-        confidences = np.array([values for _, values in found], float).reshape(-1, KEYPOINTS)
-        return cls(predictor, list(hands), keypoints, confidences, names_all, where)
+        """Of {name: a FoundHand, or the first of its fields; or None where no hand was found}."""
+        nothing = FoundHand(np.full((KEYPOINTS, 2), np.nan), np.zeros(KEYPOINTS), claimed=False)
+        found = [nothing if hand is None else FoundHand(*hand) for hand in hands.values()]
+        keypoints = np.array([hand.keypoints for hand in found], float).reshape(-1, KEYPOINTS, 2)
+        confidences = np.array([hand.confidences for hand in found], float).reshape(-1, KEYPOINTS)
+        claimed = np.array([hand.claimed for hand in found], bool) & ~np.isnan(keypoints).all(axis=(1, 2))
+        scores = np.array([hand.score for hand in found], float)
+        return cls(predictor, list(hands), keypoints, confidences, names_all, where, claimed, scores)
 
     @property
     def found(self):
