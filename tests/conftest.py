@@ -27,6 +27,17 @@ ROOT = Path(__file__).parents[1]
 REAL_HANDS = ROOT.parent / "shared" / "hands_real"
 
 
+@contextlib.contextmanager
+def files_of_at_most(size):
+    """Within it, no file may grow beyond ``size`` bytes: a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def exif_rotated(jpeg):
     """The bytes of a JPEG with an EXIF header that says: turn by a quarter to see it upright."""
     exif = b"Exif\0\0MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, 6, 0, 0)

@@ -12,11 +12,13 @@ import cv2
 import numpy as np
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, files_of_at_most
+from film_files import grey_jpegs, write_mp4
 from maskpose import live
 from maskpose.database import Reader
 from maskpose.datasets import onehand10k
-from maskpose.predictor import Predictor
+from maskpose.errors import InputError
+from maskpose.predictor import Hand, Predictor
 from maskpose.video import Film, Frames
 
 FRAMES = 18
@@ -164,6 +166,64 @@ def test_a_signal_leaves_a_whole_film(film, tmp_path, number):
     found = read_lines(lines)
     assert 3 <= len(found) < 20 * FRAMES and f"frames {len(found)}," in output
     assert len(list(Frames(out))) == found[-1]["frame"] + 1  # at the film's own pace, whatever was dropped
+
+
+class Tracker:
+    """Finds the same hand in every frame."""
+
+    def __call__(self, image, seconds):
+        return Hand(np.full((21, 2), 30.0), np.full(21, 0.9, np.float32), None, None, np.eye(2, 3)), True
+
+
+def test_what_is_written_of_a_film_without_a_constant_rate_keeps_its_pace(tmp_path):
+    """Its last frame stands for 0.2 s; of the film written, the brightness at each time says which frame is seen."""
+    durations = [33, 33, 33, 200, 200, 33, 33, 200]
+    times = np.cumsum([0, *durations[:-1]])
+    write_mp4(tmp_path / "phone.mp4", grey_jpegs(8, 30), durations)
+    frames = Frames(tmp_path / "phone.mp4")
+    with Film(tmp_path / "a.avi", frames.rate) as film, live.LineFile(tmp_path / "a.jsonl") as lines:
+        live.run(frames, Tracker(), 0.95, film, lines)
+    assert [line["seconds"] for line in read_lines(tmp_path / "a.jsonl")] == pytest.approx(times / 1000, abs=0.001)
+    pictures = [frame.image[-1, -1].mean() for frame in Frames(tmp_path / "a.avi")]
+    assert len(pictures) / frames.rate == pytest.approx(sum(durations) / 1000, abs=0.5 / frames.rate)
+    middles = (times + np.array(durations) / 2) / 1000
+    shown = [pictures[int(middle * frames.rate)] for middle in middles]
+    assert shown == pytest.approx(30 * np.arange(8), abs=4)
+
+
+def test_lines_are_whole_on_a_disk_that_takes_no_more(tmp_path):
+    too_large = pytest.raises(InputError, match=r"a\.jsonl cannot be written: File too large")
+    with too_large, files_of_at_most(1000), live.LineFile(tmp_path / "a.jsonl") as lines:
+        for n in range(100):
+            lines.write(f"line {n:03d} of a hundred\n")
+    text = (tmp_path / "a.jsonl").read_text()
+    assert text == "".join(f"line {n:03d} of a hundred\n" for n in range(1000 // 22))
+
+
+def test_lines_are_read_while_they_grow_and_a_pipe_takes_them(tmp_path):
+    with live.LineFile(tmp_path / "deep/a.jsonl") as lines:
+        assert not lines.path.exists()  # what is there stays until there is something to write
+        lines.write("one\n")
+        assert lines.path.read_text() == "one\n"
+    os.mkfifo(tmp_path / "pipe")
+    reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    with live.LineFile(tmp_path / "pipe") as lines:
+        lines.write("two\n")
+        assert os.read(reading, 10) == b"two\n"
+        os.close(reading)
+        with pytest.raises(InputError, match="pipe cannot be written: Broken pipe"):
+            lines.write("three\n")
+
+
+def test_a_damaged_film_is_done_as_far_as_it_goes_and_ends_with_status_2(tmp_path):
+    jpegs = grey_jpegs(6)
+    jpegs[2] = bytes(len(jpegs[2]))
+    write_mp4(tmp_path / "a.mp4", jpegs, [40] * 6)
+    result = webcam("--source", tmp_path / "a.mp4", "--json", tmp_path / "a.jsonl", "--out", tmp_path / "found.mp4")
+    assert result.returncode == 2 and f"left out: 1 frame of {tmp_path}/a.mp4, damaged\n" in result.stderr
+    numbers = [line["frame"] for line in read_lines(tmp_path / "a.jsonl")]
+    assert "frames 5," in result.stdout and numbers == [0, 1, 3, 4, 5]
+    assert len(list(Frames(tmp_path / "found.mp4"))) == 6
 
 
 def test_a_caption_is_readable_in_small_and_large_pictures():

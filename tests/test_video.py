@@ -4,6 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
+from conftest import files_of_at_most
+from film_files import grey_jpegs, write_matroska
 from maskpose.errors import InputError
 from maskpose.video import Film, Frames
 
@@ -128,3 +130,75 @@ def test_the_first_error_is_what_is_said(tmp_path):
         raise ZeroDivisionError
     with pytest.raises(InputError, match=r"a\.mp4 cannot be written"), Film(tmp_path / "a.mp4", 25) as film:
         film.write(np.zeros((32, 32, 3), np.uint8))
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv"])
+def test_a_film_that_the_disk_does_not_take_has_no_name(tmp_path, suffix):
+    """OpenCV's writer says nothing; with 100 kB it can write the first part of the film."""
+    pictures = np.random.default_rng(0).integers(0, 255, (30, 120, 160, 3), np.uint8)
+    with pytest.raises(InputError, match=f"a{suffix} cannot be written: File too large"), files_of_at_most(100_000):
+        write_film(tmp_path / f"a{suffix}", pictures)
+    assert list(tmp_path.iterdir()) == []
+
+
+def write_film(path, pictures):
+    with Film(path, 30) as film:
+        for picture in pictures:
+            film.write(picture)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv"])
+def test_a_film_whose_end_the_disk_does_not_take_has_no_name(tmp_path, suffix):
+    """All frames are in the file then, but not its index."""
+    pictures = np.random.default_rng(0).integers(0, 255, (30, 120, 160, 3), np.uint8)
+    write_film(tmp_path / f"whole{suffix}", pictures)
+    size = (tmp_path / f"whole{suffix}").stat().st_size
+    with pytest.raises(InputError, match="cannot be written"), files_of_at_most(size - 100):
+        write_film(tmp_path / f"a{suffix}", pictures)
+    assert [path.name for path in tmp_path.iterdir()] == [f"whole{suffix}"]
+
+
+def test_a_film_of_which_a_frame_was_lost_on_the_way_has_no_name(tmp_path, monkeypatch):
+    """As on a disk that was full for a while."""
+
+    class Lossy:
+        def __init__(self, *arguments):
+            self._writer, self._left = real(*arguments), [True] * 3 + [False] + [True] * 2
+
+        def write(self, image):
+            if self._left.pop(0):
+                self._writer.write(image)
+
+        def __getattr__(self, name):
+            return getattr(self._writer, name)
+
+    real = cv2.VideoWriter
+    monkeypatch.setattr(cv2, "VideoWriter", Lossy)
+    with pytest.raises(InputError, match=r"a\.avi cannot be written: 5 of its 6 frames reached the disk"):
+        write_film(tmp_path / "a.avi", np.zeros((6, 32, 32, 3), np.uint8))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_is_held(tmp_path):
+    with Film(tmp_path / "a.avi", 10) as film:
+        film.hold(5)  # nothing to hold yet
+        film.write(np.full((32, 32, 3), 60, np.uint8), 0)
+        film.write(np.full((32, 32, 3), 120, np.uint8), 0.1)
+        film.hold(0.5)
+        film.hold(0.3)
+    assert [frame.image.mean() for frame in Frames(tmp_path / "a.avi")] == pytest.approx([60, *[120] * 4], abs=3)
+
+
+@pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf")])
+def test_a_film_has_a_rate(tmp_path, rate):
+    with pytest.raises(InputError, match="frames a second"):
+        Film(tmp_path / "a.mp4", rate)
+
+
+def test_a_paced_film_with_a_pause_drops_nothing_for_who_is_quick(tmp_path):
+    write_matroska(tmp_path / "a.webm", grey_jpegs(5), [0, 10, 20, 120, 130])
+    frames = Frames(tmp_path / "a.webm", paced=True)
+    started, delays = time.perf_counter(), []
+    for frame in frames:
+        delays.append(time.perf_counter() - started - frame.seconds)
+    assert len(delays) + frames.dropped == 5 and min(delays) > -0.005  # none comes before its time

@@ -2,7 +2,8 @@
 """Find the hand in a camera's picture, a film, or a folder of pictures, and show or write it.
 
 Without --out and --json it opens a window; q, Escape, Ctrl-C or SIGTERM ends it, and what was written is whole. The
-network looks at every n-th frame, and optical flow carries the keypoints between.
+network looks at every n-th frame, and optical flow carries the keypoints between. Frames that cannot be read are left
+out and reported, and the status is 2.
 
 Example:
     .venv/bin/python tools/webcam.py --source 0
@@ -14,6 +15,7 @@ import _packages  # noqa: F401  # isort: skip
 
 import contextlib
 import signal
+import sys
 
 from tqdm import tqdm
 
@@ -28,8 +30,8 @@ from maskpose.video import Film, Frames
 
 def parse_arguments():
     parser = command_line.argument_parser(__doc__)
-    parser.add_argument("--source", default="0", help="camera's number, film, folder of pictures, or "
-                        "images/%%05d.jpg (%(default)s)")  # fmt: skip
+    parser.add_argument("--source", default="0", help="camera's number, film, animated image, folder of "
+                        "pictures, or images/%%05d.jpg (%(default)s)")  # fmt: skip
     parser.add_argument("--out", metavar="FILE", help="film to write, .mp4, .avi or .mkv")
     parser.add_argument("--json", metavar="FILE", help="file of lines of JSON to write, one a frame")
     parser.add_argument("--window", action="store_true", help="show a window beside --out and --json, too")
@@ -37,7 +39,7 @@ def parse_arguments():
                         help="detect in one of N frames (%(default)s; the paper: 2 to 4)")  # fmt: skip
     parser.add_argument("--follow", action="store_true", help="look where the last hand was, while one is there")
     parser.add_argument("--smooth", action="store_true", help="smooth keypoints over time (1 euro filter)")
-    parser.add_argument("--paced", action="store_true", help="a film runs at its own rate; slow detection drops frames")
+    parser.add_argument("--paced", action="store_true", help="a film runs at its own pace; slow detection drops frames")
     parser.add_argument("--threshold", type=fraction, default=THRESHOLD, help="of confidence (%(default)s)")
     command_line.add_network(parser)
     command_line.add_engine(parser)
@@ -59,7 +61,7 @@ def main():
     with contextlib.ExitStack() as stack:
         stack.callback(frames.close)
         film = stack.enter_context(Film(args.out, frames.rate)) if args.out else None
-        lines = stack.enter_context(live.text_file(args.json))
+        lines = stack.enter_context(live.LineFile(args.json)) if args.json else None
         window = None
         if args.window or not (args.out or args.json):
             window = stack.enter_context(contextlib.closing(live.Window()))
@@ -68,6 +70,8 @@ def main():
             lambda those, total: tqdm(those, total=total, unit="frame", disable=bool(window)),
         )  # fmt: skip
     print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items() if value is not None))
+    if frames.lost:
+        sys.exit(2)
 
 
 if __name__ == "__main__":

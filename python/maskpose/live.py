@@ -24,8 +24,8 @@ def run(frames, tracker, threshold, film=None, lines=None, window=None, progress
     """Find the hand in every frame; give the figures of ``Figures.summary``. A key or Ctrl-C ends it after a frame.
 
     frames: maskpose.video.Frames; tracker: maskpose.tracking.Tracker; threshold: of confidence; film: a
-    maskpose.video.Film, in which pictures stand as long as in the source; lines: an open text file, a line of JSON a
-    frame; window: a Window.
+    maskpose.video.Film, in which pictures stand as long as in the source; lines: a LineFile or another open text file,
+    a line of JSON a frame; window: a Window.
     """
     figures = Figures()
     with contextlib.suppress(KeyboardInterrupt), StopRequest() as stop:
@@ -45,12 +45,16 @@ def run(frames, tracker, threshold, film=None, lines=None, window=None, progress
                     break
             if stop.asked:
                 break
+        else:
+            if film and frames.end is not None:
+                film.hold(frames.end)
     return figures.summary(frames.dropped)
 
 
 def line(frame, hand, detected, threshold, latency):
     """A frame's result as a line of JSON.
 
+    ``hand`` and ``score``: whether there is a hand at all, and how sure that is.
     ``detected``: whether the network looked at this frame, or the hand was carried along; ``found``: how many keypoints
     are above ``threshold``; ``keypoints``: [x, y, confidence] in pixels.
     """
@@ -62,7 +66,7 @@ def line(frame, hand, detected, threshold, latency):
     return json.dumps({
         "frame": frame.number, **image, "seconds": round(frame.seconds, 4), "detected": detected,
         "latency_ms": round(1000 * latency, 2), "found": int((hand.confidences > threshold).sum()),
-        "keypoints": keypoints,
+        "hand": bool(hand.present), "score": round(float(hand.score), 4), "keypoints": keypoints,
     })  # fmt: skip
 
 
@@ -138,16 +142,45 @@ class Window:
         cv2.destroyAllWindows()
 
 
-@contextlib.contextmanager
-def text_file(path):
-    """An open text file, written line by line; None where ``path`` is. Raises InputError where it cannot be."""
-    if path is None:
-        yield None
-        return
-    make_folder(Path(path).parent)
-    with contextlib.ExitStack() as stack:
+class LineFile:
+    """A text file that others may read while it grows; whatever happens, it ends with a whole line.
+
+    It is made, or emptied, at the first line.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self._file, self._size = None, 0
+
+    def __enter__(self) -> "LineFile":
+        return self
+
+    def __exit__(self, *exception) -> None:
+        if self._file is not None:
+            with self._errors():
+                self._file.close()
+
+    def write(self, text: str) -> None:
+        """Add whole lines. Raises InputError if they cannot be written; none of them is in the file then."""
+        data = text.encode()
+        with self._errors():
+            if self._file is None:
+                make_folder(self.path.parent)
+                self._file = self.path.open("wb", buffering=0)
+            at = 0
+            while at < len(data):
+                at += self._file.write(data[at:])
+            self._size += at
+
+    def flush(self) -> None:
+        """Do nothing: lines are written at once."""
+
+    @contextlib.contextmanager
+    def _errors(self):
         try:
-            file = stack.enter_context(Path(path).open("w"))
+            yield
         except OSError as error:
-            raise InputError(f"{path} cannot be written: {error.strerror}") from None
-        yield file
+            if self._file is not None:
+                with contextlib.suppress(OSError):  # as of a pipe
+                    self._file.truncate(self._size)
+            raise InputError(f"{self.path} cannot be written: {error.strerror}") from None
