@@ -1,39 +1,16 @@
 """What the scripts' command lines have in common."""
 
 import argparse
-import functools
 import os
 import shlex
 import sys
 from pathlib import Path
 
+from maskpose.cli.entry import one_line_errors  # noqa: F401  # scripts take it from here
 from maskpose.engines import ENGINES, PRECISIONS, choose
-from maskpose.errors import InputError, Stopped, WorkerError
+from maskpose.errors import InputError
 from maskpose.io.text import parse_json
 from maskpose.variants import DEFAULT_VARIANT, VARIANTS, get_variant
-
-
-def one_line_errors(main):
-    """Decorate a script's ``main``: what may go wrong ends it with one line on stderr.
-
-    The status is 2 for an InputError or WorkerError, 130 where the user stopped it.
-    """
-
-    @functools.wraps(main)
-    def wrapped(*args, **kwargs):
-        try:
-            return main(*args, **kwargs)
-        except (InputError, WorkerError) as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(2)
-        except Stopped as stop:
-            print(f"stopped before it had learnt what it should: {stop}", file=sys.stderr)
-            sys.exit(130)
-        except KeyboardInterrupt:
-            print("interrupted", file=sys.stderr)
-            sys.exit(130)
-
-    return wrapped
 
 
 class Parser(argparse.ArgumentParser):

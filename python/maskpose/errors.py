@@ -16,3 +16,8 @@ class Stopped(Exception):
 
 class WorkerError(RuntimeError):
     """A process that helps this one ended although it should not have."""
+
+
+def reason(error):
+    """Why the operating system refused something, in a line, of an OSError; libraries raise them without a reason."""
+    return error.strerror or str(error).partition("\n")[0] or type(error).__name__

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from maskpose.errors import InputError
+from maskpose.errors import InputError, reason
 from maskpose.io.text import decode_text, parse_json, split_lines
 
 REPOSITORY = Path(__file__).parents[2]  # prototxt/ and weights/ are there
@@ -20,7 +20,7 @@ def make_folder(path):
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{path} cannot be made a folder: {error.strerror}") from None
+        raise InputError(f"{path} cannot be made a folder: {reason(error)}") from None
 
 
 def refuse_existing(path):
@@ -44,7 +44,7 @@ def new_folder(path):
         yield partial
         os.rename(partial, path)
     except OSError as error:
-        raise InputError(f"{path} cannot be made: {error}") from None
+        raise InputError(f"{path} cannot be made: {reason(error)}") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -76,10 +76,47 @@ def written_beside(path):
         yield partial
         os.replace(partial, path)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+        raise InputError(f"{path} cannot be written: {reason(error)}") from None
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+class Lines:
+    """A text file that grows by whole lines, as a log does; each is on the disk once ``write`` has returned."""
+
+    def __init__(self, path, anew=False):
+        """anew: begin with an empty file, where lines are added to one that is there otherwise.
+
+        Raises InputError where it cannot be written.
+        """
+        self.path = Path(path)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if anew else 0)
+        try:
+            self._file = os.open(self.path, flags, 0o666)
+        except OSError as error:
+            raise InputError(f"{self.path} cannot be written: {reason(error)}") from None
+
+    def write(self, text):
+        """Add text, of whole lines, or none of it. Raises InputError where the disk does not take it."""
+        rest, size = text.encode(), os.fstat(self._file).st_size
+        try:
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, size)
+            raise InputError(f"{self.path} cannot be written: {reason(error)}") from None
+
+    def close(self):
+        """Release the file."""
+        os.close(self._file)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
 
 
 def write_text(path, text):
@@ -100,7 +137,7 @@ def write_new_text(path, text):
     except FileExistsError:
         return False
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}") from None
+        raise InputError(f"{path} cannot be written: {reason(error)}") from None
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
@@ -130,7 +167,7 @@ def read_bytes(path):
         with open(path, "rb", buffering=0) as file:
             return file.readall()
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
+        raise InputError(f"{path} cannot be read: {reason(error)}") from None
     except ValueError:  # a zero in it, or half a character
         raise InputError(f"{str(path)!r} is not the name of a file") from None
 

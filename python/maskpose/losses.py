@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from maskpose.errors import InputError
-from maskpose.files import read_text, write_text
+from maskpose.files import Lines, read_text, write_text
 from maskpose.io.text import split_lines
 
 VALIDATION = ("val_pck", "val_mask_iou")
@@ -41,7 +41,7 @@ class LossLog:
     def __enter__(self):
         rows = [self._columns, *map(self._cells, self._kept)]
         write_text(self.path, "".join(",".join(row) + "\n" for row in rows))
-        self._file = self.path.open("a", newline="")
+        self._file = Lines(self.path)
         return self
 
     def __exit__(self, *exception):
@@ -77,8 +77,7 @@ class LossLog:
             "waiting_share": (self._waited - self._waited_before) / elapsed,
             **dict(scores),
         }
-        csv.writer(self._file, lineterminator="\n").writerow(self._cells(row))
-        self._file.flush()
+        self._file.write(",".join(self._cells(row)) + "\n")
         self._remember(row)
         self._reset(self._waited)
         return row

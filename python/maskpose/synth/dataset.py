@@ -15,7 +15,7 @@ import cv2
 from maskpose.datasets.onehand10k import SPLITS, parse_line
 from maskpose.drawing import contact_sheet, overlay
 from maskpose.errors import InputError, WorkerError
-from maskpose.files import make_folder, read_json, read_lines, read_text, write_text, written_beside
+from maskpose.files import Lines, make_folder, read_json, read_lines, read_text, write_text, written_beside
 from maskpose.geometry import inside
 from maskpose.images import decode_gray, read_color, write_image
 from maskpose.io.values import record
@@ -58,11 +58,10 @@ def write_rendered(
     missing = [n for n in range(count) if n not in lines]
     if missing and (root / "label_joint.txt").exists():
         os.replace(root / "label_joint.txt", root / BEGUN)
-    with (root / BEGUN).open("a") as log:
+    with Lines(root / BEGUN) as log:
         for number, line in progress(_rendered_lines(root, settings, missing, workers), total=len(missing)):
             lines[number] = line
             log.write(f"{line}\n")
-            log.flush()
     write_text(root / "label_joint.txt", "".join(f"{lines[n]}\n" for n in sorted(lines)))
     (root / BEGUN).unlink()
     return len(lines)
