@@ -2,7 +2,7 @@
 """Cut squares about the hands of an LMDB into another one: larger hands, out of the same pictures.
 
 Each square is the box of a hand's visible keypoints times a factor between LOW and HIGH. Hands that are too small or
-too hidden for it are left out.
+too hidden for it, and images without a hand, are left out.
 
 Example:
     .venv/bin/python data_prep/crop.py data/synth_db/train.lmdb data/synth_close.lmdb --factor 1.4 3 --seed 1
@@ -36,7 +36,9 @@ def main():
     reader = Reader(args.db)
     manifest = crop(reader, args.out, args.factor, args.seed, conversion.about())
     conversion.tell(args.out, manifest)
-    print(f"{len(reader) - manifest['count']} of {len(reader)} left out: hands too small or too hidden")
+    count, without_hand = len(reader), sum(sample.without_hand for sample in reader)
+    hands = count - without_hand - manifest["count"]
+    print(f"left out of {count}: {hands} hands too small or too hidden, {without_hand} images without a hand")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def shell(line, body, **environment):
         (OSError("Unable to create file (errno = 28)\nmore"), "error: Unable to create file (errno = 28)", 2),
         (OSError(28, "No space left on device"), "error: No space left on device", 2),
         (MemoryError(), "error: there is not enough memory", 2),
-        (InputError("two\nlines"), "error: two lines", 2),
+        (InputError("two\nlines"), "error: two\\nlines", 2),
         (KeyboardInterrupt(), "interrupted", 130),
     ],
 )

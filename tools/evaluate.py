@@ -24,7 +24,7 @@ from maskpose.command_line import folder, fraction, natural, positive_number
 from maskpose.database import Reader
 from maskpose.datasets import mmpose
 from maskpose.errors import InputError
-from maskpose.files import sha256, write_text
+from maskpose.files import check_writable, remove, sha256, write_text
 from maskpose.images import write_image
 from maskpose.io.left_out import LeftOut
 from maskpose.predictions import read_maps
@@ -123,6 +123,7 @@ def main():
     others = prediction_files.read_all(args.predictions, cropped, annotations, left_out)
     if not args.ways and not others:
         raise InputError("nothing to score: --ways is empty, and there are no --predictions")
+    check_writable(args.out)
     set_device(args.gpu)
     reader = Reader(args.db)
     samples = evaluation.of_origins(reader, args.origins)
@@ -175,7 +176,7 @@ def main():
     for pattern in BY_WAY:  # of an earlier call that other ways or weights were given to
         for path in args.out.glob(pattern):
             if path.name not in files:
-                path.unlink()
+                remove(path)
     print(f"written to {args.out}: {', '.join(files)}")
 
 

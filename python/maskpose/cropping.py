@@ -14,8 +14,8 @@ def crop(reader, path, factors, seed, about=None):
 
     The square's side is the larger one of the visible keypoints' box times a factor, drawn evenly from ``factors``
     (low, high) by ``seed`` and the sample's number. Hands of fewer than VISIBLE visible keypoints, or smaller than
-    SMALLEST pixels, are left out. Raises InputError for factors below 1 or the wrong way round, for a database that is
-    damaged, where ``path`` exists and where no hand is left.
+    SMALLEST pixels, are left out, and with them images without a hand. Raises InputError for factors below 1 or the
+    wrong way round, for a database that is damaged, where ``path`` exists and where no hand is left.
     """
     low, high = factors
     if not 1 <= low <= high < np.inf:

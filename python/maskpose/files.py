@@ -12,6 +12,7 @@ from maskpose.io.text import decode_text, parse_json, split_lines
 
 REPOSITORY = Path(__file__).parents[2]  # prototxt/ and weights/ are there
 MARK = ".made-by-maskpose"
+MOST_BYTES_OF_NAME = 255  # of a file's name in its folder, on Linux' and macOS' disks
 NAMES = ".maskpose-files.json"  # what runs have written into a folder that may hold others' files too
 
 
@@ -55,10 +56,28 @@ def fresh_folder(path):
     if path.is_dir() and any(path.iterdir()):
         if not (path / MARK).is_file():
             raise InputError(f"{path} holds files that are not this program's: choose another folder")
-        shutil.rmtree(path)
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            raise InputError(f"{path} cannot be emptied: {reason(error)}") from None
     make_folder(path)
-    (path / MARK).touch()
+    write_text(path / MARK, "")
     return path
+
+
+def check_writable(folder):
+    """Make ``folder`` where there is none. Raises InputError if no file can be written there, before long work."""
+    make_folder(folder)
+    write_text(partial := Path(folder) / f".partial-{os.getpid()}", "")
+    remove(partial)
+
+
+def remove(path):
+    """Remove a file if it is there; InputError where that cannot be."""
+    try:
+        Path(path).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{path} cannot be removed: {reason(error)}") from None
 
 
 @contextlib.contextmanager
@@ -69,7 +88,7 @@ def written_beside(path):
     be written, before anything else is done.
     """
     path = Path(path)
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    partial = _partial(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.touch()  # libraries have errors of their own for what cannot be written
@@ -80,6 +99,16 @@ def written_beside(path):
     finally:
         with contextlib.suppress(OSError):
             partial.unlink()
+
+
+def _partial(path):
+    """The path beside ``path``, of the same suffix, under which it is written. Raises InputError for a name of none."""
+    if "\0" in str(path):
+        raise InputError(f"{str(path)!r} is not the name of a file")
+    name = f".partial-{os.getpid()}-{path.name}"
+    if len(os.fsencode(name)) > MOST_BYTES_OF_NAME:
+        name = f".partial-{os.getpid()}-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}{path.suffix[-20:]}"
+    return path.with_name(name)
 
 
 class Lines:
@@ -130,7 +159,7 @@ def write_new_text(path, text):
     """Write a text file, whole or not at all, where there is none; give whether it was written."""
     path = Path(path)
     data = _encoded(path, text)
-    partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
+    partial = _partial(path)
     try:
         partial.write_bytes(data)
         os.link(partial, path)  # unlike a rename, it never replaces what came in the meantime

@@ -13,6 +13,7 @@ from pathlib import Path
 from maskpose.errors import InputError
 from maskpose.files import noted_names
 from maskpose.io.image_kinds import HEAD, SUFFIXES, UNREAD_SUFFIXES, kind_of
+from maskpose.io.printable import printable
 
 NAMED = 10  # files left out of a folder that are named
 
@@ -48,7 +49,7 @@ def photographs(arguments: Iterable[str | Path], quiet: bool = False) -> list[Ph
             problem = f"{path} holds no pictures ({', '.join(sorted(SUFFIXES))})"
             if left_out and not quiet:
                 more = f" and {len(left_out) - NAMED} more" if len(left_out) > NAMED else ""
-                print(f"left out of {path}: {', '.join(left_out[:NAMED])}{more}", file=sys.stderr)
+                print(printable(f"left out of {path}: {', '.join(left_out[:NAMED])}{more}"), file=sys.stderr)
         elif not path.exists() and glob.has_magic(argument):
             top = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), path.parts))
             inside = [p for p in sorted(map(Path, glob.glob(argument, recursive=True))) if p.is_file()]
@@ -59,12 +60,18 @@ def photographs(arguments: Iterable[str | Path], quiet: bool = False) -> list[Ph
         others = [p for p in inside if not is_ours(p)]
         if not others:
             raise InputError(f"{problem}, but for results of earlier runs" if inside else problem)
-        names = [p.relative_to(top) for p in others]
+        names = [_below(p.relative_to(top)) for p in others]
         times = collections.Counter(map(_key, names))
         found += [
             Photograph(p, _key(name) if times[_key(name)] == 1 else str(name)) for p, name in zip(others, names)
         ]
     return list(dict.fromkeys(found))
+
+
+def _below(name):
+    """A path without ".."; where a pattern led out of the folder that it began in, the file's name alone."""
+    name = Path(os.path.normpath(name))
+    return Path(name.name) if name.parts[0] == ".." else name
 
 
 def _key(name):

@@ -6,15 +6,17 @@ JSONs in the end.
 """
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 
 from maskpose import drawing, images
 from maskpose.errors import InputError
-from maskpose.files import read_json, write_text, written_beside
+from maskpose.files import MOST_BYTES_OF_NAME, read_json, remove, write_text
 from maskpose.io.printable import printable
 from maskpose.io.tables import csv_text
+from maskpose.io.values import field, listing, record
 from maskpose.skeleton import KEYPOINT_NAMES
 from maskpose.variants import KEYPOINTS
 
@@ -62,6 +64,13 @@ def names(key, formats, hands=1):
     return [key + suffix for suffix in suffixes]
 
 
+def check_names(photograph, formats, hands=1):
+    """Raise InputError if the names of a photograph's files would be too long for a disk."""
+    for name in names(photograph.key, formats, hands):
+        if len(os.fsencode(Path(name).name)) > MOST_BYTES_OF_NAME:
+            raise InputError(f"{photograph.path}: the name of {Path(name).name} would be too long to be written")
+
+
 def given_by(variant, formats):
     """Those of ``formats`` that a maskpose.variants.Variant gives: some need a stage that it may not have."""
     missing = [name for name, stage in (("mask", "mask"), ("heatmaps", "pose")) if not getattr(variant, stage)]
@@ -85,22 +94,30 @@ def remove_stale(folder, key, fingerprint, ours):
     if document.get("fingerprint", fingerprint) != fingerprint:
         for name in names(key, FORMATS, len(every_hand(document))):
             if name in ours:
-                (Path(folder) / name).unlink(missing_ok=True)
+                remove(Path(folder) / name)
 
 
 def _earlier(folder, key):
-    """The JSON of a photograph's key that is in ``folder``, or {}."""
+    """The JSON of a photograph's key that is in ``folder``, or {} if there is none that ``describe`` made."""
     path = Path(folder) / f"{key}.json"
     try:
-        document = read_json(path) if path.is_file() else {}
+        document = record(read_json(path), path) if path.is_file() else {}
+        for hand in every_hand(document) if document else ():
+            for name in ("keypoints", "detected"):
+                listing(field(hand, name, path), path)
+            for name in ("hand", "score"):
+                field(hand, name, path)
+        for name in ("image", "width", "height", "threshold") if document else ():
+            field(document, name, path)
     except InputError:
         return {}
-    return document if isinstance(document, dict) else {}
+    return document
 
 
 def describe(name, image, hands, threshold, fingerprint=""):
     """The prediction as a JSON-able dict; keypoints is empty where the variant has no pose stage.
 
+    ``image`` is the name; bytes of it that are not UTF-8 stand as escapes, since JSON, CSV and HDF5 hold text alone.
     ``hand`` is whether a hand was found at all, ``score`` how sure that is; where none was, no keypoint is detected.
     ``more_hands`` is there where there are more than one, and holds the others; ``fingerprint`` where it is given.
     """
@@ -118,6 +135,7 @@ def describe(name, image, hands, threshold, fingerprint=""):
         for hand in hands
     ]
     height, width = image.shape[:2]
+    name = name.encode(errors="backslashreplace").decode()
     document = {"image": name, "width": width, "height": height, "threshold": threshold, **described[0]}
     if len(hands) > 1:
         document["more_hands"] = described[1:]
@@ -142,7 +160,7 @@ def summary(name, hands, threshold):
 
 def every_hand(document):
     """The hands of a photograph's document, each {"keypoints": …, "detected": …}."""
-    return [document, *document.get("more_hands", [])]
+    return [document, *listing(document.get("more_hands", []), "more_hands")]
 
 
 def found_hands(document):
@@ -199,9 +217,9 @@ def _openpose(path, image, hands, document, side):
 
 def _hdf5(path, image, hands, document, side):
     """Arrays with the hands as first axis; heatmaps and masks in compressed chunks of one each."""
-    import h5py
+    from maskpose.io.hdf5 import write_hdf5
 
-    with written_beside(path) as partial, h5py.File(partial, "w") as file:
+    with write_hdf5(path) as file:
         file.attrs.update({key: document[key] for key in ("image", "width", "height", "threshold")})
         for name in ("keypoints", "confidences", "grid_to_image"):
             file[name] = np.stack([getattr(hand, name) for hand in hands])

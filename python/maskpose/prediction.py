@@ -12,7 +12,15 @@ from tqdm import tqdm
 
 from maskpose import engines, images, output
 from maskpose.errors import InputError
-from maskpose.files import forget_absent, note_names, noted_names, read_bytes, refuse_clashes, refuse_foreign
+from maskpose.files import (
+    check_writable,
+    forget_absent,
+    note_names,
+    noted_names,
+    read_bytes,
+    refuse_clashes,
+    refuse_foreign,
+)  # fmt: skip
 
 NAMED = 20  # photographs up to which each one's result is printed
 LEFT_OUT, DONE, PASSED_OVER = 0, 1, 2  # what became of a photograph
@@ -44,6 +52,7 @@ def run(predictor, photographs, job, group):
         read = [*(one.path for one in photographs), *engines.files_of(predictor.weights_path)]
         refuse_clashes([(folder / name, maker) for name, maker in writes], read)
         refuse_foreign(folder, [name for name, _ in writes])
+        check_writable(folder)
     group.mean([0])  # no rank writes before that
     mine = slice(group.rank, None, group.size)
     results = np.full(len(photographs), LEFT_OUT)
@@ -88,6 +97,7 @@ def _predict(predictor, photographs, job, names, shown):
     def pictures():
         for number, one in enumerate(photographs):
             try:
+                output.check_names(one, formats, job.hands)
                 data = read_bytes(one.path)
                 fingerprint = hashlib.sha256(made_with + data).hexdigest()[:16]
                 if job.resume and output.is_done(job.folder, one.key, formats, fingerprint):

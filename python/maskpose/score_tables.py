@@ -5,7 +5,7 @@
 
 import itertools
 
-from maskpose.files import write_text, written_beside
+from maskpose.files import remove, write_text, written_beside
 from maskpose.io.printable import plot_label, printable
 from maskpose.io.tables import csv_text
 
@@ -72,7 +72,7 @@ def write_curves(tables, folder):
     curves = {key: row["curve"] for key, row in scored.items() if row["pck"]["value"] is not None}
     if not curves:
         for name in files:
-            (folder / name).unlink(missing_ok=True)
+            remove(folder / name)
         return []
     thresholds = next(iter(curves.values()))["thresholds"]
     rows = ([f"{t:.2f}", *(curve["value"][i] for curve in curves.values())] for i, t in enumerate(thresholds))
