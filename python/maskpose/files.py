@@ -66,9 +66,10 @@ def fresh_folder(path):
 
 
 def check_writable(folder):
-    """Make ``folder`` where there is none. Raises InputError if no file can be written there, before long work."""
-    make_folder(folder)
-    write_text(partial := Path(folder) / f".partial-{os.getpid()}", "")
+    """Raise InputError if no file can be written in ``folder``, or where it is to be made, before long work."""
+    folder = Path(folder).absolute()
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    write_text(partial := there / f".partial-{os.getpid()}", "")
     remove(partial)
 
 
