@@ -22,7 +22,10 @@ Caffe is built for is the interpreter given by --python.
 """
 
 import argparse
+import base64
 import contextlib
+import csv
+import errno
 import fcntl
 import hashlib
 import json
@@ -36,6 +39,8 @@ import sys
 import tarfile
 import tempfile
 import time
+import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -52,6 +57,9 @@ VERSION = "1.0.0"
 
 # The file in an environment that tells which Caffe it has.
 STAMP = ".caffe-key"
+
+# The file beside a wheel of the cache that has its SHA-256.
+WHEEL_NOTE = "wheel.sha256"
 
 # BVLC/caffe at its last commit, 9b891540183ddc834a02b2bd81b31afae71b2153, as somebody published it. The
 # archive's own setup.py wants conda and an old Python; it is never used to build.
@@ -125,6 +133,35 @@ class NoOneDNN(Exception):
     """oneDNN cannot be had on this machine."""
 
 
+# Runs a command and ends with its status. All of the command's processes are ended when the standard input ends: that
+# is when the process that started this one does, however it ends. SIGTERM is the command's to answer.
+SUPERVISOR = """if True:
+    import os, signal, subprocess, sys, threading
+
+    def end_with_parent():
+        os.read(0, 1)
+        os.killpg(0, signal.SIGKILL)
+
+    signal.signal(signal.SIGTERM, lambda number, frame: None)
+    process = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    status = process.wait()
+    os._exit(status if status >= 0 else 128 - status)
+"""
+
+
+def start(command, **options):
+    """Start a program in a process group of its own, which does not outlive this process; returns a Popen.
+
+    Closing its standard input ends the group at once. Raises OSError if there is no such program.
+    """
+    command = [str(part) for part in command]
+    if shutil.which(command[0]) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
+    command = [sys.executable, "-I", "-S", "-c", SUPERVISOR, *command]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, **options)
+
+
 class Log:
     """Step lines for the user, with the time passed, and a file for what the commands print."""
 
@@ -143,44 +180,32 @@ class Log:
         """
         command = [str(part) for part in command]
         environment = {name: value for name, value in os.environ.items() if name not in DROPPED_VARIABLES}
-        with open(self.path, "a") as file:
-            print("+", *command, file=file, flush=True)
+        with open(self.path, "ab", buffering=0) as file:
+            begun = file.tell()
             try:
-                process = subprocess.Popen(
-                    command,
-                    cwd=cwd,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=file,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
+                file.write(f"+ {' '.join(command)}\n".encode(errors="surrogateescape"))
+                process = start(command, cwd=cwd, env=environment, stdout=file, stderr=subprocess.STDOUT)
             except OSError as error:
-                raise BuildError(f"{what} failed: {error}") from None
-            try:
-                status = process.wait()
-            except BaseException:
-                os.killpg(process.pid, signal.SIGTERM)  # with all the compilers it started
-                process.wait()
-                raise
+                raise BuildError(f"{what} failed, {error.filename or self.path}: {error.strerror}") from None
+            with process:
+                try:
+                    status = process.wait()
+                except BaseException:
+                    os.killpg(process.pid, signal.SIGTERM)  # with all the compilers it started
+                    process.wait()
+                    raise
         if status != 0:
             if show:
-                show_end(self.path.read_text(errors="replace"))
+                show_end(self.path.read_bytes()[begun:].decode(errors="replace"))
             raise BuildError(f"{what} failed with status {status}; the whole log is {self.path}")
 
 
 def captured(command, **options):
     """Run a program to its end; returns its exit status and all that it printed."""
-    answer = subprocess.run(
-        [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        **options,
-    )
-    return answer.returncode, answer.stdout
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace", **options}
+    with start(command, **options) as process:
+        output = process.stdout.read()
+        return process.wait(), output
 
 
 def show_end(output):
@@ -365,7 +390,7 @@ def check_sha256(path, expected=SOURCE_SHA256):
     """Fail, naming both hashes, unless a file is the expected one."""
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != expected:
-        raise BuildError(f"{path} has SHA-256 {found}, but {expected} was expected")
+        raise BuildError(f"{path} has SHA-256 {found}, but {expected} was expected; remove it")
 
 
 def fetch_source(python, cache, log):
@@ -587,11 +612,52 @@ def build_wheel(interpreter, cache, place, onednn, cuda, log):
         log.step("packing the wheel")
         packing.mkdir()
         wheel = make_wheel(interpreter, tools, source, build, packing, onednn, cuda, log)
+        note_wheel(wheel, place)
         wheel.replace(place / wheel.name)
         shutil.rmtree(packing)
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
+
+
+def note_wheel(wheel, place):
+    """Note a wheel's SHA-256 in the cache folder `place`."""
+    (place / WHEEL_NOTE).write_text(hashlib.sha256(wheel.read_bytes()).hexdigest() + "\n")
+
+
+def check_wheel(wheel):
+    """Fail unless a wheel of the cache is the one that was built, by the SHA-256 that is noted beside it.
+
+    Earlier versions noted none: then every file in the wheel must be what the wheel itself says, and it is noted.
+    """
+    note = wheel.parent / WHEEL_NOTE
+    if note.exists():
+        found, noted = hashlib.sha256(wheel.read_bytes()).hexdigest(), note.read_text().strip()
+        fault = None if found == noted else f"its SHA-256 is {found}, when it was built it was {noted}"
+    else:
+        fault = damage_of_wheel(wheel)
+    if fault:
+        raise BuildError(f"{wheel} is damaged or was changed ({fault}); remove {wheel.parent} to build it anew")
+    if not note.exists():
+        note_wheel(wheel, wheel.parent)
+
+
+def damage_of_wheel(wheel):
+    """What is wrong with a wheel by its own list of files, or None."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            files = {name for name in archive.namelist() if not name.endswith("/")}
+            (record,) = (name for name in files if name.endswith(".dist-info/RECORD"))
+            listed = {name: sha for name, sha, _ in csv.reader(archive.read(record).decode().splitlines())}
+            if odd := files ^ set(listed):
+                return f"{min(odd)} is not both in it and in its list of files"
+            for name in sorted(files - {record}):
+                digest = base64.urlsafe_b64encode(hashlib.sha256(archive.read(name)).digest()).decode().rstrip("=")
+                if listed[name] != f"sha256={digest}":
+                    return f"{name} in it is not the file that it should be"
+    except (ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        return f"it is no whole wheel: {error}"
+    return None
 
 
 # ---- 6. Installation ----------------------------------------------------------------------------------
@@ -705,7 +771,9 @@ def ensure_caffe(python, venv, cache, onednn=True, cuda=None, with_tree=False, q
             install_packages(log)
             check_interpreter(interpreter, boost_python_versions())
             try:
-                if not wheel.exists():
+                if wheel.exists():
+                    check_wheel(wheel)
+                else:
                     build_wheel(interpreter, cache, wheel.parent, choice, cuda, log)
             except NoOneDNN:
                 continue
@@ -763,21 +831,48 @@ def ensure_from_arguments(arguments, with_tree=False, quiet=False):
     return ensure_caffe(arguments.python, arguments.venv, arguments.cache, arguments.onednn, cuda, with_tree, quiet)
 
 
-def run_main(function, arguments):
-    """Run a script's work; a failure becomes one line on standard error and an exit status."""
+def run_main(function, parser):
+    """Parse the arguments and do a script's work; a failure becomes one line on standard error and an exit status."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        return function(arguments)
+        with flushed_output():
+            return function(parser.parse_args())
     except (BuildError, CudaError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)
+        print(f"error: {explained(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return 130
+
+
+@contextlib.contextmanager
+def flushed_output():
+    """Write out at the end what was printed; an OSError then, or before, is not met again as Python ends."""
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, AttributeError), open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
+        raise
+
+
+def explained(error):
+    """What an OSError means, in a line."""
+    if isinstance(error, BrokenPipeError):
+        return "the output was closed before everything was written"
+    if error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, FileNotFoundError):
+        return "the working directory has been removed: change to another one"
+    return f"standard output: {error.strerror or error}"
 
 
 def main():
@@ -793,7 +888,7 @@ def main():
         ensure_from_arguments(arguments, quiet=arguments.quiet)
         return 0
 
-    return run_main(work, parser.parse_args())
+    return run_main(work, parser)
 
 
 if __name__ == "__main__":

@@ -153,7 +153,7 @@ def main():
         epilog="example: python3 caffe_build/cuda_check.py --cuda-arch 90",
     )
     build.add_arguments(parser)
-    return build.run_main(check, parser.parse_args())
+    return build.run_main(check, parser)
 
 
 if __name__ == "__main__":

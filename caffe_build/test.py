@@ -136,7 +136,7 @@ def main():
         epilog="example: python3 caffe_build/test.py --venv .venv",
     )
     build.add_arguments(parser)
-    return build.run_main(test_caffe, parser.parse_args())
+    return build.run_main(test_caffe, parser)
 
 
 if __name__ == "__main__":

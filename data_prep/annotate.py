@@ -19,10 +19,9 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import inputs
 from maskpose.annotation import project, reporting, spread
 from maskpose.annotation.store import AT_ONCE, VALIDATIONS
-from maskpose.command_line import (
+from maskpose.cli.options import (
     add_batch,
     add_engine,
     add_mirror,
@@ -34,20 +33,21 @@ from maskpose.command_line import (
     positive,
     predictor_options,
 )
-from maskpose.files import written_beside
+from maskpose.inference import image_paths
+from maskpose.io.files import write_bytes
 
 
 def packages(args):
-    made = project.create(inputs.photographs(args.photographs), args.work, args.size)
+    made = project.create(image_paths.photographs(args.photographs), args.work, args.size)
     print(f"{args.work}: {sum(map(len, made.values()))} photographs in {len(made)} packages")
 
 
 def prefill(args):
     from maskpose.annotation.prefill import prefill
-    from maskpose.predictor import Predictor
+    from maskpose.inference.predictor import Predictor
 
     predictor = Predictor(**predictor_options(args), refine=args.refine)
-    written = prefill(predictor, inputs.photographs(args.photographs), args.threshold)
+    written = prefill(predictor, image_paths.photographs(args.photographs), args.threshold)
     print(f"{written} label files written, for people to correct")
 
 
@@ -111,8 +111,7 @@ def spread_(args):
     found = spread.measure(project.Project(args.work).versions())
     print(spread.report(found))
     if args.picture:
-        with written_beside(args.picture) as partial:
-            partial.write_bytes(spread.picture(found))
+        write_bytes(args.picture, spread.picture(found))
 
 
 def parse_arguments():

@@ -12,9 +12,9 @@ import _packages  # noqa: F401  # isort: skip
 from functools import partial
 from pathlib import Path
 
-from maskpose import conversion
-from maskpose.command_line import argument_parser, one_line_errors
-from maskpose.datasets import cmu
+from maskpose.cli import conversion
+from maskpose.cli.options import argument_parser, one_line_errors
+from maskpose.data.datasets import cmu
 
 
 def parse_arguments():

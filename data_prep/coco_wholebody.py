@@ -10,10 +10,10 @@ import _packages  # noqa: F401  # isort: skip
 from functools import partial
 from pathlib import Path
 
-from maskpose import conversion
-from maskpose.command_line import argument_parser, one_line_errors
-from maskpose.datasets import coco_wholebody
-from maskpose.datasets.reading import existing
+from maskpose.cli import conversion
+from maskpose.cli.options import argument_parser, one_line_errors
+from maskpose.data.datasets import coco_wholebody
+from maskpose.data.datasets.reading import existing
 
 
 def parse_arguments():

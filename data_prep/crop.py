@@ -12,10 +12,10 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import conversion
-from maskpose.command_line import argument_parser, natural, one_line_errors
-from maskpose.cropping import crop
-from maskpose.database import Reader
+from maskpose.cli import conversion
+from maskpose.cli.options import argument_parser, natural, one_line_errors
+from maskpose.data.cropping import crop
+from maskpose.data.database import Reader
 
 
 def parse_arguments():

@@ -11,24 +11,28 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import picture_crops
-from maskpose.command_line import argument_parser, one_line_errors, positive
-from maskpose.database import Reader
+from maskpose.cli.options import argument_parser, one_line_errors, positive
+from maskpose.data.database import Reader
+from maskpose.evaluation import paper_crops
+from maskpose.io.left_out import LeftOut
 
 
 def parse_arguments():
     parser = argument_parser(__doc__)
     parser.add_argument("db", type=Path, help="LMDB of samples")
     parser.add_argument("out", type=Path, help="folder to write the crops and maps.json to")
-    parser.add_argument("--size", nargs=2, type=positive, default=picture_crops.SIZE, metavar=("W", "H"),
+    parser.add_argument("--size", nargs=2, type=positive, default=paper_crops.SIZE, metavar=("W", "H"),
                         help="pixels of a crop (320 240)")  # fmt: skip
+    parser.add_argument("--strict", action="store_true", help="stop at the first sample that cannot be cropped")
     return parser.parse_args()
 
 
 @one_line_errors
 def main():
     args = parse_arguments()
-    maps = picture_crops.write(Reader(args.db), args.out, tuple(args.size))
+    left_out = LeftOut(args.strict)
+    maps = paper_crops.write(Reader(args.db), args.out, tuple(args.size), left_out)
+    left_out.report()
     print(f"{args.out}: {len(maps)} crops, and maps.json")
 
 

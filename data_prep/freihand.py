@@ -9,9 +9,9 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import conversion
-from maskpose.command_line import argument_parser, one_line_errors
-from maskpose.datasets import freihand
+from maskpose.cli import conversion
+from maskpose.cli.options import argument_parser, one_line_errors
+from maskpose.data.datasets import freihand
 
 
 def parse_arguments():

@@ -7,11 +7,12 @@ Example:
 
 import _packages  # noqa: F401  # isort: skip
 
+from functools import partial
 from pathlib import Path
 
-from maskpose import conversion
-from maskpose.command_line import argument_parser, one_line_errors
-from maskpose.datasets import labelme
+from maskpose.cli import conversion
+from maskpose.cli.options import argument_parser, one_line_errors
+from maskpose.data.datasets import labelme
 
 
 def parse_arguments():
@@ -24,7 +25,8 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    conversion.convert(args, args.db, labelme.items(args.folder), labelme.read, labelme.NAME)
+    read = partial(labelme.read, folder=args.folder)
+    conversion.convert(args, args.db, labelme.items(args.folder), read, labelme.NAME)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import conversion, recombining
-from maskpose.command_line import argument_parser, one_line_errors
+from maskpose.cli import conversion
+from maskpose.cli.options import argument_parser, one_line_errors
+from maskpose.data import subsets
 
 
 @one_line_errors
@@ -19,7 +20,7 @@ def main():
     parser.add_argument("out", type=Path, help="LMDB to write")
     parser.add_argument("dbs", nargs="+", type=Path, metavar="DB", help="LMDBs to read")
     args = parser.parse_args()
-    conversion.tell(args.out, recombining.merge(args.dbs, args.out, conversion.about()))
+    conversion.tell(args.out, subsets.merge(args.dbs, args.out, conversion.about()))
 
 
 if __name__ == "__main__":

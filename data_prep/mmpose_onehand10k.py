@@ -10,9 +10,10 @@ import _packages  # noqa: F401  # isort: skip
 from functools import partial
 from pathlib import Path
 
-from maskpose import conversion
-from maskpose.command_line import argument_parser, one_line_errors
-from maskpose.datasets import mmpose
+from maskpose.cli import conversion
+from maskpose.cli.options import argument_parser, one_line_errors
+from maskpose.data.datasets import mmpose
+from maskpose.data.datasets.reading import existing
 
 
 def parse_arguments():
@@ -27,7 +28,7 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
-    read = partial(mmpose.read, images=args.images, masks=args.masks)
+    read = partial(mmpose.read, images=existing(args.images), masks=args.masks)
     conversion.convert(args, args.db, mmpose.items(args.annotations), read, mmpose.NAME)
 
 

@@ -12,10 +12,10 @@ import _packages  # noqa: F401  # isort: skip
 import argparse
 from pathlib import Path
 
-from maskpose import conversion
-from maskpose.command_line import argument_parser, natural, one_line_errors, positive
-from maskpose.datasets import onehand10k
-from maskpose.files import read_lines, refuse_existing
+from maskpose.cli import conversion
+from maskpose.cli.options import argument_parser, natural, one_line_errors, positive
+from maskpose.data.datasets import onehand10k
+from maskpose.io.files import read_lines, refuse_existing
 
 
 def parse_arguments():
@@ -57,7 +57,7 @@ def main():
     for part, lines in onehand10k.plan(args.source, args.shuffle_split, args.train_count, names, only).items():
         if lines:
             read = onehand10k.Lines(args.source, lines)
-            conversion.convert(args, databases[part], lines, read, onehand10k.NAME)
+            conversion.convert(args, databases[part], read.items(lines), read, onehand10k.NAME)
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import cv2
 
-from maskpose import conversion
-from maskpose.command_line import argument_parser, fraction, natural, one_line_errors, positive
+from maskpose.cli import conversion
+from maskpose.cli.options import argument_parser, fraction, natural, one_line_errors, positive
 from maskpose.data.compositing import PasteSettings
+from maskpose.data.database import Reader
 from maskpose.data.paste import ORIGIN, Backgrounds, Hands, build_pasted, sheet
-from maskpose.database import Reader
-from maskpose.files import refuse_existing
-from maskpose.images import write_image
+from maskpose.io.files import check_output, refuse_existing
+from maskpose.io.images import write_image
 
 
 def parse_arguments():
@@ -68,8 +68,9 @@ def main():
     args = parse_arguments()
     settings = PasteSettings(tuple(args.span), args.rotation, tuple(args.size), args.occlude, args.arm)
     refuse_existing(args.db)
+    check_output(args.sheet)
     cv2.setNumThreads(1)  # each thread has its own sample
-    open_once = functools.cache(Reader)  # LMDB opens a path once a process
+    open_once = functools.cache(Reader)
 
     def source(path):
         is_folder = path.is_dir() and not (path / "data.mdb").is_file() and path.suffix != ".lmdb"

@@ -15,10 +15,11 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import conversion, recombining
-from maskpose.command_line import argument_parser, fraction, natural, one_line_errors
-from maskpose.database import Reader
-from maskpose.files import read_lines
+from maskpose.cli import conversion
+from maskpose.cli.options import argument_parser, fraction, natural, one_line_errors
+from maskpose.data import subsets
+from maskpose.data.database import Reader
+from maskpose.io.files import read_lines
 
 
 def parse_arguments():
@@ -38,18 +39,18 @@ def parse_arguments():
 def main():
     args = parse_arguments()
     reader = Reader(args.db)
-    entries = recombining.listing(reader)
+    entries = subsets.listing(reader)
     if args.list:
-        parts = {args.out: recombining.named(entries, read_lines(args.list))}
+        parts = {args.out: subsets.named(entries, read_lines(args.list))}
     elif args.origins:
-        parts = {args.out: recombining.of_origins(entries, args.origins)}
+        parts = {args.out: subsets.of_origins(entries, args.origins)}
     else:
-        divided = recombining.split(entries, args.shares, args.seed, not args.ungrouped)
+        divided = subsets.split(entries, args.shares, args.seed, not args.ungrouped)
         parts = {args.out / f"part{n}.lmdb": part for n, part in enumerate(divided, start=1)}
     for path, part in parts.items():
-        conversion.tell(path, recombining.extract(reader, part, path, conversion.about()))
+        conversion.tell(path, subsets.extract(reader, part, path, conversion.about()))
         if args.shares:
-            recombining.write_list(part, path.with_suffix(".txt"), entries)
+            subsets.write_list(part, path.with_suffix(".txt"), entries)
 
 
 if __name__ == "__main__":

@@ -15,12 +15,12 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each process has its own pictures; before NumPy is imported
 
-from tqdm import tqdm
-
-from maskpose.command_line import argument_parser, folder, fraction, natural, one_line_errors, positive
-from maskpose.datasets.onehand10k import SPLITS
-from maskpose.images import write_image
-from maskpose.synth.dataset import sheet, write_rendered
+from maskpose.cli.options import argument_parser, folder, fraction, natural, one_line_errors, positive
+from maskpose.data.datasets.onehand10k import SPLITS
+from maskpose.io.files import check_output
+from maskpose.io.images import write_image
+from maskpose.io.progress import progress_bar
+from maskpose.synth.dataset import ROOMS, sheet, write_rendered
 from maskpose.synth.placement import TURNED
 from maskpose.synth.render import ARM, BACKGROUND, DECOYS, SCENE, SURFACE
 
@@ -33,8 +33,19 @@ def parse_arguments():
     parser.add_argument("--split", choices=SPLITS, default="Train", help="(%(default)s)")
     parser.add_argument("--size", type=positive, default=256, help="the longer side, pixels, 32 or more (%(default)s)")
     parser.add_argument("--workers", type=positive, metavar="N", help="processes (one a processor)")
-    parser.add_argument(
+    photographs = parser.add_mutually_exclusive_group()
+    photographs.add_argument(
         "--plain", action="store_true", help="no photographs as backgrounds: nothing is fetched from Debian"
+    )
+    photographs.add_argument(
+        "--rooms", action="store_true", help="of photographs, rooms alone: nothing is fetched from Debian either"
+    )
+    parser.add_argument(
+        "--span", nargs=2, type=float, metavar=("LOW", "HIGH"),
+        help="the hand's size in shares of the picture's longer side (0.1 to 0.9, most of them about 0.42)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--empty", type=fraction, default=0.0, metavar="SHARE", help="share of pictures without a hand (%(default)s)"
     )
     parser.add_argument("--hidden", action="store_true", help="label also the keypoints that something covers")
     parser.add_argument(
@@ -53,9 +64,12 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
+    check_output(args.sheet)
+    photographs = ROOMS if args.rooms else not args.plain
     count = write_rendered(
-        args.out, args.count, args.seed, args.split, args.size, not args.plain, args.hidden, args.realism,
-        args.turned, args.workers, lambda numbers, total: tqdm(numbers, total=total, unit="picture", smoothing=0.02),
+        args.out, args.count, args.seed, args.split, args.size, photographs, args.hidden, args.realism, args.turned,
+        args.workers, lambda numbers, total: progress_bar(numbers, total=total, unit="picture", smoothing=0.02),
+        args.span, args.empty,
     )  # fmt: skip
     print(f"{args.out / args.split}: {count} pictures")
     if args.sheet:

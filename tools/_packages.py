@@ -1,6 +1,9 @@
-"""Imported first by every script: a Python that lacks what they need says so in one line."""
+"""Imported first by every script: finds ``benchmarks``; a Python that lacks a package says so in one line."""
 
 import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # of benchmarks/
 
 
 def say_what_is_missing(kind, error, traceback):

@@ -12,12 +12,12 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import weights
-from maskpose.command_line import add_variant, argument_parser, one_line_errors
-from maskpose.engines import deploy_definition, open_net
+from maskpose.cli.options import add_variant, argument_parser, one_line_errors
 from maskpose.errors import InputError
-from maskpose.files import refuse_clashes
-from maskpose.variants import get_variant
+from maskpose.inference.engines import deploy_definition, open_net
+from maskpose.io.files import refuse_clashes
+from maskpose.model import weights
+from maskpose.model.variants import get_variant
 
 
 def parse_arguments():

@@ -12,19 +12,21 @@ Example:
 import _packages  # noqa: F401  # isort: skip
 
 import itertools
+import json
 from pathlib import Path
 
-from maskpose import inspection
-from maskpose.command_line import add_variant, argument_parser, folder, key_value, one_line_errors, positive
-from maskpose.database import Reader
-from maskpose.files import written_beside
-from maskpose.images import write_image
-from maskpose.variants import get_variant
+from maskpose.cli.options import add_variant, argument_parser, folder, key_value, one_line_errors, positive
+from maskpose.data import inspection
+from maskpose.data.database import Reader, found_in
+from maskpose.data.settings import DataSettings
+from maskpose.io.files import OutputFolder, write_bytes
+from maskpose.io.images import write_image
+from maskpose.model.variants import get_variant
 
 
 def parse_arguments():
     parser = argument_parser(__doc__)
-    parser.add_argument("dbs", nargs="+", type=Path, metavar="DB", help="LMDBs")
+    parser.add_argument("dbs", nargs="+", type=Path, metavar="DB", help="LMDBs, or folders that hold some")
     parser.add_argument("--out", type=folder, default=Path("runs/browse"), help="folder to write to (%(default)s)")
     parser.add_argument("--count", type=positive, default=48, metavar="N", help="samples in a sheet (%(default)s)")
     parser.add_argument("--quick", action="store_true", help="only the sheets: no figures, no search for duplicates")
@@ -38,20 +40,24 @@ def parse_arguments():
 def main():
     args = parse_arguments()
     variant, hashes = get_variant(args.variant), {}
-    for path in args.dbs:
+    DataSettings.from_json(json.dumps({"db": "any", **dict(args.data)}), "--data")
+    dbs = [db for given in args.dbs for db in found_in(given)]
+    output_folder = OutputFolder(args.out)
+    for path in dbs:
         reader = Reader(path)
-        name = path.stem if len(args.dbs) == 1 else f"{path.parent.name}_{path.stem}"
+        name = path.stem if len(dbs) == 1 else f"{path.parent.name}_{path.stem}"
         indices = inspection.evenly(len(reader), args.count)
         write_image(args.out / f"{name}_raw.png", inspection.raw_sheet(reader, indices))
+        output_folder.check()
         if not args.quick:
             findings = inspection.inspect(reader)
             hashes[str(path)] = findings.hashes
             print(f"\n{path}\n{inspection.report(findings)}")
-            with written_beside(args.out / f"{name}_figures.png") as partial:
-                partial.write_bytes(inspection.histogram_sheet(findings, str(path)))
+            write_bytes(args.out / f"{name}_figures.png", inspection.histogram_sheet(findings, str(path)))
         reader.close()
         sheet = inspection.trained_sheet(path, indices, variant, **dict(args.data))
         write_image(args.out / f"{name}_trained.png", sheet)
+        output_folder.check()
     pairs = [(path, path) for path in hashes] + list(itertools.combinations(hashes, 2))
     for one, other in pairs:
         same = inspection.alike(hashes[one], None if one == other else hashes[other])

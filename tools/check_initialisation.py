@@ -7,9 +7,9 @@ Example:
 
 import _packages  # noqa: F401  # isort: skip
 
-from maskpose import initialisation
-from maskpose.command_line import add_variant, argument_parser, natural, one_line_errors, positive
-from maskpose.variants import get_variant
+from maskpose.cli.options import add_variant, argument_parser, natural, one_line_errors, positive
+from maskpose.model import initialisation
+from maskpose.model.variants import get_variant
 
 
 def parse_arguments():

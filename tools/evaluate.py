@@ -2,10 +2,10 @@
 """Score weights, and others' predictions, on a database: PCK, AUC, pixel error, hands found and false ones, mask IoU
 and AP, per origin.
 
-Writes scores.json, each way's predictions_<way>.h5 and mask_iou_<way>.csv and, for keypoints, pck.csv, pck.png and
-worst.png into --out, and prints the table. docs/evaluation.md defines every number, and says which files --predictions
-reads: this project's, OpenPose's, mmpose's. Photographs of hands where those found none are counted as wrong in one
-row, left out in another.
+Writes scores.json, each way's predictions_<way>.h5 and mask_iou_<way>.csv and, for keypoints, pck.csv, pck.png,
+worst.png and, where there are images without a hand too, found.png into --out, and prints the table.
+docs/evaluation.md defines every number, and says which files --predictions reads: this project's, OpenPose's, mmpose's.
+Photographs of hands where those found none are counted as wrong in one row, left out in another.
 
 Example:
     .venv/bin/python tools/evaluate.py --db data/onehand10k/test.lmdb --variant compact/mask_pose --out runs/scores
@@ -19,26 +19,27 @@ import dataclasses
 import json
 from pathlib import Path
 
-from maskpose import command_line, evaluation, gallery, prediction_files, score_tables, scoring
-from maskpose.command_line import folder, fraction, natural, positive_number
-from maskpose.database import Reader
-from maskpose.datasets import mmpose
+from maskpose.cli import options
+from maskpose.cli.options import folder, fraction, natural, positive_number
+from maskpose.data.database import Reader
+from maskpose.data.datasets import mmpose
 from maskpose.errors import InputError
-from maskpose.files import check_writable, remove, sha256, write_text
-from maskpose.images import write_image
+from maskpose.evaluation import evaluate, gallery, prediction_readers, score_tables, scoring
+from maskpose.evaluation.predictions import read_maps
+from maskpose.inference.predictor import Predictor
+from maskpose.io.files import OutputFolder, check_writable, remove, sha256, write_text
+from maskpose.io.images import write_image
 from maskpose.io.left_out import LeftOut
-from maskpose.predictions import read_maps
-from maskpose.predictor import Predictor
+from maskpose.model.variants import get_variant
 from maskpose.runtime import set_device
-from maskpose.variants import get_variant
 
 # Predictor's arguments use_pyramid, refine and search, of one hand or two in a picture
 WAYS = {
-    "single": (False, False, False, evaluation.run),
-    "refined": (False, True, False, evaluation.run),
-    "searched": (False, True, True, evaluation.run),
-    "pyramid": (True, False, False, evaluation.run),
-    "pairs": (False, False, False, evaluation.run_pairs),
+    "single": (False, False, False, evaluate.run),
+    "refined": (False, True, False, evaluate.run),
+    "searched": (False, True, True, evaluate.run),
+    "pyramid": (True, False, False, evaluate.run),
+    "pairs": (False, False, False, evaluate.run_pairs),
 }
 BY_WAY = ("predictions_*.h5", "mask_iou_*.csv", "worst.png")  # files that some ways of predicting do not give
 # what scores.json keeps of a Predictor
@@ -46,10 +47,10 @@ LOOK = ("use_pyramid", "seed", "levels", "centred", "mirror", "refine", "search"
 
 
 def parse_arguments():
-    parser = command_line.argument_parser(__doc__)
+    parser = options.argument_parser(__doc__)
     parser.add_argument("--db", required=True, help="LMDB to score on")
-    command_line.add_network(parser)
-    command_line.add_engine(parser)
+    options.add_network(parser)
+    options.add_engine(parser)
     parser.add_argument("--out", type=folder, default=Path("runs/scores"), help="folder to write to (%(default)s)")
     parser.add_argument("--ways", nargs="*", choices=WAYS,
                         help="single: one pass; refined: a second pass about the hand that the first found; searched: "
@@ -77,9 +78,9 @@ def parse_arguments():
     parser.add_argument("--threshold", type=fraction, help="confidence below which a keypoint counts as not found")
     parser.add_argument("--worst", type=natural, default=24, metavar="N",
                         help="photographs in worst.png: truth, and what the first way found (%(default)s)")  # fmt: skip
-    command_line.add_mirror(parser)
-    command_line.add_batch(parser)
-    command_line.add_pyramid(parser)
+    options.add_mirror(parser)
+    options.add_batch(parser)
+    options.add_pyramid(parser)
     args = parser.parse_args()
     if args.ways is None:
         args.ways = ["single", "refined", *["searched"] * get_variant(args.variant).search, "pyramid"]
@@ -94,7 +95,7 @@ def chosen_settings(args):
 
 
 def how_predicted(args, predictors):
-    """For scores.json: the weights and, for each way, maskpose.predictor.Predictor's arguments to predict so again."""
+    """For scores.json: the weights and, for each way, Predictor's arguments to predict so again."""
     weights = next((one.weights_path for one in predictors.values()), None)
     return {
         "variant": args.variant if predictors else None,
@@ -107,11 +108,11 @@ def how_predicted(args, predictors):
     }  # fmt: skip
 
 
-@command_line.one_line_errors
+@options.one_line_errors
 def main():
     args = parse_arguments()
     settings = chosen_settings(args)
-    crops = command_line.pyramid_options(args, used="pyramid" in args.ways)
+    crops = options.pyramid_options(args, used="pyramid" in args.ways)
     if settings.normaliser in scoring.ANNOTATED and not args.annotations:
         raise InputError(f"the normaliser {settings.normaliser} needs the data set's annotations (--annotations FILE)")
     variant = get_variant(args.variant)
@@ -119,35 +120,38 @@ def main():
         raise InputError(f"--ways pairs needs a variant with a mask and a pose stage, not {variant.name}")
     left_out = LeftOut(args.strict)
     annotations = mmpose.annotations(args.annotations, left_out) if args.annotations else None
-    cropped = [(path, read_maps(maps)) for path, maps in args.cropped]
-    others = prediction_files.read_all(args.predictions, cropped, annotations, left_out)
+    cropped = [(path, read_maps(maps, left_out)) for path, maps in args.cropped]
+    others = prediction_readers.read_all(args.predictions, cropped, annotations, left_out)
     if not args.ways and not others:
         raise InputError("nothing to score: --ways is empty, and there are no --predictions")
     check_writable(args.out)
     set_device(args.gpu)
     reader = Reader(args.db)
-    samples = evaluation.of_origins(reader, args.origins)
+    samples = evaluate.of_origins(reader, args.origins)
     if others:
-        truth = evaluation.labels(reader)
+        truth = evaluate.labels(reader)
         others = {
-            name: evaluation.of_predictions(predictions, truth, args.lenient, left_out).of_origins(args.origins)
+            name: evaluate.of_predictions(predictions, truth, args.lenient, left_out).of_origins(args.origins)
             for name, predictions in others.items()
         }
     left_out.report()
+    output_folder = OutputFolder(args.out)
     results, predictors, files = {}, {}, ["scores.json"]
     for way in dict.fromkeys(args.ways):
         pyramid, refine, search, run = WAYS[way]
-        options = command_line.predictor_options(args) | (crops if pyramid else {})
-        predictors[way] = Predictor(use_pyramid=pyramid, refine=refine, search=search, **options)
+        chosen = options.predictor_options(args) | (crops if pyramid else {})
+        predictors[way] = Predictor(use_pyramid=pyramid, refine=refine, search=search, **chosen)
         results[way] = run(predictors[way], samples, way)
         if results[way].pose:
             files.append(f"predictions_{way}.h5")
             results[way].predictions(f"{args.variant}, {way}").write(args.out / files[-1])
+            output_folder.check()
         if way != "pairs" and predictors[way].variant.mask:
             files.append(f"mask_iou_{way}.csv")
             results[way].write_ious(args.out / files[-1])
+            output_folder.check()
     for name, found in others.items():
-        results.update(evaluation.both_ways(name, found))
+        results.update(evaluate.both_ways(name, found))
     if annotations and settings.normaliser in scoring.ANNOTATED:
         sizes_left_out = LeftOut(args.strict)
         results = {way: found.with_sizes(annotations, sizes_left_out) for way, found in results.items()}
@@ -166,6 +170,7 @@ def main():
     }  # fmt: skip
     write_text(args.out / "scores.json", json.dumps(document, indent=1) + "\n")
     files += score_tables.write_curves(tables, args.out)
+    files += score_tables.write_found(results, {w: p.score_threshold for w, p in predictors.items()}, args.out)
     first = next((way for way in args.ways if way != "pairs"), None)
     worst = ()
     if first and results[first].pose:
@@ -177,6 +182,7 @@ def main():
         for path in args.out.glob(pattern):
             if path.name not in files:
                 remove(path)
+    output_folder.check()
     print(f"written to {args.out}: {', '.join(files)}")
 
 

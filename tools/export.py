@@ -14,13 +14,14 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import engines, evaluation, inputs, model_export, scoring
-from maskpose.command_line import add_variant, argument_parser, one_line_errors, positive
-from maskpose.database import Reader
-from maskpose.files import refuse_clashes
-from maskpose.predictor import Predictor, default_weights
-from maskpose.score_tables import table_text
-from maskpose.variants import get_variant
+from maskpose.cli.options import add_variant, argument_parser, one_line_errors, positive
+from maskpose.data.database import Reader
+from maskpose.evaluation import evaluate, scoring
+from maskpose.evaluation.score_tables import table_text
+from maskpose.inference import engines, export, image_paths
+from maskpose.inference.predictor import Predictor, default_weights
+from maskpose.io.files import refuse_clashes
+from maskpose.model.variants import get_variant
 
 
 def parse_arguments():
@@ -28,12 +29,12 @@ def parse_arguments():
     add_variant(parser)
     parser.add_argument("--weights", metavar="FILE", help="caffemodel or HDF5 file (the repository's own)")
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="file to write, .onnx or .xml")
-    meanings = "; ".join(f"{name}: {text}" for name, text in model_export.PRECISIONS.items())
-    parser.add_argument("--precision", choices=model_export.PRECISIONS, default="fp32",
+    meanings = "; ".join(f"{name}: {text}" for name, text in export.PRECISIONS.items())
+    parser.add_argument("--precision", choices=export.PRECISIONS, default="fp32",
                         help=f"of an .xml (%(default)s). {meanings}")  # fmt: skip
     parser.add_argument("--calibrate", nargs="+", default=[], metavar="IMAGE", help="int8's photographs, folders of "
                         "them, quoted patterns; those that cannot be read are left out")  # fmt: skip
-    parser.add_argument("--calibrate-at-most", type=positive, default=model_export.CALIBRATION, metavar="N",
+    parser.add_argument("--calibrate-at-most", type=positive, default=export.CALIBRATION, metavar="N",
                         help="of those photographs, evenly spread (%(default)s)")  # fmt: skip
     parser.add_argument("--db", help="LMDB on which to report the change in scores")
     return parser.parse_args()
@@ -44,18 +45,18 @@ def main():
     args = parse_arguments()
     variant = get_variant(args.variant)
     weights = args.weights or default_weights(variant)
-    photographs = inputs.photographs(args.calibrate)
+    photographs = image_paths.photographs(args.calibrate)
     refuse_clashes([(path, "--out") for path in engines.files_of(args.out)], [weights, *(p.path for p in photographs)])
     reader = Reader(args.db) if args.db else None
     calibration = None
     if args.calibrate:
-        calibration = model_export.calibration_inputs(photographs, variant.input_size, args.calibrate_at_most)
-    for path in model_export.export(variant, weights, args.out, args.precision, calibration):
+        calibration = export.calibration_inputs(photographs, variant.input_size, args.calibrate_at_most)
+    for path in export.export(variant, weights, args.out, args.precision, calibration):
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     if args.db:
         tables = {}
         for title, given in (("fp32, before", weights), (f"{args.precision}, exported", args.out)):
-            results = evaluation.run(Predictor(variant.name, given, use_pyramid=False), reader, title)
+            results = evaluate.run(Predictor(variant.name, given, use_pyramid=False), reader, title)
             tables[title] = scoring.scores_by_origin(results)
         print(table_text(tables))
         before, after = (table["all"] for table in tables.values())

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write prototxt/<variant>/{train,deploy,solver}.prototxt from maskpose.network.
+"""Write prototxt/<variant>/{train,deploy,solver}.prototxt from maskpose.model.network.
 
 Example:
     .venv/bin/python tools/make_prototxt.py
@@ -9,10 +9,10 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose.command_line import argument_parser, one_line_errors
-from maskpose.files import write_text
-from maskpose.network import prototxt_files
-from maskpose.variants import VARIANTS
+from maskpose.cli.options import argument_parser, one_line_errors
+from maskpose.io.files import write_text
+from maskpose.model.network import prototxt_files
+from maskpose.model.variants import VARIANTS
 
 
 @one_line_errors

@@ -11,9 +11,10 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import mediapipe_hands
-from maskpose.command_line import argument_parser, fraction, one_line_errors
-from maskpose.database import Reader
+from maskpose.cli.options import argument_parser, fraction, one_line_errors
+from maskpose.data.database import Reader
+from maskpose.evaluation import mediapipe
+from maskpose.io.files import check_output
 
 
 @one_line_errors
@@ -24,7 +25,8 @@ def main():
     parser.add_argument("--confidence", type=fraction, default=0.5, help="least of its detections (%(default)s)")
     args = parser.parse_args()
     reader = Reader(args.db)
-    predictions = mediapipe_hands.predict(reader, args.confidence)
+    check_output(args.out)
+    predictions = mediapipe.predict(reader, args.confidence)
     predictions.write(args.out)
     print(f"{args.out}: a hand in {len(predictions.names)} of {len(reader)} photographs")
 

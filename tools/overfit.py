@@ -13,17 +13,17 @@ import _packages  # noqa: F401  # isort: skip
 import sys
 from pathlib import Path
 
-from maskpose import evaluation, scoring
-from maskpose.command_line import add_gpu, add_variant, argument_parser, folder, one_line_errors, positive
-from maskpose.database import Reader
-from maskpose.datasets import onehand10k
+from maskpose.cli.options import add_gpu, add_variant, argument_parser, folder, one_line_errors, positive
+from maskpose.data.database import Reader
+from maskpose.data.datasets import onehand10k
 from maskpose.errors import InputError
-from maskpose.files import fresh_folder, read_lines
-from maskpose.predictor import Predictor
+from maskpose.evaluation import evaluate, scoring
+from maskpose.evaluation.score_tables import table_text
+from maskpose.inference.predictor import Predictor
+from maskpose.io.files import fresh_folder, read_lines
+from maskpose.model.variants import get_variant
 from maskpose.runtime import set_device
-from maskpose.score_tables import table_text
-from maskpose.training import Run, train
-from maskpose.variants import get_variant
+from maskpose.training.trainer import Run, train
 
 COUNT = 16
 GOAL = 0.95
@@ -50,16 +50,17 @@ def main():
     lines = onehand10k.plan(args.source, names=read_lines(args.names) if args.names else None)["train"]
     if not args.names:
         lines = lines[:: max(1, len(lines) // COUNT)][:COUNT]
-    db = fresh_folder(args.out) / "train.lmdb"
-    onehand10k.build_db(args.source, lines, db)
-    print("images:", ", ".join(onehand10k.path_name(line) for line in lines))
+    with fresh_folder(args.out) as folder:
+        db = folder / "train.lmdb"
+        onehand10k.build_db(args.source, lines, db)
+        print("images:", ", ".join(onehand10k.path_name(line) for line in lines))
 
-    run = Run(variant, db, args.out, args.iterations, data={"augment": False, "batch_size": 4}, warmup=30)
-    if variant.solver.type == "Adam":
-        run.solver.update(lr_policy="fixed")
-    weights = train(run)
+        run = Run(variant, db, folder, args.iterations, data={"augment": False, "batch_size": 4}, warmup=30)
+        if variant.solver.type == "Adam":
+            run.solver.update(lr_policy="fixed")
+        weights = train(run)
 
-    results = evaluation.run(Predictor(variant.name, weights, use_pyramid=False), Reader(db))
+        results = evaluate.run(Predictor(variant.name, weights, use_pyramid=False), Reader(db))
     scores = scoring.scores(results)
     print(table_text({"single": {"all": scores}}))
     if scores["pck"]["value"] < GOAL:

@@ -11,8 +11,8 @@ import _packages  # noqa: F401  # isort: skip
 
 from pathlib import Path
 
-from maskpose import loss_curves
-from maskpose.command_line import argument_parser, one_line_errors, positive
+from maskpose.cli.options import argument_parser, one_line_errors, positive
+from maskpose.training import loss_curves
 
 
 def parse_arguments():

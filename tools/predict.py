@@ -17,27 +17,29 @@ import _packages  # noqa: F401  # isort: skip
 import sys
 from pathlib import Path
 
-from maskpose import command_line, inputs, output, prediction
-from maskpose.command_line import folder, fraction, positive
+from maskpose.cli import options
+from maskpose.cli.options import folder, fraction, positive
 from maskpose.errors import InputError
-from maskpose.parallel import group_of_this_process
-from maskpose.predictor import THRESHOLD, Predictor
+from maskpose.inference import batch, image_paths, writers
+from maskpose.inference.hand import THRESHOLD
+from maskpose.inference.predictor import Predictor
+from maskpose.model.variants import get_variant
 from maskpose.runtime import set_device
-from maskpose.variants import get_variant
+from maskpose.training.distributed import group_of_this_process
 
 
 def parse_arguments():
-    parser = command_line.argument_parser(__doc__)
+    parser = options.argument_parser(__doc__)
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="photographs, folders of them, quoted patterns")
     parser.add_argument("--out", type=folder, default=Path("out"), help="folder to write to (%(default)s)")
-    parser.add_argument("--formats", nargs="+", choices=output.FORMATS, default=output.USUAL, metavar="NAME",
-                        help=f"of {', '.join(output.FORMATS)} ({' '.join(output.USUAL)}; json always)")  # fmt: skip
-    parser.add_argument("--side", choices=output.SIDES, default="right", help="which hand OpenPose's JSON calls it, as "
-                        "the network does not tell (%(default)s)")  # fmt: skip
+    parser.add_argument("--formats", nargs="+", choices=writers.FORMATS, default=writers.USUAL, metavar="NAME",
+                        help=f"of {', '.join(writers.FORMATS)} ({' '.join(writers.USUAL)}; json always)")  # fmt: skip
+    parser.add_argument("--side", choices=writers.SIDES, default="right", help="which hand OpenPose's JSON calls it, "
+                        "as the network does not tell (%(default)s)")  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="pass over photographs whose results are in --out, "
                         "made from the same picture with the same settings")  # fmt: skip
-    command_line.add_network(parser)
-    command_line.add_engine(parser)
+    options.add_network(parser)
+    options.add_engine(parser)
     parser.add_argument("--threshold", type=fraction, default=THRESHOLD, help="of confidence (%(default)s)")
     parser.add_argument("--hands", type=positive, default=1, metavar="N", help="find up to N hands, by the mask's "
                         "connected parts (%(default)s: the photograph's one hand)")  # fmt: skip
@@ -47,14 +49,14 @@ def parse_arguments():
     way.add_argument("--pyramid", dest="pyramid", action="store_true", help="the paper's pyramid")
     parser.set_defaults(pyramid=None)
     parser.add_argument("--refine", action="store_true", default=None, help="look again, at the hand that was found")
-    command_line.add_search(parser)
-    command_line.add_mirror(parser)
-    command_line.add_batch(parser)
-    command_line.add_pyramid(parser)
+    options.add_search(parser)
+    options.add_mirror(parser)
+    options.add_batch(parser)
+    options.add_pyramid(parser)
     return parser.parse_args()
 
 
-@command_line.one_line_errors
+@options.one_line_errors
 def main():
     args = parse_arguments()
     pyramid = get_variant(args.variant).pyramid if args.pyramid is None else args.pyramid
@@ -62,15 +64,15 @@ def main():
         raise InputError("--single-scale is one look and --refine two: give one of them")
     if args.search and pyramid:
         raise InputError("--search is of one look at the image, and --pyramid of many: give one of them")
-    crops = command_line.pyramid_options(args, used=pyramid)
+    crops = options.pyramid_options(args, used=pyramid)
     with group_of_this_process() as group:
-        photographs = inputs.photographs(args.images, quiet=group.rank > 0)
+        photographs = image_paths.photographs(args.images, quiet=group.rank > 0)
         set_device(args.gpu)
         predictor = Predictor(
-            use_pyramid=args.pyramid, refine=args.refine, **crops, **command_line.predictor_options(args)
+            use_pyramid=args.pyramid, refine=args.refine, **crops, **options.predictor_options(args)
         )
-        job = prediction.Job(args.out, args.formats, args.threshold, args.hands, args.side, args.resume)
-        done, bad = prediction.run(predictor, photographs, job, group)
+        job = batch.Job(args.out, args.formats, args.threshold, args.hands, args.side, args.resume)
+        done, bad = batch.run(predictor, photographs, job, group)
     if group.rank == 0:
         left_out = f", {bad} left out" if bad else ""
         print(f"{done} of {len(photographs)} photographs done{left_out}, results in {args.out}")

@@ -14,9 +14,10 @@ import _packages  # noqa: F401  # isort: skip
 import sys
 from pathlib import Path
 
-from maskpose.command_line import add_engine, add_gpu, argument_parser, natural, one_line_errors
-from maskpose.engines import choose
+from maskpose.cli.options import add_engine, add_gpu, argument_parser, natural, one_line_errors
 from maskpose.errors import InputError
+from maskpose.inference.engines import choose
+from maskpose.io.files import check_output
 from maskpose.report import collect, page, photographs
 from maskpose.runtime import set_device
 
@@ -38,6 +39,7 @@ def parse_arguments():
 def main():
     args = parse_arguments()
     runs = collect.read_runs(args.runs)
+    check_output(args.out)
     engine = choose(args.engine, args.gpu)
     set_device(args.gpu)
     galleries = []

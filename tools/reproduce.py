@@ -16,7 +16,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from maskpose.command_line import add_gpu, argument_parser, folder, one_line_errors, positive, this_command
+from maskpose.cli.options import add_gpu, argument_parser, folder, one_line_errors, positive, this_command
 from maskpose.errors import InputError, Stopped
 from maskpose.reproduction import steps
 from maskpose.reproduction.plan import SCALES, WAYS, Options, Plan

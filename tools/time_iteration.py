@@ -14,13 +14,13 @@ import json
 import tempfile
 from pathlib import Path
 
-from maskpose import timing
-from maskpose.command_line import add_gpu, add_variant, argument_parser, key_value, one_line_errors, positive
-from maskpose.files import write_text
-from maskpose.parallel import start_ranks
+from maskpose.cli.options import add_gpu, add_variant, argument_parser, key_value, one_line_errors, positive
+from maskpose.io.files import check_output, write_text
+from maskpose.model.variants import get_variant
 from maskpose.runtime import machine
-from maskpose.training import Run
-from maskpose.variants import get_variant
+from maskpose.training import profiling
+from maskpose.training.distributed import start_ranks
+from maskpose.training.trainer import Run
 
 
 def parse_arguments():
@@ -41,11 +41,12 @@ def parse_arguments():
 @one_line_errors
 def main():
     args = parse_arguments()
+    check_output(args.json)
     group = start_ranks(args.gpu)
     variant = get_variant(args.variant)
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(variant, args.db or timing.drawn_database(folder), Path(folder), data=dict(args.data))
-        times = timing.measure(run, args.iterations, group, args.one_batch)
+        run = Run(variant, args.db or profiling.drawn_database(folder), Path(folder), data=dict(args.data))
+        times = profiling.measure(run, args.iterations, group, args.one_batch)
     if group.rank == 0:
         ranks = f"{group.size} ranks, " if group.size > 1 else ""
         size = variant.input_size
@@ -53,7 +54,7 @@ def main():
         what = f"{args.variant}, batch {times.batch_size} at {size}x{size} from {data}"
         print(f"{what}, {ranks}{machine(args.gpu or ())}")
         print(times.text())
-        print(timing.PAPER)
+        print(profiling.PAPER)
         if args.json:
             write_text(args.json, json.dumps(dataclasses.asdict(times), indent=1) + "\n")
 

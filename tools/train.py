@@ -14,13 +14,13 @@ import _packages  # noqa: F401  # isort: skip
 import sys
 from pathlib import Path
 
-from maskpose import command_line
-from maskpose.command_line import add_network, argument_parser, folder, key_value, one_line_errors, positive
+from maskpose.cli import options
+from maskpose.cli.options import add_network, argument_parser, folder, key_value, one_line_errors, positive
 from maskpose.errors import InputError, Stopped
-from maskpose.parallel import Mpi, start_ranks
-from maskpose.training import Run, train
-from maskpose.variants import get_variant
-from maskpose.weights import INPUTS
+from maskpose.model.variants import get_variant
+from maskpose.model.weights import INPUTS
+from maskpose.training.distributed import MpiGroup, start_ranks
+from maskpose.training.trainer import Run, train
 
 STOPPED = 130  # the status of what Ctrl-C ended
 
@@ -83,8 +83,8 @@ def main():
         model = train(run, args.weights, args.resume, group=group)
     except Stopped as stop:
         if group.rank == 0:
-            mpirun = f"mpirun -np {group.size} " if isinstance(group, Mpi) else ""
-            print(f"stopped at {stop}; to go on: {mpirun}{command_line.this_command('--resume', 'auto')}")
+            mpirun = f"mpirun -np {group.size} " if isinstance(group, MpiGroup) else ""
+            print(f"stopped at {stop}; to go on: {mpirun}{options.this_command('--resume', 'auto')}")
         sys.exit(STOPPED)
     if group.rank == 0:
         print(f"weights: {model}; try: make predict VARIANT={args.variant} WEIGHTS={model} IMAGE=photo.jpg")

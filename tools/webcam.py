@@ -17,19 +17,20 @@ import contextlib
 import signal
 import sys
 
-from tqdm import tqdm
-
-from maskpose import command_line, engines, live
-from maskpose.command_line import fraction, positive
-from maskpose.files import refuse_clashes
-from maskpose.predictor import THRESHOLD, Predictor
+from maskpose.cli import options
+from maskpose.cli.options import fraction, positive
+from maskpose.inference import engines, live
+from maskpose.inference.hand import THRESHOLD
+from maskpose.inference.predictor import Predictor
+from maskpose.inference.tracking import OneEuro, Tracker
+from maskpose.inference.video import FrameSource, VideoWriter
+from maskpose.io.files import Lines, refuse_clashes
+from maskpose.io.progress import progress_bar
 from maskpose.runtime import set_device
-from maskpose.tracking import OneEuro, Tracker
-from maskpose.video import Film, Frames
 
 
 def parse_arguments():
-    parser = command_line.argument_parser(__doc__)
+    parser = options.argument_parser(__doc__)
     parser.add_argument("--source", default="0", help="camera's number, film, animated image, folder of "
                         "pictures, or images/%%05d.jpg (%(default)s)")  # fmt: skip
     parser.add_argument("--out", metavar="FILE", help="film to write, .mp4, .avi or .mkv")
@@ -41,33 +42,33 @@ def parse_arguments():
     parser.add_argument("--smooth", action="store_true", help="smooth keypoints over time (1 euro filter)")
     parser.add_argument("--paced", action="store_true", help="a film runs at its own pace; slow detection drops frames")
     parser.add_argument("--threshold", type=fraction, default=THRESHOLD, help="of confidence (%(default)s)")
-    command_line.add_network(parser)
-    command_line.add_engine(parser)
-    command_line.add_search(parser)
-    command_line.add_mirror(parser)
+    options.add_network(parser)
+    options.add_engine(parser)
+    options.add_search(parser)
+    options.add_mirror(parser)
     return parser.parse_args()
 
 
-@command_line.one_line_errors
+@options.one_line_errors
 def main():
     args = parse_arguments()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
-    frames = Frames(args.source, args.paced)
+    frames = FrameSource(args.source, args.paced)
     weights = engines.files_of(args.weights) if args.weights else []
     refuse_clashes([(args.out, "--out"), (args.json, "--json")], [*frames.files, *weights])
     set_device(args.gpu)
-    predictor = Predictor(use_pyramid=False, **command_line.predictor_options(args))
+    predictor = Predictor(use_pyramid=False, **options.predictor_options(args))
     tracker = Tracker(predictor, args.every, args.follow, OneEuro() if args.smooth else None)
     with contextlib.ExitStack() as stack:
         stack.callback(frames.close)
-        film = stack.enter_context(Film(args.out, frames.rate)) if args.out else None
-        lines = stack.enter_context(live.LineFile(args.json)) if args.json else None
+        film = stack.enter_context(VideoWriter(args.out, frames.rate)) if args.out else None
+        lines = stack.enter_context(Lines(args.json, anew=True)) if args.json else None
         window = None
         if args.window or not (args.out or args.json):
             window = stack.enter_context(contextlib.closing(live.Window()))
         figures = live.run(
             frames, tracker, args.threshold, film, lines, window,
-            lambda those, total: tqdm(those, total=total, unit="frame", disable=bool(window)),
+            lambda those, total: progress_bar(those, total=total, unit="frame", disable=bool(window)),
         )  # fmt: skip
     print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items() if value is not None))
     if frames.lost:

@@ -3,14 +3,19 @@
 ``maskpose.Predictor().predict("photo.jpg")`` gives a ``maskpose.Hand``.
 """
 
-__version__ = "0.1.0"
+from maskpose import moved
+
+__version__ = "0.2.0"
 __all__ = ["Hand", "Predictor"]
+
+moved.install()
 
 
 def __getattr__(name):
     """Predictor and Hand, imported when first asked for: the data layer and many scripts need neither."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from maskpose import predictor
+    from maskpose.inference.hand import Hand
+    from maskpose.inference.predictor import Predictor
 
-    return getattr(predictor, name)
+    return {"Hand": Hand, "Predictor": Predictor}[name]

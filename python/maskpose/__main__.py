@@ -3,7 +3,7 @@
 import importlib
 
 from maskpose import __version__
-from maskpose.command_line import argument_parser, one_line_errors
+from maskpose.cli.options import argument_parser, one_line_errors
 from maskpose.errors import InputError
 from maskpose.runtime import import_caffe
 

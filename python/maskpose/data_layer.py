@@ -12,7 +12,7 @@ In a prototxt::
       }
     }
 
-The keys of ``param_str`` are the fields of ``maskpose.settings.DataSettings``; its ``outputs`` are the tops.
+The keys of ``param_str`` are the fields of ``maskpose.data.settings.DataSettings``; its ``outputs`` are the tops.
 """
 
 import dataclasses
@@ -20,11 +20,11 @@ import sys
 
 import caffe
 
-from maskpose.batches import array_shapes
-from maskpose.database import Reader
+from maskpose.data.batches import array_shapes
+from maskpose.data.database import Reader
+from maskpose.data.prefetch import open_batches
+from maskpose.data.settings import DataSettings
 from maskpose.errors import InputError
-from maskpose.prefetch import open_batches
-from maskpose.settings import DataSettings
 
 
 class HandDataLayer(caffe.Layer):

@@ -7,18 +7,20 @@ import sys
 from pathlib import Path
 
 from maskpose.errors import InputError
+from maskpose.threads import short_waits
 
 
 def import_caffe(quiet=True):
-    """The ``caffe`` module, its log kept to warnings unless ``quiet`` is False.
+    """The ``caffe`` module, its log kept to warnings unless ``quiet`` is False, its threads' waits short.
 
-    Raises InputError where Caffe is not installed: the C++ library logs as it loads, so the log level must
-    be set before the first import, and a plain ``import caffe`` elsewhere would miss that.
+    Raises InputError where Caffe is not installed. The C++ library logs as it loads, and loads OpenMP, which reads
+    its settings then: both must be set before the first import, and a plain ``import caffe`` would miss that.
     """
     if quiet:
         os.environ.setdefault("GLOG_minloglevel", "2")
     try:
-        import caffe
+        with short_waits():
+            import caffe
     except ImportError as error:
         raise InputError(
             f"Caffe is not installed for {sys.executable} ({error}): run `make caffe`, "
@@ -40,11 +42,15 @@ def import_openvino():
     return openvino
 
 
+_device = {"gpu": None}  # Caffe does not tell which it has
+
+
 def set_device(gpu=None):
     """Run on GPU number ``gpu``, or on the CPU where it is None. Raises InputError for an unusable GPU."""
     caffe = import_caffe()
     if gpu is None:
         caffe.set_mode_cpu()
+        _device["gpu"] = None
         return
     # Caffe aborts the interpreter on a missing GPU: try it in another one first.
     trial = f"import caffe; caffe.set_mode_gpu(); caffe.set_device({int(gpu)})"
@@ -59,6 +65,12 @@ def set_device(gpu=None):
         raise InputError(f"GPU {gpu} cannot be used by this Caffe: {reason.partition('] ')[2] or 'no reason given'}")
     caffe.set_mode_gpu()
     caffe.set_device(int(gpu))
+    _device["gpu"] = int(gpu)
+
+
+def on_gpu() -> bool:
+    """Whether ``set_device`` has chosen a GPU."""
+    return _device["gpu"] is not None
 
 
 def machine(gpus=()):

@@ -8,11 +8,12 @@ import json
 
 import numpy as np
 
-from maskpose.datasets import labelme
-from maskpose.datasets.reading import json_file
-from maskpose.drawing import FINGER_COLOURS, WRIST_COLOUR
+from maskpose.data.datasets import labelme
+from maskpose.data.datasets.reading import json_file
 from maskpose.errors import InputError
-from maskpose.skeleton import FINGERS, KEYPOINT_NAMES
+from maskpose.io.values import field, flag_of, list_field, numbers, record
+from maskpose.keypoints import FINGERS, KEYPOINT_NAMES
+from maskpose.visualization.drawing import FINGER_COLOURS, WRIST_COLOUR
 
 VERSION = "5.5.0"  # of LabelMe, whose format this is
 UNUSABLE = "unusable"
@@ -68,20 +69,25 @@ def text(label, photograph, size, descriptions=None, prefilled=False):
     """``document`` as text. prefilled: note in it what it says now, for ``is_untouched``."""
     made = document(label, photograph, size, descriptions)
     if prefilled:
-        made[PREFILLED] = _fingerprint(made)
+        made[PREFILLED] = _fingerprint(made, photograph)
     return json.dumps(made, indent=1) + "\n"
 
 
 def is_untouched(path):
     """Whether a LabelMe file says exactly what it was prefilled with. LabelMe keeps keys that it does not know."""
-    found = json_file(path)
-    return found.get(PREFILLED) == _fingerprint(found)
+    found = record(json_file(path), path)
+    return found.get(PREFILLED) == _fingerprint(found, path)
 
 
-def _fingerprint(document):
-    """SHA-256, as hexadecimal digits, of the shapes and flags of a LabelMe document."""
-    shapes = [(shape["label"], np.round(shape["points"], DIGITS).tolist()) for shape in document["shapes"]]
-    flags = sorted(name for name, given in (document.get("flags") or {}).items() if given)
+def _fingerprint(document, where):
+    """SHA-256, as hexadecimal digits, of the shapes and flags of a LabelMe document. Raises InputError."""
+    shapes = []
+    for shape in list_field(document, "shapes", where):
+        pairs = list_field(shape, "points", where)
+        points = numbers(pairs, (len(pairs), 2), f"{where}, points")
+        shapes.append((field(shape, "label", where), points.round(DIGITS).tolist()))
+    said = labelme.flags(document, where)
+    flags = sorted(name for name in said if flag_of(said, name, f"{where}, flags"))
     return hashlib.sha256(json.dumps([shapes, flags]).encode()).hexdigest()
 
 
@@ -104,7 +110,7 @@ def read(path, photograph):
         label[labelme.HAND] = [polygon.round(DIGITS).tolist() for polygon in polygons]
     if sample.side:
         label["side"] = sample.side
-    if (found.get("flags") or {}).get(UNUSABLE):
+    if flag_of(labelme.flags(found, path), UNUSABLE, f"{path}, flags"):
         label[UNUSABLE] = True
     elif not visible.any() or not polygons:
         raise InputError(f"{path}: no {'polygon called hand' if visible.any() else 'keypoint'}, and not {UNUSABLE}")

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from maskpose.skeleton import KEYPOINT_NAMES
+from maskpose.keypoints import KEYPOINT_NAMES
 
 
 def changes(before, after):

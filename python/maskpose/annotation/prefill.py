@@ -6,13 +6,15 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from maskpose import images, regions
+from maskpose import boxes
 from maskpose.annotation import labelme_files
-from maskpose.datasets.labelme import HAND
+from maskpose.data.datasets.labelme import HAND
 from maskpose.errors import InputError
-from maskpose.files import write_new_text
-from maskpose.predictor import THRESHOLD
-from maskpose.skeleton import KEYPOINT_NAMES
+from maskpose.inference.hand import THRESHOLD
+from maskpose.io import images
+from maskpose.io.files import write_new_text
+from maskpose.io.progress import progress_bar
+from maskpose.keypoints import KEYPOINT_NAMES
 
 FINER = 4  # how many times finer a mask's outline is followed than its pixels
 TOLERANCE = 0.75  # pixels that a polygon may leave the outline by
@@ -20,14 +22,14 @@ PARTS = 5  # of a mask, at most
 
 
 def prefill(predictor, photographs, threshold=THRESHOLD):
-    """Write a LabelMe file beside each of [maskpose.inputs.Photograph] that has none; give how many were written.
+    """Write a LabelMe file beside each of [Photograph] that has none; give how many were written.
 
     Each keypoint's confidence is its description; those not above ``threshold`` are left out. A file that is there,
     whoever made it, is never touched, so a call that was stopped goes on. Photographs that cannot be read are told on
-    stderr.
+    stderr. Raises InputError if none can be read and none has a label file.
     """
     waiting = [one for one in photographs if not one.path.with_suffix(".json").exists()]
-    begun, written = [], 0
+    begun, written, read = [], 0, 0
 
     def pictures():
         for one in waiting:
@@ -40,16 +42,19 @@ def prefill(predictor, photographs, threshold=THRESHOLD):
             begun.append(one)
             yield image
 
-    with tqdm(total=len(waiting), unit="photograph", dynamic_ncols=True) as bar:
+    with progress_bar(total=len(waiting), unit="photograph") as bar:
         for hand in predictor.predict_many(pictures()):
             one = begun.pop(0)
+            read += 1
             written += write_new_text(one.path.with_suffix(".json"), text(hand, one.path.name, threshold))
             bar.update()
+    if not read and len(waiting) == len(photographs):
+        raise InputError("no photograph that can be read")
     return written
 
 
 def text(hand, photograph, threshold):
-    """The text of a LabelMe file of a maskpose.predictor.Hand that has a mask."""
+    """The text of a LabelMe file of a maskpose.Hand that has a mask."""
     shown = hand.confidences > threshold
     label = {name: hand.keypoints[k].tolist() for k, name in enumerate(KEYPOINT_NAMES) if shown[k]}
     label[HAND] = outlines(hand.mask)
@@ -60,7 +65,7 @@ def text(hand, photograph, threshold):
 def outlines(mask):
     """[polygon [[x, y], …]] about the larger connected parts of a mask (h, w) bool, holes filled, largest first."""
     polygons = []
-    for part in regions.parts(mask, PARTS):
+    for part in boxes.parts(mask, PARTS):
         fine = np.kron(np.pad(part, 1), np.ones((FINER, FINER), np.uint8)).astype(np.uint8)
         contours, _ = cv2.findContours(fine, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         outline = cv2.approxPolyDP(max(contours, key=cv2.contourArea), TOLERANCE * FINER, closed=True)[:, 0]

@@ -7,11 +7,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from maskpose import images
 from maskpose.annotation import labelme_files
 from maskpose.annotation.store import Store
 from maskpose.errors import InputError
-from maskpose.files import link_or_copy, make_folder, new_folder, read_bytes, write_text
+from maskpose.io import images
+from maskpose.io.files import link_or_copy, make_folder, new_folder, read_bytes, write_text
+from maskpose.io.paths import path_below
+from maskpose.io.progress import progress_bar
+from maskpose.io.values import text
 
 CONFIG = "labelme.yaml"
 PER_PACKAGE = 100  # section 3.3
@@ -25,7 +28,7 @@ def person(text):
 
 
 def create(photographs, folder, per_package=PER_PACKAGE):
-    """Copy [maskpose.inputs.Photograph] into the packages of a new project; give {package: [file names]}.
+    """Copy [Photograph] into the packages of a new project; give {package: [file names]}.
 
     Packages are of nearly equal size, in the photographs' order. Those that cannot be read are told on stderr and left
     out. Raises InputError where ``folder`` is there, and where two photographs would have the same label file.
@@ -33,15 +36,16 @@ def create(photographs, folder, per_package=PER_PACKAGE):
     folder = Path(folder)
     if folder.exists():
         raise InputError(f"{folder} exists already: choose another name for a new project")
-    usable = [(one.path, name) for one, name in zip(photographs, _flat_names(photographs)) if _is_usable(one.path)]
+    named = zip(photographs, _flat_names(photographs))
+    usable = [(one.path, name) for one, name in named if _is_usable(one.path, name)]
     if not usable:
         raise InputError("no photograph that can be read")
     count = max(1, round(len(usable) / per_package))
     ends = [len(usable) * n // count for n in range(count + 1)]
     packages = {f"p{n + 1:03d}": usable[ends[n] : ends[n + 1]] for n in range(count)}
     named = {package: [name for _, name in members] for package, members in packages.items()}
-    bar = tqdm(total=len(usable), desc=str(folder), unit="photograph", dynamic_ncols=True)
-    with new_folder(folder) as partial, bar:
+    shown = {"total": len(usable), "desc": str(folder), "unit": "photograph"}
+    with new_folder(folder) as partial, progress_bar(**shown) as bar:
         for package, members in packages.items():
             make_folder(partial / "packages" / package)
             for path, name in members:
@@ -62,11 +66,11 @@ class Project:
 
     def package(self, name):
         """The folder of a package's photographs, where its annotator labels them."""
-        return self.folder / "packages" / name
+        return path_below(self.folder / "packages", name, self.store.path)
 
     def working_copy(self, name, who):
         """The folder where ``who`` checks a package."""
-        return self.folder / "reviews" / who / name
+        return path_below(path_below(self.folder / "reviews", who, self.store.path), name, self.store.path)
 
     def submit(self, name, who, as_is=False):
         """Hand in what is in a package's folder. Raises InputError as ``gather`` and Store.submit do.
@@ -120,7 +124,7 @@ class Project:
             raise InputError(f"{self.folder}: no package is annotated")
         found = {name: self._usable(name) for name in chosen}
         with new_folder(out) as partial:
-            for name, labels in tqdm(found.items(), desc=str(out), unit="package", dynamic_ncols=True):
+            for name, labels in progress_bar(found.items(), desc=str(out), unit="package"):
                 self._lay_out(partial, name, labels)
         return sum(map(len, found.values()))
 
@@ -133,7 +137,7 @@ class Project:
                     yield {person: labels[photograph] for person, labels in versions.items()}
 
     def _label_file(self, name, photograph):
-        return (self.package(name) / photograph).with_suffix(".json")
+        return path_below(self.package(name), photograph, self.store.path).with_suffix(".json")
 
     def _usable(self, name):
         labels = self.store.labels(name)
@@ -142,7 +146,7 @@ class Project:
     def _lay_out(self, folder, name, labels):
         """Put a package's photographs and ``labels`` into a folder, those that are not there."""
         for photograph, label in labels.items():
-            source, target = self.package(name) / photograph, folder / photograph
+            source, target = (path_below(one, photograph, self.store.path) for one in (self.package(name), folder))
             make_folder(folder)
             if not target.exists():
                 link_or_copy(source, target)
@@ -157,9 +161,9 @@ def gather(folder, photographs):
     Raises InputError that counts the labels that are not ready; each is told on stderr.
     """
     found, problems = {}, []
-    for name in tqdm(photographs, desc=str(folder), unit="label", dynamic_ncols=True):
-        path = (Path(folder) / name).with_suffix(".json")
+    for name in progress_bar(photographs, desc=str(folder), unit="label"):
         try:
+            path = path_below(folder, name).with_suffix(".json")
             if not path.exists():
                 raise InputError(f"{Path(folder) / name} is not labelled yet")
             found[name] = labelme_files.read(path, name)
@@ -184,8 +188,9 @@ def _flat_names(photographs):
     return names
 
 
-def _is_usable(path):
+def _is_usable(path, name):
     try:
+        text(name, f"{path}: its name")
         images.picture_size(read_bytes(path), str(path))
     except InputError as error:
         tqdm.write(f"left out: {error}", file=sys.stderr)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maskpose import metrics
 from maskpose.annotation import labels
 from maskpose.annotation.labelme_files import UNUSABLE
-from maskpose.skeleton import KEYPOINT_NAMES
+from maskpose.evaluation import metrics
+from maskpose.keypoints import KEYPOINT_NAMES
+from maskpose.visualization.plots import new_figure
 
 FEWEST = 2  # versions of a keypoint that have a spread
 
@@ -74,11 +75,7 @@ def report(spread):
 
 def picture(spread):
     """PNG bytes: the relative distances of each keypoint, their mean as a bar and their median as a dot."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(9, 4)
     axes = figure.subplots()
     places = range(len(KEYPOINT_NAMES))
     axes.bar(places, [np.mean(one) if one else 0 for one in spread.relative], label="mean")

@@ -183,7 +183,7 @@ class Store:
 
         A new one is annotated by somebody else, not complete, and not yet validated by ``person``.
         """
-        with self._transaction() as db:
+        with self._transaction() as db, self._as_written():
             held = _column(
                 db, "SELECT package FROM validations WHERE person = ? AND validated IS NULL ORDER BY number", person
             )
@@ -204,7 +204,7 @@ class Store:
 
     def taken(self, package, person):
         """{photograph: label} of a package as ``person`` took it to check. Raises InputError where that is not so."""
-        with self._transaction() as db:
+        with self._transaction() as db, self._as_written():
             return self._labels(db, package, self._open(db, package, person)[1])
 
     def validate(self, package, person, found):
@@ -229,13 +229,13 @@ class Store:
 
     def labels(self, package):
         """{photograph: label} of an annotated package as it stands, all corrections made."""
-        with self._transaction() as db:
+        with self._transaction() as db, self._as_written():
             (last,) = db.execute("SELECT coalesce(max(number), 0) FROM corrections").fetchone()
             return self._labels(db, package, last)
 
     def versions(self, package):
         """{person: {photograph: label}}: what the annotator and each who has checked the package say."""
-        with self._transaction() as db:
+        with self._transaction() as db, self._as_written():
             (annotator,) = db.execute("SELECT annotator FROM packages WHERE name = ?", (package,)).fetchone()
             found = {annotator: self._labels(db, package, 0)}
             checks = db.execute(
@@ -250,12 +250,12 @@ class Store:
 
     def status(self):
         """[Package] in the order of their names."""
-        with self._transaction() as db:
+        with self._transaction() as db, self._as_written():
             return self._status(db)
 
     def corrections(self):
         """[Correction] in the order in which they came."""
-        with self._transaction() as db:
+        with self._transaction() as db, self._as_written():
             rows = db.execute(
                 "SELECT validated, person, package, photograph, part, before, after FROM corrections "
                 "JOIN validations ON validation = validations.number ORDER BY corrections.number"
@@ -277,7 +277,18 @@ class Store:
             raise InputError(f"{self.path}: {error}") from None
         finally:
             if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+                with contextlib.suppress(sqlite3.Error):  # the next one to open the file does it
+                    self._db.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def _as_written(self):
+        """Around reading. Raises InputError where what is in the file cannot be what was put there."""
+        try:
+            yield
+        except InputError:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise InputError(f"{self.path} is damaged: {type(error).__name__} {error}") from None
 
     def _photographs(self, db, package):
         names = _column(db, "SELECT name FROM photographs WHERE package = ? ORDER BY name", package)
@@ -290,7 +301,8 @@ class Store:
         db.execute("CREATE TABLE IF NOT EXISTS people (name TEXT PRIMARY KEY)")  # older projects have none
         people = _column(db, "SELECT name FROM people UNION SELECT person FROM validations "
                              "UNION SELECT annotator FROM packages WHERE annotator NOT NULL")  # fmt: skip
-        return {person.casefold(): person for person in people}
+        with self._as_written():
+            return {person.casefold(): person for person in people}
 
     def _expect_annotator(self, db, package, person):
         self._photographs(db, package)

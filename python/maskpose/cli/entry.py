@@ -10,6 +10,7 @@ import sys
 from maskpose.errors import InputError, Stopped, WorkerError, reason
 
 FAILED, INTERRUPTED = 2, 130  # statuses
+OUTPUT = "standard output"
 STREAMS = {"stdin": os.O_RDONLY, "stdout": os.O_WRONLY, "stderr": os.O_WRONLY}  # in the order of their numbers
 
 
@@ -54,8 +55,6 @@ def what_went_wrong(error):
         return str(error)
     if isinstance(error, BrokenPipeError):
         return "the output was closed before everything was written"
-    if error.filename is None and isinstance(error, FileNotFoundError) and not _has_working_directory():
-        return "the working directory has been removed: change to another one"
     if isinstance(error.filename, str | bytes | os.PathLike):
         return f"{os.fsdecode(error.filename)}: {reason(error)}"
     return reason(error)
@@ -67,7 +66,7 @@ def open_standard_streams():
     If a stream stayed closed, the next file to be opened, such as a database, would get its number, and what libraries
     write to their standard output or error would go into that file. A letter that the encoding lacks, as of a file's
     name that is not UTF-8, is printed as an escape. Progress and warnings that cannot be written, as to a log on a full
-    disk, are lost: the work goes on.
+    disk, are lost: the work goes on. Of results that cannot be written, the OSError has the name "standard output".
     """
     for name, mode in STREAMS.items():
         if getattr(sys, name) is None:
@@ -76,10 +75,30 @@ def open_standard_streams():
             direction = "r" if name == "stdin" else "w"
             setattr(sys, name, os.fdopen(null, direction, errors="backslashreplace", closefd=False))
     if type(sys.stdout) is io.TextIOWrapper:
-        sys.stdout.reconfigure(errors="backslashreplace")
+        sys.stdout.flush()
+        sys.stdout = _text(_Named, sys.stdout, sys.stdout.line_buffering, sys.stdout.write_through)
     if type(sys.stderr) is io.TextIOWrapper:
-        lossy = io.BufferedWriter(_Lossy(sys.stderr.fileno(), "w", closefd=False))
-        sys.stderr = io.TextIOWrapper(lossy, sys.stderr.encoding, "backslashreplace", line_buffering=True)
+        sys.stderr = _text(_Lossy, sys.stderr, line_buffering=True)
+
+
+def _text(kind, stream, line_buffering, write_through=False):
+    """A text stream to where ``stream`` goes, by a raw file of class ``kind``."""
+    raw = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(
+        raw, stream.encoding, "backslashreplace", line_buffering=line_buffering, write_through=write_through
+    )
+
+
+class _Named(io.FileIO):
+    """The standard output, as an OSError of it says."""
+
+    def write(self, data):
+        """As io.FileIO.write."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            error.filename = OUTPUT
+            raise
 
 
 class _Lossy(io.FileIO):
@@ -111,7 +130,7 @@ def _flush():
     try:
         sys.stdout.flush()
     except OSError as error:
-        error.filename = "standard output"
+        error.filename = OUTPUT
         with contextlib.suppress(OSError):  # Python tries once more as it ends
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, sys.stdout.fileno())
@@ -124,11 +143,3 @@ def _end(line, status):
         _flush()
     print(" ".join(line.splitlines()), file=sys.stderr, flush=True)
     sys.exit(status)
-
-
-def _has_working_directory():
-    try:
-        os.getcwd()
-    except OSError:
-        return False
-    return True

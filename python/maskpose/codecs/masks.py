@@ -1,18 +1,23 @@
-"""Mask files: which pixels are hand, or which label each has, whatever kind of image file says so."""
+"""Masks: files of every kind, the record's bytes, the network's label and its probability."""
 
 import io
+import zlib
 
 import cv2
 import numpy as np
 import simplejpeg
 from PIL import PngImagePlugin
 
-from maskpose import images
+from maskpose import geometry
 from maskpose.errors import InputError
-from maskpose.io import pillow_images, png
+from maskpose.io import images, pillow_images, png
 from maskpose.io.image_kinds import kind_of
 from maskpose.io.orientation import turned
+from maskpose.io.pillow_errors import PILLOW_ERRORS
+from maskpose.model.variants import IGNORE_LABEL, STRIDE
 
+MASK_THRESHOLD = 0.5  # probability of hand from which on a pixel is
+MASK_STEP = 4  # input pixels between the samples that the mask label is counted from: four a cell
 WHITE, WHITE_16 = 255, 65535
 NOISE = 16  # of 255: what lossy compression leaves on black
 COLOURLESS = 32  # of 255: by how much the channels of lossily compressed grey may differ
@@ -39,7 +44,7 @@ def decode_mask(data: bytes, name: str) -> np.ndarray:
         raise InputError(f"{name} holds floating-point numbers: expected black and white")
     if picture.mode.startswith("I"):
         hand = _bright(np.asarray(picture), WHITE_16, name)
-    elif picture.has_transparency_data:
+    elif _has_transparency(picture, name):
         hand = _of_alpha(_converted(picture, "RGBA", name), name, kind in LOSSY)
     else:
         hand = _of_colours(_converted(picture, "RGB", name), name, kind in LOSSY)
@@ -69,7 +74,7 @@ def _labels(picture, data, name):
         palette = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
         colours[: len(palette)] = palette
         return colours[indices][..., 0] if _are_grey(colours[np.unique(indices)]) else indices
-    if picture.has_transparency_data and _converted(picture, "RGBA", name)[..., 3].min() < WHITE:
+    if _has_transparency(picture, name) and _converted(picture, "RGBA", name)[..., 3].min() < WHITE:
         raise InputError(f"{name} is partly transparent: its labels cannot be told")
     pixels = _converted(picture, "RGB", name)
     if picture.mode == "F" or not _are_grey(pixels):
@@ -97,15 +102,22 @@ def _open(data, kind, name):
     try:
         picture = PngImagePlugin.PngImageFile(io.BytesIO(checked.data))
         picture.load()
-    except pillow_images.PILLOW_ERRORS:
+    except PILLOW_ERRORS:
         raise InputError(f"{name} is damaged: a part of its image is lost") from None
     return picture, checked.orientation
+
+
+def _has_transparency(picture, name):
+    try:
+        return picture.has_transparency_data
+    except PILLOW_ERRORS:
+        raise InputError(f"{name} is damaged: its palette is lost") from None
 
 
 def _converted(picture, mode, name):
     try:
         return np.asarray(picture.convert(mode))
-    except pillow_images.PILLOW_ERRORS:
+    except PILLOW_ERRORS:
         raise InputError(f"{name} has colours of a kind that is not read ({picture.mode})") from None
 
 
@@ -152,3 +164,44 @@ def _bright(levels, white, name, lossy=False):
         brightest = f"the brightest is {values[-1]} of {white}"
         raise InputError(f"{name} has no pixel brighter than half ({brightest}) nor black and one value: no hand")
     return levels > 0
+
+
+def mask_label(mask, affine, size, unknown=None):
+    """The mask stage's label of a sample.
+
+    Args:
+        mask: (h, w) uint8, 255 on the hand, 0 elsewhere; None: not known, which gives 255 everywhere.
+        affine: 2x3, image to network input.
+        size: m, the side of the input in pixels.
+        unknown: (h, w) uint8, 255 on pixels that may be hand or not; None: there are none.
+
+    Returns:
+        (m/8, m/8) float32: 1 where the hand covers more than half of the cell; 255, which no loss counts, where it
+        would if the cell's unknown pixels were hand; else 0.
+    """
+    cells = size // STRIDE
+    if mask is None:
+        return np.full((cells, cells), IGNORE_LABEL, np.float32)
+    label = _mostly(mask, affine, size).astype(np.float32)
+    if unknown is not None:
+        label[_mostly(mask | unknown, affine, size) & (label == 0)] = IGNORE_LABEL
+    return label
+
+
+def _mostly(pixels, affine, size):
+    """(m/8, m/8) bool: the cells of which more than half is 255 in ``pixels`` (h, w) uint8 0/255."""
+    warped = geometry.warp(pixels, geometry.compose(geometry.scale_affine(1 / MASK_STEP), affine), size // MASK_STEP, 0)
+    return cv2.resize(warped, (size // STRIDE,) * 2, interpolation=cv2.INTER_AREA) > 127  # a cell's mean, rounded
+
+
+def mask_of_probability(probability, grid_to_image, width, height):
+    """(height, width) bool mask from the (m', m') probability of hand."""
+    full = cv2.warpAffine(
+        probability, grid_to_image, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return full > MASK_THRESHOLD
+
+
+def pack_mask(hand: np.ndarray) -> bytes:
+    """The bytes that hold a mask in a record, of (h, w) bool: its bits, row after row, compressed by zlib."""
+    return zlib.compress(np.packbits(hand).tobytes())

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from maskpose import geometry
-from maskpose.augmentation import GREY
+from maskpose.data.augmentation import GREY
 from maskpose.errors import InputError
 
 MIN_INSIDE = 0.5  # of the visible keypoints, which the picture must hold

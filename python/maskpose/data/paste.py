@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from maskpose import drawing, geometry, images
-from maskpose.building import NAMED, build_items
+from maskpose import geometry
+from maskpose.codecs.masks import pack_mask
+from maskpose.data.build import NAMED, build_items
 from maskpose.data.compositing import (
     DRAWS,
     MAX_ENLARGEMENT,
@@ -27,11 +28,14 @@ from maskpose.data.compositing import (
     paste,
     resized,
 )
-from maskpose.database import Reader
+from maskpose.data.database import Reader
+from maskpose.data.sample import Sample
 from maskpose.errors import InputError
-from maskpose.files import read_bytes
-from maskpose.inputs import photographs
-from maskpose.records import Sample, pack_mask
+from maskpose.inference.image_paths import photographs
+from maskpose.io import images
+from maskpose.io.files import read_bytes
+from maskpose.io.progress import progress_bar
+from maskpose.visualization import drawing
 
 ORIGIN = "pasted"
 MIN_VISIBLE = 8  # keypoints of a hand: with fewer, the box says little about the hand's size
@@ -99,7 +103,7 @@ class Backgrounds:
 
     def _take_folder(self, folder):
         paths = [photograph.path for photograph in photographs([folder])]
-        for path in tqdm(paths, desc=f"reading {folder}", unit="image", dynamic_ncols=True):
+        for path in progress_bar(paths, desc=f"reading {folder}", unit="image"):
             try:
                 _picture(path)
             except InputError as error:
@@ -191,7 +195,7 @@ def sheet(reader: Reader, count: int = SHEET_SAMPLES) -> np.ndarray:
 def _samples(reader):
     """The samples of a whole database, with a progress bar. Raises InputError where it is damaged."""
     reader.refuse_damaged()
-    return tqdm(reader, desc=f"reading {reader.path}", total=len(reader), unit="sample", dynamic_ncols=True)
+    return progress_bar(reader, desc=f"reading {reader.path}", total=len(reader), unit="sample")
 
 
 def _not_to_be_cut_out(sample):

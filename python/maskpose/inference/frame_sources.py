@@ -20,8 +20,8 @@ from PIL import PngImagePlugin
 from tqdm import tqdm
 
 from maskpose.errors import InputError
-from maskpose.images import read_color
 from maskpose.io import image_kinds
+from maskpose.io.images import read_color
 from maskpose.io.orientation import turn_left, turned
 from maskpose.io.pillow_images import OPENERS, PILLOW_ERRORS, Loaded
 from maskpose.io.pixel_limit import check_pixels

@@ -6,6 +6,7 @@ A file of a few bytes can declare terabytes, point to other files, or hold refer
 import contextlib
 import io
 import math
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,19 +14,22 @@ import h5py
 import numpy as np
 
 from maskpose.errors import InputError
-from maskpose.files import read_bytes, written_beside
+from maskpose.io.files import read_bytes, write_bytes
 
 MOST_VALUES = 1 << 26  # numbers of a dataset: 1.6 million hands
 MOST_AT_ONCE = 1 << 28  # bytes of texts that are read in one go: each may be as long as the file
+HEAP = b"GCOL\1\0\0\0"  # the beginning of a part of the file that holds texts
 ERRORS = (OSError, RuntimeError, LookupError, TypeError, ValueError, MemoryError)  # h5py's for damaged files
 
 
 @contextlib.contextmanager
 def open_hdf5(path: str | Path) -> Iterator[h5py.File]:
     """Give an HDF5 file to read. Raises InputError that names it if it cannot be, and for damage met on the way."""
-    data = io.BytesIO(read_bytes(path))  # bytes, so that no name in it leads to other files beside it
+    data = read_bytes(path)
+    if not _heaps_are_whole(data):
+        raise InputError(f"{path} is no HDF5 file that can be read: its texts are damaged")
     try:
-        with h5py.File(data, "r") as file:
+        with h5py.File(io.BytesIO(data), "r") as file:  # bytes, so that no name in it leads to other files beside it
             yield file
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
@@ -68,14 +72,15 @@ def read_texts(file: h5py.Group, name: str) -> list[str]:
 
 
 def read_text_attribute(file: h5py.Group, name: str) -> str:
-    """The attribute ``name``, a text. Raises InputError if it is missing or something else."""
+    """The attribute ``name``, a text in UTF-8. Raises InputError, or one of ERRORS, if it is missing or not that."""
     if name not in file.attrs:
         raise InputError(f"the attribute {name} is missing")
     stored = file.attrs.get_id(name)
     if stored.shape != () or h5py.check_string_dtype(stored.dtype) is None:
         raise InputError(f"expected a text as the attribute {name}, not {stored.shape} of {stored.dtype}")
     text = file.attrs[name]
-    return text.decode() if isinstance(text, bytes) else str(text)
+    text = text if isinstance(text, bytes) else str(text).encode("utf-8", "surrogateescape")  # as h5py decodes it
+    return text.decode()
 
 
 @contextlib.contextmanager
@@ -87,8 +92,29 @@ def write_hdf5(path: str | Path) -> Iterator[h5py.File]:
     made = io.BytesIO()
     with h5py.File(made, "w") as file:
         yield file
-    with written_beside(path) as partial:
-        partial.write_bytes(made.getbuffer())
+    write_bytes(path, made.getbuffer())
+
+
+def _heaps_are_whole(data):
+    """Whether the parts of a file that hold texts can be walked through: HDF5 itself may do so without end.
+
+    A part ("global heap collection" in the format's specification) is a head of 16 bytes, the last 8 of them its
+    length, and objects: 16 bytes, of which the first 2 are the number and the last 8 the length, and the text, filled
+    up to 8 bytes. Number 0 is the space that is left, and its length counts those 16 bytes.
+    """
+    start = data.find(HEAP)
+    while start >= 0:
+        at, end = start + 16, start + int.from_bytes(data[start + 8 : start + 16], "little")
+        if not at <= end <= len(data):
+            return False
+        while at + 16 <= end:
+            number, length = struct.unpack_from("<H6xQ", data, at)
+            taken = 16 + -(-length // 8) * 8 if number else length
+            if not 16 <= taken <= end - at:
+                return False
+            at += taken
+        start = data.find(HEAP, end)
+    return True
 
 
 def _dataset(file, name):

@@ -14,6 +14,7 @@ from PIL import JpegImagePlugin
 
 from maskpose.errors import InputError
 from maskpose.io.orientation import UPRIGHT, loaded_exif, stated_orientation
+from maskpose.io.pillow_errors import PILLOW_ERRORS
 from maskpose.io.pixel_limit import check_pixels
 
 START, END = b"\xff\xd8\xff", b"\xff\xd9"
@@ -21,7 +22,6 @@ START_OF_SCAN, APP1, COMMENT = 0xDA, 0xE1, 0xFE
 NEEDED_APPLICATION_SEGMENTS = (0xE0, 0xEE)  # JFIF's and Adobe's: colours are read by them
 EXIF, XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 LOSS = re.compile("Corrupt JPEG data|Premature end")  # how libjpeg's warnings of lost data begin
-PILLOW_ERRORS = (OSError, ValueError, SyntaxError, EOFError, ArithmeticError, IndexError, KeyError, TypeError)
 
 
 @dataclass(frozen=True)

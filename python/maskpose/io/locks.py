@@ -4,11 +4,13 @@ import contextlib
 import errno
 import fcntl
 import os
+import socket
 import sys
 from pathlib import Path
 
 from maskpose.errors import InputError
 
+MOST_SHOWN = 200  # bytes of the lock file in a message
 UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what a file system without locks answers
 
 
@@ -33,6 +35,7 @@ class FileLock:
         while True:
             self._file = self._open()
             if self.is_held():
+                self._sign()
                 return
             self._file.close()  # its former holder removed it between our opening it and our locking it
 
@@ -43,12 +46,25 @@ class FileLock:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.close()
-            raise InputError(f"{self.guarded} is being written by another process") from None
+            raise InputError(f"{self.guarded} is being written by another process{self._holder()}") from None
         except OSError as error:
             if file is None or error.errno not in UNSUPPORTED:
                 raise InputError(f"{self.guarded} cannot be written: {error.strerror}") from None
             print(f"warning: {self.guarded} cannot be locked here: let no other process write it", file=sys.stderr)
         return file
+
+    def _sign(self):
+        """Write into the lock file whose it is, for messages; on a full disk it stays empty."""
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file.fileno(), 0)
+            os.write(self._file.fileno(), f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+
+    def _holder(self):
+        """The end of a message: who holds the lock, if the lock file says it."""
+        with contextlib.suppress(OSError):
+            line = self.path.read_bytes()[:MOST_SHOWN].partition(b"\n")[0].decode("utf-8", "replace")
+            return f": {line}" if line.startswith("process ") else ""
+        return ""
 
     def is_held(self) -> bool:
         """Whether the lock file is still there and the same: if not, others may hold a lock of that name, too."""
@@ -56,6 +72,11 @@ class FileLock:
             return os.path.samestat(os.stat(self.path), os.fstat(self._file.fileno()))
         except OSError:
             return False
+
+    def check(self) -> None:
+        """Raise InputError unless the lock ``is_held``."""
+        if not self.is_held():
+            raise InputError(f"{self.guarded} was removed or replaced while it was written")
 
     def release(self):
         """Remove the lock file and let others have the lock."""

@@ -10,13 +10,14 @@ import numpy as np
 from PIL import Image
 from PIL.ExifTags import Base
 
+from maskpose.io.pillow_errors import PILLOW_ERRORS
+
 UPRIGHT = 1
 TURNS = {  # orientation: (rows and columns are exchanged, then x is reversed, y is reversed)
     1: (False, False, False), 2: (False, True, False), 3: (False, True, True), 4: (False, False, True),
     5: (True, False, False), 6: (True, True, False), 7: (True, True, True), 8: (True, False, True),
 }  # fmt: skip
 XMP = re.compile(rb"tiff:Orientation\s*(?:=\s*[\"']|>)\s*([1-8])\s*[\"'<]")
-METADATA_ERRORS = (OSError, ValueError, SyntaxError, KeyError, IndexError, TypeError, ArithmeticError)
 
 
 def stated_orientation(exif: Image.Exif, xmp: bytes | str = b"") -> int:
@@ -31,7 +32,7 @@ def stated_orientation(exif: Image.Exif, xmp: bytes | str = b"") -> int:
 def loaded_exif(data: bytes) -> Image.Exif:
     """The EXIF in the bytes of a JPEG's segment; of one that is damaged, what can be read."""
     exif = Image.Exif()
-    with contextlib.suppress(*METADATA_ERRORS):
+    with contextlib.suppress(*PILLOW_ERRORS):
         exif.load(data)
     return exif
 
@@ -43,7 +44,7 @@ def turn_left(picture: Image.Image) -> int:
     """
     try:
         exif = picture.getexif()
-    except METADATA_ERRORS:
+    except PILLOW_ERRORS:
         exif = Image.Exif()
     if picture.format == "TIFF" and exif.get(Base.Orientation) in TURNS:
         return UPRIGHT

@@ -6,6 +6,8 @@ from pathlib import Path, PurePath
 from maskpose.errors import InputError
 from maskpose.io.values import shown
 
+MOST_BYTES_OF_NAME = 255  # of a file's or folder's name, on Linux' and macOS' disks
+
 
 def path_below(folder: str | os.PathLike, name: str, where: object = "") -> Path:
     """The path of what is called ``name`` in or below ``folder``; every file that a name from outside names is read
@@ -20,6 +22,8 @@ def path_below(folder: str | os.PathLike, name: str, where: object = "") -> Path
         parts = PurePath(name).parts if name.strip() and "\0" not in name else ()
     except (UnicodeEncodeError, AttributeError, TypeError):  # half a character; no text at all
         parts = ()
+    if any(len(os.fsencode(part)) > MOST_BYTES_OF_NAME for part in parts):
+        raise InputError(f"{problem}{shown(name)} has a part of more than {MOST_BYTES_OF_NAME} bytes")
     if not parts or PurePath(name).is_absolute() or ".." in parts:
         raise InputError(f"{problem}{shown(name)} is not the path of a file below {folder}")
     return Path(folder) / name

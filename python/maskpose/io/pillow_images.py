@@ -1,8 +1,6 @@
 """Images of every kind but JPEG and PNG, read by Pillow: the first frame or page of each."""
 
 import io
-import struct
-import zlib
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +18,7 @@ from PIL import (
 
 from maskpose.errors import InputError
 from maskpose.io.orientation import turn_left
+from maskpose.io.pillow_errors import PILLOW_ERRORS
 from maskpose.io.pixel_limit import check_pixels
 
 OPENERS = {  # not Image.open: its limit of pixels is another, and it tries kinds that run other programs
@@ -33,10 +32,6 @@ OPENERS = {  # not Image.open: its limit of pixels is another, and it tries kind
 }
 UNBOUNDED = {"F": "floating-point numbers", "I": "numbers of 32 bits"}  # Pillow's modes without a white
 PREMULTIPLIED = {"RGBa": "RGBA", "La": "LA"}
-PILLOW_ERRORS = (
-    OSError, ValueError, SyntaxError, EOFError, ArithmeticError, IndexError, KeyError, TypeError, AttributeError,
-    RuntimeError, struct.error, zlib.error, Image.DecompressionBombError,
-)  # fmt: skip
 
 
 @dataclass(frozen=True)

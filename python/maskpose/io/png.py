@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from maskpose.errors import InputError
-from maskpose.io.orientation import METADATA_ERRORS, UPRIGHT, turn_left
+from maskpose.io.orientation import UPRIGHT, turn_left
+from maskpose.io.pillow_errors import PILLOW_ERRORS
 from maskpose.io.pixel_limit import check_pixels
 
 START = b"\x89PNG\r\n\x1a\n"
@@ -75,6 +76,8 @@ def load(data: bytes, name: str) -> Png:
         at = end
     if parts[0][4:8] != b"IHDR" or len(parts[0]) != 25:
         raise InputError(f"{name} is damaged: it does not begin with its size")
+    if sum(part[4:8] == b"IHDR" for part in parts) > 1:  # decoders differ in which of them counts
+        raise InputError(f"{name} is damaged: it states its size twice")
     width, height = struct.unpack(">II", parts[0][8:16])
     check_pixels(width, height, name)
     pixels = b"".join([START, *parts])
@@ -90,6 +93,6 @@ def _orientation(parts):
     try:
         picture = PngImagePlugin.PngImageFile(io.BytesIO(stub))
         picture.load()
-    except METADATA_ERRORS:
+    except PILLOW_ERRORS:
         return UPRIGHT
     return turn_left(picture)

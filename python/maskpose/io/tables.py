@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from maskpose.errors import InputError
-from maskpose.files import read_text
-from maskpose.io.text import split_lines
+from maskpose.io.files import read_text
+from maskpose.io.text import is_text, split_lines
+from maskpose.io.values import NUMBER
 
 FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # how one begins, apostrophes before it or not
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 OTHER_SEPARATORS = ";\t\r"  # those that some programs divide cells or rows by
 
 
@@ -43,12 +43,12 @@ def _as_it_was(cell):
 def read_table(path: str | Path, needed: Sequence[str] = ()) -> list[tuple[int, dict[str, str]] | InputError]:
     """The rows of a CSV file, each (its first line's number, {column: cell}).
 
-    In the place of a row that is broken (more or fewer cells than the header, a quotation mark that nothing closes)
-    there is an InputError that names its line. Rows of empty cells alone are skipped. An apostrophe before what would
-    be a formula is taken off. Raises InputError if the file cannot be read, and for a column of ``needed`` that is
-    missing or there twice.
+    In the place of a row that is broken (more or fewer cells than the header, a quotation mark that nothing closes,
+    bytes that are not UTF-8) there is an InputError that names its line. Rows of empty cells alone are skipped. An
+    apostrophe before what would be a formula is taken off. Raises InputError if the file cannot be read, and for a
+    column of ``needed`` that is missing or there twice.
     """
-    lines = split_lines(read_text(path))
+    lines = split_lines(read_text(path, odd_lines=True))
     rows = _rows(lines, path)
     _, header = next(rows, (1, []))
     if isinstance(header, InputError):
@@ -83,6 +83,8 @@ def _rows(lines: list[str], path) -> Iterator[tuple[int, list[str] | InputError]
                 cells, problem = next(reader), None
                 if cells and width not in (None, len(cells)):
                     problem = f"{where} has {'more' if len(cells) > width else 'fewer'} columns than the header"
+                if not is_text("".join(cells)):
+                    problem = f"{where} is not text in UTF-8: save the file as UTF-8"
             except csv.Error as error:
                 cells, problem = [], f"{where} is not CSV: {error}"
             begin = offset + reader.line_num

@@ -1,10 +1,11 @@
 """Text and JSON from outside: whatever the bytes hold, a value comes out or an InputError that names the file.
 
-``maskpose.files`` reads whole files by these (read_text, read_lines, read_json).
+``maskpose.io.files`` reads whole files by these (read_text, read_lines, read_json).
 """
 
 import io
 import json
+from collections import Counter
 
 from maskpose.errors import InputError
 
@@ -12,21 +13,41 @@ MAX_DEPTH = 64  # lists and objects inside one another; none of our formats has 
 DIGITS = "integer string conversion"  # in Python's message about integers of too many digits
 
 
-def decode_text(data: bytes, name: str) -> str:
+class RepeatedKey(dict):
+    """A JSON object in which the keys ``repeated`` stand twice: which of their values are meant cannot be told."""
+
+    repeated: tuple[str, ...] = ()
+
+
+def decode_text(data: bytes, name: str, odd_lines: bool = False) -> str:
     """The text in a file's bytes: UTF-8, or UTF-16 or UTF-32 by its byte order mark or its zeros; no mark remains.
 
-    Other encodings are not guessed: a wrong guess changes names silently. Raises InputError that names ``name``.
+    Other encodings are not guessed: a wrong guess changes names silently. odd_lines: what is not UTF-8 stays in lines
+    after the first, zeros as they are and other bytes as halves of characters; ``is_text`` tells them. Raises
+    InputError that names ``name``.
     """
     encoding = json.detect_encoding(data)
+    odd_lines = odd_lines and encoding == "utf-8"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        hint = f" (line {line}): save it as UTF-8" if encoding == "utf-8" else ""
-        raise InputError(f"{name} is not a text file in UTF-8{hint}") from None
-    if "\0" in text:
+        if not odd_lines or line == 1:
+            hint = f" (line {line}): save it as UTF-8" if encoding == "utf-8" else ""
+            raise InputError(f"{name} is not a text file in UTF-8{hint}") from None
+        text = data.decode(encoding, "surrogateescape")
+    if "\0" in (text.partition("\n")[0] if odd_lines else text):
         raise InputError(f"{name} is not a text file in UTF-8: it holds zeros")
     return text.removeprefix("\ufeff")
+
+
+def is_text(text: str) -> bool:
+    """Whether ``text`` is one in UTF-8: it holds no half of a character, and no zero."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def split_lines(text: str) -> list[str]:
@@ -35,12 +56,15 @@ def split_lines(text: str) -> list[str]:
 
 
 def parse_json(text: str | bytes, name: str):
-    """What a JSON text holds. Raises InputError that names ``name``: no JSON, too deep, integers of too many digits."""
+    """What a JSON text holds; an object that has a key twice is a RepeatedKey.
+
+    Raises InputError that names ``name``: no JSON, too deep, integers of too many digits.
+    """
     if isinstance(text, bytes):
         text = decode_text(text, name)
     too_deep = f"{name} is not JSON that can be read: its lists and objects are more than {MAX_DEPTH} deep"
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_object)
     except RecursionError:
         raise InputError(too_deep) from None
     except ValueError as error:
@@ -51,12 +75,21 @@ def parse_json(text: str | bytes, name: str):
     return document
 
 
+def _object(pairs):
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    odd, keys = RepeatedKey(found), Counter(key for key, _ in pairs)
+    odd.repeated = tuple(key for key, count in keys.items() if count > 1)
+    return odd
+
+
 def _deeper_than(document, depth):
     """Whether lists and dicts lie more than ``depth`` deep in one another: repr and json.dumps would recurse."""
     level = [document] if isinstance(document, (list, dict)) else []
     for _ in range(depth):
-        inside = (one.values() if type(one) is dict else one for one in level)
-        level = [value for values in inside for value in values if type(value) in (list, dict)]
+        inside = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [value for values in inside for value in values if isinstance(value, (list, dict))]
         if not level:
             return False
     return True

@@ -5,13 +5,16 @@
 
 import contextlib
 import math
+import re
 import reprlib
 
 import numpy as np
 
 from maskpose.errors import InputError
+from maskpose.io.text import RepeatedKey, is_text
 
 MOST_SHOWN = 80  # characters of a value in a message
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 TRUE, FALSE = ("1", "true", "t", "yes", "y"), ("0", "false", "f", "no", "n")
 
 
@@ -24,6 +27,8 @@ def shown(value) -> str:
 
 def field(document, key, where):
     """``document[key]``, of a dict or a list. Raises InputError that names ``where`` and the key."""
+    if isinstance(document, RepeatedKey):
+        record(document, where)  # raises
     try:
         return document[key]
     except (KeyError, IndexError, TypeError):
@@ -31,10 +36,23 @@ def field(document, key, where):
 
 
 def record(value, where) -> dict:
-    """``value``, a JSON object."""
+    """``value``, a JSON object that has no key twice."""
     if not isinstance(value, dict):
         raise InputError(f"{where}: expected an object, not {shown(value)}")
+    if isinstance(value, RepeatedKey):
+        raise InputError(f"{where}: the key {shown(value.repeated[0])} is there twice")
     return value
+
+
+def members(value, where) -> list[tuple[str, object]]:
+    """[(key, value)] of a JSON object whose keys name entries.
+
+    In the place of a key's value that is there twice there is an InputError. Raises InputError if it is no object.
+    """
+    if not isinstance(value, RepeatedKey):
+        return list(record(value, where).items())
+    twice = {key: InputError(f"{where}: {shown(key)} is there twice") for key in value.repeated}
+    return [(key, twice.get(key, one)) for key, one in value.items()]
 
 
 def listing(value, where) -> list:
@@ -44,15 +62,28 @@ def listing(value, where) -> list:
     return value
 
 
+def list_field(document, key, where) -> list:
+    """``document[key]``, a JSON list. Raises InputError that names ``where`` and the key."""
+    return listing(field(document, key, where), f"{where}, {key}")
+
+
 def text(value, where) -> str:
-    """``value``, a string that is not empty, and can be written as UTF-8."""
-    if not isinstance(value, str) or not value.strip():
+    """``value``, a string that is not empty, holds no zero characters, and can be written as UTF-8."""
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
         raise InputError(f"{where}: expected a text, not {shown(value)}")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise InputError(f"{where}: {shown(value)} is not text") from None
+    if not is_text(value):
+        raise InputError(f"{where}: {shown(value)} is not text in UTF-8")
     return value
+
+
+def identifier(value, where) -> int | str:
+    """``value``, a text or a whole number, by which entries name one another; 7.0, as pandas writes it, is 7."""
+    if isinstance(value, str):
+        return text(value, where)
+    found = number(value, where)
+    if found % 1:
+        raise InputError(f"{where}: expected a whole number or a text, not {shown(value)}")
+    return int(value)
 
 
 def number(value, where) -> float:
@@ -62,6 +93,13 @@ def number(value, where) -> float:
             if math.isfinite(value):
                 return float(value)
     raise InputError(f"{where}: expected a number, not {shown(value)}")
+
+
+def number_in(cell: str, where) -> float:
+    """The finite number that a table's cell says in digits, with a point: 12, -1.5, 1e3."""
+    if NUMBER.fullmatch(cell.strip()) and math.isfinite(found := float(cell)):
+        return found
+    raise InputError(f"{where}: expected a number, not {shown(cell)}")
 
 
 def size(value, where) -> int:
@@ -77,6 +115,12 @@ def numbers(value, shape: tuple[int, ...], where, missing: bool = False) -> np.n
 
     missing: null and NaN stand for numbers that are not known, and come out as NaN; else they are an InputError.
     """
+    found = [_number_or_nan(one, where) if missing else number(one, where) for one in flattened(value, shape, where)]
+    return np.array(found, float).reshape(shape)
+
+
+def flattened(value, shape: tuple[int, ...], where) -> list:
+    """The values in lists of ``shape``, in one flat list of them or in an array, as one list, whatever they are."""
     flat, count = [value], math.prod(shape)
     if isinstance(value, np.ndarray):
         flat = value.ravel().tolist() if value.size == count else []
@@ -86,11 +130,12 @@ def numbers(value, shape: tuple[int, ...], where, missing: bool = False) -> np.n
     if len(flat) != count:
         expected = " of ".join(map(str, shape))
         raise InputError(f"{where}: expected {expected} numbers, not {shown(value)}")
-    return np.array([_number_or_nan(one, where) if missing else number(one, where) for one in flat]).reshape(shape)
+    return flat
 
 
 def _number_or_nan(value, where):
-    return math.nan if value is None or value != value else number(value, where)
+    is_missing = value is None or (isinstance(value, float) and math.isnan(value))
+    return math.nan if is_missing else number(value, where)
 
 
 def flag(value, where) -> bool:
@@ -109,3 +154,9 @@ def flag(value, where) -> bool:
     if isinstance(value, (int, float)) and value in (0, 1):
         return bool(value)
     raise InputError(f"{where}: expected yes or no (1 or 0, true or false), not {shown(value)}")
+
+
+def flag_of(document: dict, key: str, where, default: bool = False) -> bool:
+    """The ``flag`` that a JSON object has of ``key``; ``default`` if it has none, or null."""
+    value = document.get(key)
+    return default if value is None else flag(value, f"{where}, {key}")

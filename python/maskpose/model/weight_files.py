@@ -1,24 +1,21 @@
 """Files of weights, a caffemodel or Caffe's HDF5: what they hold comes out as arrays that have been checked.
 
 Caffe aborts the process at a file that is damaged or of another network. So it is never given one: these classes read,
-by Caffe's own rules, and ``maskpose.weights`` copies the arrays into the network.
+by Caffe's own rules, and ``maskpose.model.weights`` copies the arrays into the network.
 """
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from maskpose import messages
 from maskpose.errors import InputError
-from maskpose.files import read_bytes
-from maskpose.model import blobs
+from maskpose.io.files import read_bytes
+from maskpose.model import blobs, hdf5_blobs, messages
 from maskpose.runtime import import_caffe
 
 MOST_BYTES = 1 << 31  # of a caffemodel: protocol buffers end there
-MOST_IN_CHUNK = 1 << 28  # bytes that HDF5 is let unpack at once
 
 
 class CaffeModel:
@@ -62,8 +59,8 @@ class Hdf5Weights:
     def __init__(self, path: Path):
         """Raises InputError where ``path`` is not such a file."""
         self.path = path
-        self.shapes = self._read(lambda data: {name: _shapes(_child(data, name, h5py.Group)) for name in data})
-        self.shapes = {name: shapes for name, shapes in self.shapes.items() if shapes}
+        shapes = self._read(lambda data: {name: _shapes(hdf5_blobs.child(data, name, h5py.Group)) for name in data})
+        self.shapes = {name: of_layer for name, of_layer in shapes.items() if of_layer}
         if not self.shapes:
             raise InputError(f"weights {path}: no layer with weights in it")
 
@@ -73,19 +70,16 @@ class Hdf5Weights:
 
     def arrays(self, layer: str) -> list[np.ndarray]:
         """As CaffeModel.arrays; to be asked for where ``fits`` has said yes, as a file may claim any shape."""
-        arrays = self._read(lambda data: [_array(_dataset(data[layer], n)) for n in range(len(self.shapes[layer]))])
+        count = len(self.shapes[layer])
+        arrays = self._read(lambda data: [hdf5_blobs.array(hdf5_blobs.dataset(data[layer], n)) for n in range(count)])
         for array in arrays:
             blobs.refuse_not_finite(array, f"weights {self.path}: layer {layer}")
         return arrays
 
     def _read(self, what):
         """What a function makes of the group ``data``."""
-        try:
-            with h5py.File(self.path, "r") as file:
-                return what(_child(file, "data", h5py.Group))
-        except Exception as error:  # h5py has many kinds of them for a damaged file
-            reason = str(error).splitlines() or [type(error).__name__]
-            raise InputError(f"weights {self.path}: truncated, or HDF5 but not of Caffe ({reason[0]})") from None
+        complaint = f"weights {self.path}: truncated, or HDF5 but not of Caffe"
+        return hdf5_blobs.read(self.path, complaint, lambda file: what(hdf5_blobs.child(file, "data", h5py.Group)))
 
 
 def read(path: str | Path) -> CaffeModel | Hdf5Weights:
@@ -94,8 +88,9 @@ def read(path: str | Path) -> CaffeModel | Hdf5Weights:
     if not path.is_file():
         why = "a folder" if path.is_dir() else "not a file" if path.exists() else "no such file"
         raise InputError(f"weights {path}: {why}")
-    if path.suffix == ".solverstate":
-        raise InputError(f"weights {path}: a solver's state; its weights are in {path.with_suffix('.caffemodel').name}")
+    if path.name.endswith((".solverstate", ".solverstate.h5")):
+        model = path.name.replace(".solverstate", ".caffemodel")
+        raise InputError(f"weights {path}: a solver's state; its weights are in {model}")
     return Hdf5Weights(path) if h5py.is_hdf5(path) else CaffeModel(path)
 
 
@@ -114,31 +109,5 @@ def _text(value):
     return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
 
 
-def _child(group, name, kind):
-    """What lies in a group by itself: a link may lead to another file, or nowhere."""
-    link = group.get(name, getlink=True) if name in group else None
-    if not isinstance(link, h5py.HardLink) or not isinstance(group[name], kind):
-        raise InputError(f"{name} is no {kind.__name__.lower()}")
-    return group[name]
-
-
 def _shapes(layer):
-    return [tuple(_dataset(layer, number).shape) for number in range(len(layer))]
-
-
-def _dataset(layer, number):
-    """A blob of a layer: whole or real numbers, in the file itself."""
-    data = _child(layer, str(number), h5py.Dataset)
-    if data.id.get_type().get_class() not in (h5py.h5t.FLOAT, h5py.h5t.INTEGER):
-        raise InputError(f"{data.name} holds no numbers")
-    if data.is_virtual or data.external:
-        raise InputError(f"{data.name} lies in another file")
-    if data.chunks and math.prod(data.chunks) * data.dtype.itemsize > MOST_IN_CHUNK:
-        raise InputError(f"{data.name} is packed in too large parts")
-    return data
-
-
-def _array(data):
-    array = np.empty(data.shape, np.float32)
-    data.read_direct(array)
-    return array
+    return [tuple(hdf5_blobs.dataset(layer, number).shape) for number in range(len(layer))]

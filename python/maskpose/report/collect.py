@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from maskpose import __version__, metrics
-from maskpose.datasets.reading import json_file
+from maskpose import __version__
+from maskpose.data.datasets.reading import json_file
 from maskpose.errors import InputError
-from maskpose.prediction_files import labelled
-from maskpose.scoring import Settings
-from maskpose.skeleton import FINGERS, KEYPOINT_NAMES
+from maskpose.evaluation import metrics
+from maskpose.evaluation.prediction_readers import labelled
+from maskpose.evaluation.scoring import Settings
+from maskpose.keypoints import FINGERS, KEYPOINT_NAMES
 
 ALL = "mean"  # the selection of all joints
 ENDS = {1: " (base)", 4: " (tip)"}
@@ -38,7 +39,7 @@ class Run:
 
     @property
     def settings(self):
-        """The maskpose.scoring.Settings that its numbers depend on."""
+        """The maskpose.evaluation.scoring.Settings that its numbers depend on."""
         return Settings(**self.document["settings"])
 
 
@@ -62,7 +63,7 @@ def collect(runs, galleries):
 
     {"version", "warnings": [text], "parts_are": heading, "parts": [name], "at": threshold of PCK or None where runs
     differ, "selections": {key: joints}, "runs": [about each], "series": [{"run", "way", "label", "colour", "dash",
-    "rows": {part: maskpose.scoring.scores}, "curves": {part: {"value", "low", "high": lists; by_selection: {key:
+    "rows": {part: scoring.scores}, "curves": {part: {"value", "low", "high": lists; by_selection: {key:
     list}}}}]}.
     """
     series = [_series(runs, run, way) for run in runs for way in run.document["scores"]]
@@ -96,6 +97,12 @@ def _document(folder):
     missing = [key for key in KEYS if key not in document] if isinstance(document, dict) else KEYS
     if missing:
         raise InputError(f"{path} lacks {', '.join(missing)}: score again with tools/evaluate.py")
+    run = Run("", folder, document)
+    try:
+        collect([run], [None])
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration) as error:
+        why = f"{type(error).__name__} {error}"
+        raise InputError(f"{path} is damaged ({why}): score again with tools/evaluate.py") from None
     return document
 
 

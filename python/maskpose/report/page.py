@@ -8,13 +8,13 @@ of the words about it alone: in an element of its own by report.css, elsewhere b
 import jinja2
 from markupsafe import Markup
 
-from maskpose import drawing
-from maskpose.files import write_text
+from maskpose.evaluation.scoring import PROTOCOLS
+from maskpose.inference.hand import THRESHOLD
+from maskpose.io.files import write_text
 from maskpose.io.printable import printable
-from maskpose.predictor import THRESHOLD
+from maskpose.keypoints import BONES, FINGERS, KEYPOINT_NAMES
 from maskpose.report.collect import ALL, SELECTIONS, label_of
-from maskpose.scoring import PROTOCOLS
-from maskpose.skeleton import BONES, FINGERS, KEYPOINT_NAMES
+from maskpose.visualization import drawing
 
 OKABE_ITO = {  # their blue, sky blue, bluish green, vermilion and reddish purple, nearest to the paper's
     "thumb": "#0072b2",

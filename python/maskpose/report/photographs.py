@@ -1,7 +1,7 @@
 """The best, median and worst photographs of a run, with what the network finds in them: small pictures and vectors.
 
 Coordinates are the photograph's own pixels, with pixel centres at integers; errors are normalised as the run's settings
-say, at most maskpose.gallery.WORST.
+say, at most maskpose.evaluation.gallery.WORST.
 """
 
 import base64
@@ -10,15 +10,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
-from maskpose import drawing, evaluation, gallery, prediction_files, scoring
-from maskpose.database import Reader
-from maskpose.datasets import mmpose
+from maskpose.data.database import Reader
+from maskpose.data.datasets import mmpose
 from maskpose.errors import InputError
-from maskpose.files import sha256
-from maskpose.predictor import Predictor
+from maskpose.evaluation import evaluate, gallery, prediction_readers, scoring
+from maskpose.inference.predictor import Predictor
+from maskpose.io.files import sha256
+from maskpose.io.progress import progress_bar
 from maskpose.report.collect import SELECTIONS
+from maskpose.visualization import drawing
 
 SIDE = 480  # pixels of a picture's larger side
 QUALITY = 80  # of its JPEG
@@ -42,7 +43,7 @@ def gallery_of(run, count, databases=(), weights=(), engine="auto"):
         raise InputError(f"there is no {path}: without keypoints, nothing ranks the photographs")
     weights = _same_weights(document, weights)
     with contextlib.closing(_same_database(document, databases)) as reader:
-        samples = evaluation.of_origins(reader, document["origins"])
+        samples = evaluate.of_origins(reader, document["origins"])
         results = _results(run, path, samples)
         errors = np.minimum(scoring.errors(results, run.settings), gallery.WORST)
         predictor = Predictor(document["variant"], weights, engine=engine, **document["ways"][way])
@@ -50,7 +51,7 @@ def gallery_of(run, count, databases=(), weights=(), engine="auto"):
         chosen = [(group, int(n)) for group, part in groups(order, count).items() for n in part]
         shown = [
             {"group": group, "part": str(parts[n]), **_photograph(samples[n], predictor, results, errors[n], n)}
-            for group, n in tqdm(chosen, desc=f"{run.name}, {way}", unit="image", dynamic_ncols=True)
+            for group, n in progress_bar(chosen, desc=f"{run.name}, {way}", unit="image")
         ]
     return {"way": way, "total": len(order), "photographs": shown}
 
@@ -80,8 +81,8 @@ def _same_weights(document, others):
 
 
 def _results(run, path, samples):
-    """The run's maskpose.evaluation.Results, as they were scored but for mask IoU."""
-    truth, predictions = evaluation.labels(samples), prediction_files.read(path)
+    """The run's maskpose.evaluation.evaluate.Results, as they were scored but for mask IoU."""
+    truth, predictions = evaluate.labels(samples), prediction_readers.read(path)
     if predictions.names != truth.names:
         raise InputError(f"{path} is not of the photographs in {run.document['db']}")
     results = truth.with_predictions(predictions)
@@ -93,7 +94,7 @@ def _results(run, path, samples):
 def _photograph(sample, predictor, results, errors, n):
     image, truth, unknown = sample.decode_image(), sample.decode_mask(), sample.decode_unknown()
     hand = predictor.predict(image)
-    iou = evaluation.mask_iou(sample, hand.mask)
+    iou = evaluate.mask_iou(sample, hand.mask)
     found = np.column_stack([results.predicted[n], results.confidences[n]])
     return {
         "name": sample.name,
@@ -124,7 +125,7 @@ def picture(image):
 def heatmaps(maps):
     """{selection: data URI of a PNG, a pixel a cell} of (22, m', m') heatmaps: the largest of the selection's joints.
 
-    Colours as in maskpose.drawing.heatmap_panel: inferno, of 0 to 1.
+    Colours as in maskpose.visualization.drawing.heatmap_panel: inferno, of 0 to 1.
     """
     levels = np.rint(np.clip(maps, 0, 1) * 255).astype(np.uint8)
     coloured = {

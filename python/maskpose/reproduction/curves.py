@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maskpose import metrics, scoring
-from maskpose.drawing import FINGER_COLOURS
-from maskpose.files import write_text, written_beside
+from maskpose.evaluation import metrics, scoring
+from maskpose.io.files import write_text
 from maskpose.io.tables import csv_text
+from maskpose.keypoints import FINGERS
 from maskpose.reproduction import paper
 from maskpose.reproduction.estimates import draw, estimate
-from maskpose.skeleton import FINGERS
+from maskpose.visualization.drawing import FINGER_COLOURS
+from maskpose.visualization.plots import new_figure, save_figure
 
 ALL = "all keypoints"
 SINGLE = {"wrist": 0, **{f"{finger} tip": joints[-1] for finger, joints in FINGERS.items()}}  # keypoints drawn alone
@@ -34,7 +35,7 @@ class Line:
 def figure9(models, small):
     """{panel: [Line]} of Fig. 9: all keypoints, the wrist and the fingers' tips; EA dashed, EB solid.
 
-    models: {network or name: [maskpose.evaluation.Results on EB, one a seed]}; small: names of the photographs of EA.
+    models: {network or name: [Results on EB, one a seed]}; small: names of the photographs of EA.
     """
     panels = {ALL: []} | {name: [] for name in SINGLE}
     colours = _colours(models)
@@ -53,7 +54,7 @@ def figure9(models, small):
 def figure10(sets):
     """{panel: [Line]} of Fig. 10: all keypoints of every set, then each set's fingers; the first network solid.
 
-    sets: {set: {network: [maskpose.evaluation.Results, one a seed]}}.
+    sets: {set: {network: [maskpose.evaluation.evaluate.Results, one a seed]}}.
     """
     panels = {ALL: []} | {name: [] for name in sets}
     for number, (name, models) in enumerate(sets.items()):
@@ -69,12 +70,12 @@ def figure10(sets):
 
 
 def only(results, names):
-    """The photographs of ``names`` of a maskpose.evaluation.Results."""
+    """The photographs of ``names`` of a maskpose.evaluation.evaluate.Results."""
     return results.subset(np.isin(results.names, list(names)))
 
 
 def joint_curves(seeds):
-    """(T, 21) PCK of each joint at scoring.CURVE, the mean over seeds' maskpose.evaluation.Results."""
+    """(T, 21) PCK of each joint at scoring.CURVE, the mean over seeds' maskpose.evaluation.evaluate.Results."""
     curves = []
     for results in seeds:
         counts = scoring.counting(results, scoring.PROTOCOLS["paper"])
@@ -90,17 +91,13 @@ def finger_colour(finger):
 
 def write(panels, path):
     """Write {panel: [Line]} as ``path``.png, .svg and .csv."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     heading = [f"{panel}: {line.label}" for panel, lines in panels.items() for line in lines]
     values = np.column_stack([line.values for lines in panels.values() for line in lines])
     rows = [[f"{at:.2f}", *("" if np.isnan(v) else f"{v:.4f}" for v in row)] for at, row in zip(scoring.CURVE, values)]
     write_text(path.with_suffix(".csv"), csv_text([["threshold", *heading], *rows]))
 
     count = -(-len(panels) // COLUMNS)
-    figure = Figure(figsize=(COLUMNS * PANEL_INCHES[0], count * PANEL_INCHES[1]), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(COLUMNS * PANEL_INCHES[0], count * PANEL_INCHES[1])
     axes = figure.subplots(count, COLUMNS, squeeze=False).ravel()
     for ax in axes[len(panels) :]:
         ax.remove()
@@ -114,8 +111,7 @@ def write(panels, path):
         if [line.label for line in lines] != [line.label for line in panels[ALL]] or panel == ALL:
             ax.legend(fontsize=6)
     for suffix in (".png", ".svg"):
-        with written_beside(path.with_suffix(suffix)) as partial:
-            figure.savefig(partial, dpi=130)
+        save_figure(figure, path.with_suffix(suffix))
 
 
 def _colours(models):

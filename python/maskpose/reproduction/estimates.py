@@ -1,16 +1,17 @@
 """Figures with 95 % intervals, over photographs and over the seeds of training, and differences between networks.
 
-The photographs are drawn anew as maskpose.scoring does; all networks and seeds are scored on the same draws, so that a
-difference is paired. Of several seeds the mean is taken; its interval joins what the photographs leave open, by those
-draws, and what the chance of training does, by Student's t over the seeds. The lowest and the highest stand beside it.
+The photographs are drawn anew as ``evaluation.scoring`` does; all networks and seeds are scored on the same draws, so
+that a difference is paired. Of several seeds the mean is taken; its interval joins what the photographs leave open, by
+those draws, and what the chance of training does, by Student's t over the seeds. The lowest and the highest stand
+beside it.
 """
 
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from maskpose import bootstrap, scoring
 from maskpose.errors import InputError
+from maskpose.evaluation import bootstrap, scoring
 
 FIGURES = {  # of scoring.Sums.figures
     "PCK@0.2": lambda all: all["pck"],
@@ -51,7 +52,7 @@ class Estimate:
 
 
 def draw(results, settings=scoring.PROTOCOLS["paper"]):
-    """The Drawn figures of a maskpose.evaluation.Results."""
+    """The Drawn figures of a maskpose.evaluation.evaluate.Results."""
     sums = scoring.Sums(results, settings)
     once, resampled = bootstrap.resampled_sums(sums.columns, len(results.names), settings.resamples, settings.seed)
     once, resampled = sums.figures(once[None]), sums.figures(resampled)

@@ -1,13 +1,13 @@
-"""What tools/evaluate.py left in a folder, beside the truth again: maskpose.evaluation.Results."""
+"""What tools/evaluate.py left in a folder, beside the truth again: maskpose.evaluation.evaluate.Results."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from maskpose import evaluation, prediction_files
-from maskpose.database import Reader
+from maskpose.data.database import Reader
 from maskpose.errors import InputError
+from maskpose.evaluation import evaluate, prediction_readers
 
 FEWEST = 30  # photographs: an origin of fewer says nothing by itself
 
@@ -16,25 +16,25 @@ def truth_of(db):
     """Results of the database ``db`` in which nothing was found."""
     reader = Reader(db)
     try:
-        return evaluation.labels(reader)
+        return evaluate.labels(reader)
     finally:
         reader.close()
 
 
 def read(truth, folder, way, variant):
-    """Results of one way of predicting by a maskpose.variants.Variant; truth: what ``truth_of`` gave of its database.
+    """Results of one way of predicting by a Variant; truth: what ``truth_of`` gave of its database.
 
     Raises InputError where a file is missing, or is of other photographs.
     """
     results = replace(truth, pose=variant.pose)
     if variant.pose:
         path = Path(folder) / f"predictions_{way}.h5"
-        found = prediction_files.read(path)
+        found = prediction_readers.read(path)
         _refuse_others(path, found.names, truth.names)
         results = results.with_predictions(found)
     if variant.mask:
         path = Path(folder) / f"mask_iou_{way}.csv"
-        names, ious = evaluation.read_ious(path)
+        names, ious = evaluate.read_ious(path)
         _refuse_others(path, names, truth.names)
         results = replace(results, ious=ious)
     return results

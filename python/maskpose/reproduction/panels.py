@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from maskpose import drawing, metrics, scoring
-from maskpose.evaluation import mask_iou
-from maskpose.predictor import THRESHOLD
+from maskpose.evaluation import metrics, scoring
+from maskpose.evaluation.evaluate import mask_iou
+from maskpose.inference.hand import THRESHOLD
+from maskpose.visualization import drawing
 
 EACH = 2  # photographs of a kind
 TILE = 220, 220
@@ -29,7 +30,7 @@ def choose(gains, each=EACH, seed=SEED):
 
 
 def mask_gains(first, second):
-    """(N,) gain in mask IoU of one maskpose.evaluation.Results over another on the same photographs."""
+    """(N,) gain in mask IoU of one maskpose.evaluation.evaluate.Results over another on the same photographs."""
     return first.ious - second.ious
 
 
@@ -41,7 +42,7 @@ def pose_gains(first, second):
 def figure7(samples, chosen, with_pose, without):
     """Fig. 7: photograph, mask without and with the pose stage, pose; a row for each of ``chosen``.
 
-    samples: a maskpose.database.Reader; with_pose, without: maskpose.predictor.Predictor.
+    samples: a maskpose.data.database.Reader; with_pose, without: maskpose.inference.predictor.Predictor.
     """
     tiles, captions = [], []
     for kind, index in chosen:

@@ -7,20 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from maskpose import definitions, evaluation, prediction_files, recombining
-from maskpose.building import build_items
-from maskpose.database import Reader
-from maskpose.datasets import cmu, onehand10k
-from maskpose.engines import choose as choose_engine
+from maskpose.data import subsets
+from maskpose.data.build import build_items
+from maskpose.data.database import Reader
+from maskpose.data.datasets import cmu, onehand10k
 from maskpose.errors import InputError
-from maskpose.files import read_lines, write_text
-from maskpose.images import write_image
-from maskpose.predictor import Predictor
+from maskpose.evaluation import evaluate, prediction_readers
+from maskpose.inference.engines import choose as choose_engine
+from maskpose.inference.predictor import Predictor
+from maskpose.io.files import read_lines, write_text
+from maskpose.io.images import write_image
+from maskpose.model.variants import get_variant
 from maskpose.reproduction import curves, estimates, found, panels, paper, speed, summary, tables
 from maskpose.reproduction.processes import run_tool
 from maskpose.reproduction.steps import Step
 from maskpose.runtime import machine, set_device
-from maskpose.variants import get_variant
+from maskpose.training import definitions
 
 SCALES = {"paper": "", "compact": "compact/"}  # what stands before a network's name
 NETWORKS = ("mask_pose", "no_mask", "no_pose")
@@ -58,7 +60,7 @@ class Model:
 
     network: str
     seed: int | None  # None: not trained here
-    variant: object  # maskpose.variants.Variant
+    variant: object  # maskpose.model.variants.Variant
     weights: Path
 
     @property
@@ -142,14 +144,14 @@ class Plan:
 
     def _list_ea(self):
         reader = Reader(self.sets["EB"])
-        entries = recombining.listing(reader)
+        entries = subsets.listing(reader)
         reader.close()
         if self.options.ea:
-            chosen = recombining.named(entries, read_lines(self.options.ea))
+            chosen = subsets.named(entries, read_lines(self.options.ea))
         else:
             order = np.random.default_rng(EA_SEED).permutation(len(entries))
             chosen = [entries[n] for n in sorted(order[: max(1, round(EA_SHARE * len(entries)))])]
-        recombining.write_list(chosen, self.ea)
+        subsets.write_list(chosen, self.ea)
 
     # 2 and 3: training
 
@@ -217,14 +219,14 @@ class Plan:
         return tuple(path for step in chosen for path in step.outputs if path.name != "scores.json")
 
     def results(self, name, others=False):
-        """{network: [maskpose.evaluation.Results on a set, one a seed]}; others: also those of --predictions."""
+        """{network: [Results on a set, one a seed]}; others: also those of --predictions."""
         truth, models = found.truth_of(self.sets[name]), {}
         for model in self.models_on(name):
             one = found.read(truth, self._scores(name, model), self._ways_of(model)[0], model.variant)
             models.setdefault(model.network, []).append(one)
         if others:
-            for label, predictions in prediction_files.read_all(self.options.predictions).items():
-                models[label] = [evaluation.of_predictions(predictions, truth)]
+            for label, predictions in prediction_readers.read_all(self.options.predictions).items():
+                models[label] = [evaluate.of_predictions(predictions, truth)]
         return models
 
     def drawn(self, *names, others=False):
@@ -363,7 +365,7 @@ def initial_weights(options):
 
 def predicted(options):
     """The files and folders of ``predictions``."""
-    return tuple(prediction_files.labelled(one)[1] for one in options.predictions)
+    return tuple(prediction_readers.labelled(one)[1] for one in options.predictions)
 
 
 def refuse_missing(options):

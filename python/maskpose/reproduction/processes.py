@@ -12,8 +12,8 @@ import subprocess
 import sys
 
 from maskpose.errors import InputError, Stopped
-from maskpose.files import REPOSITORY
-from maskpose.ranks import die_with_parent
+from maskpose.io.files import REPOSITORY
+from maskpose.training.launcher import die_with_parent
 
 STOPPED = 130
 PROBLEM = "error: "

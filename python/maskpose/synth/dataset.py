@@ -6,76 +6,104 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import cv2
 
-from maskpose.datasets.onehand10k import SPLITS, parse_line
-from maskpose.drawing import contact_sheet, overlay
+from maskpose.data.datasets.onehand10k import SPLITS, parse_line
 from maskpose.errors import InputError, WorkerError
-from maskpose.files import Lines, make_folder, read_json, read_lines, read_text, write_text, written_beside
 from maskpose.geometry import inside
-from maskpose.images import decode_gray, read_color, write_image
+from maskpose.io.files import (  # fmt: skip
+    Lines,
+    make_folder,
+    read_json,
+    read_lines,
+    read_text,
+    remove_partials,
+    write_bytes,
+    write_text,
+)
+from maskpose.io.images import decode_gray, read_color, write_image
+from maskpose.io.locks import FileLock
 from maskpose.io.values import record
 from maskpose.synth.labels import label_line
-from maskpose.synth.pictures import background_pictures
+from maskpose.synth.pictures import background_pictures, rooms
 from maskpose.synth.placement import TURNED
 from maskpose.synth.render import DECOYS, Studio
+from maskpose.training.launcher import die_with_parent
+from maskpose.visualization.drawing import contact_sheet, overlay
 
 VERSION = 5  # of the pictures that a seed gives; a folder begun with another is not gone on with
-SETTINGS, BEGUN = "rendered.json", "begun.txt"
+ROOMS = "rooms"
+LATER = {"turned": TURNED, "span": None, "empty": 0}  # settings that folders of earlier versions do not name
+SETTINGS, BEGUN, LOCK = "rendered.json", "begun.txt", ".lock"
 CHUNK = 8
 SMALLEST = 32  # pixels of a picture's longer side
+SMALLEST_SPAN = 0.03  # of a picture's longer side: of a smaller hand nothing is to be seen
 SHEET_COLUMNS, SHEET_TILE = 10, (192, 192)
 
 
 def write_rendered(
     folder, count, seed, split="Train", size=256, photographs=True, hidden=False, realism=DECOYS,
-    turned=TURNED, workers=None, progress=lambda items, total: items,
+    turned=TURNED, workers=None, progress=lambda items, total: items, span=None, empty=0,
 ):  # fmt: skip
     """Write pictures 0 to ``count`` - 1 of ``seed`` as a split in OneHand10K's layout; give how many it then has.
 
     Makes ``folder``/``split``/source/<n>.jpg, mask/<n>.png and, when all are there, label_joint.txt. ``size`` is
-    the longer side in pixels; ``photographs``: whether photographs of packages serve as backgrounds; ``hidden``: label
-    the keypoints that something covers, too; ``realism``: one of maskpose.synth.render's steps; ``turned``: the share
-    of hands turned anyhow. A picture depends on seed, split, these five and n alone; so a call that was cut short goes
-    on where it was, and a larger ``count`` adds pictures. ``progress`` is put round the iteration over pictures still
-    to be rendered, as tqdm with its ``total``. Raises InputError for another split, a size that is too
-    small, a folder that holds something else, and where the mesh or the photographs cannot be fetched; WorkerError
-    where a process was killed.
+    the longer side in pixels; ``photographs``: whether photographs of packages serve as backgrounds, or ROOMS, those
+    of rooms alone; ``hidden``: label the keypoints that something covers, too; ``realism``: one of
+    maskpose.synth.render's steps; ``turned``: the share of hands turned anyhow; ``span``: (low, high) of a hand's size
+    in shares of the longer side, None: the usual ones; ``empty``: the share of pictures without a hand. A picture
+    depends on seed, split, these seven and n alone; so a call that was cut short goes on where it was, and a larger
+    ``count`` adds pictures. ``progress`` is put round the iteration over pictures still to be rendered, as tqdm with
+    its ``total``. Raises InputError for another split, a size or a span that is none, a folder that holds something
+    else, that another process writes, or that vanishes, and where the mesh or the photographs cannot be fetched;
+    WorkerError where a process was killed.
     """
     if split not in SPLITS:
         raise InputError(f'the split must be "Train" or "Test", not {split!r}')
     if size < SMALLEST:
         raise InputError(f"a picture's longer side must have {SMALLEST} pixels or more, not {size}")
+    if span is not None and not SMALLEST_SPAN <= span[0] <= span[1] <= 1:
+        raise InputError(f"the span must be two shares from {SMALLEST_SPAN} to 1, the lower one first, not {span}")
     root = Path(folder) / split
     settings = {"version": VERSION, "seed": seed, "split": split, "size": size, "photographs": photographs}
     settings |= {"hidden": hidden, "realism": realism, "turned": turned}
-    begin(root, settings)
-    lines = finished_lines(root)
-    missing = [n for n in range(count) if n not in lines]
-    if missing and (root / "label_joint.txt").exists():
-        os.replace(root / "label_joint.txt", root / BEGUN)
-    with Lines(root / BEGUN) as log:
-        for number, line in progress(_rendered_lines(root, settings, missing, workers), total=len(missing)):
-            lines[number] = line
-            log.write(f"{line}\n")
-    write_text(root / "label_joint.txt", "".join(f"{lines[n]}\n" for n in sorted(lines)))
-    (root / BEGUN).unlink()
+    settings |= {"span": None if span is None else list(span), "empty": empty}
+    make_folder(root)
+    with FileLock(root / LOCK, root) as lock:
+        begin(root, settings)
+        lines = finished_lines(root)
+        missing = [n for n in range(count) if n not in lines]
+        if missing and (root / "label_joint.txt").exists():
+            os.replace(root / "label_joint.txt", root / BEGUN)
+        with Lines(root / BEGUN) as log:
+            for number, line in progress(_rendered_lines(root, settings, missing, workers), total=len(missing)):
+                lock.check()
+                lines[number] = line
+                log.write(f"{line}\n")
+        write_text(root / "label_joint.txt", "".join(f"{lines[n]}\n" for n in sorted(lines)))
+        (root / BEGUN).unlink(missing_ok=True)
     return len(lines)
 
 
 def begin(root, settings):
-    """Make a split's folders, or see that they were begun with the same settings. Raises InputError."""
+    """Make a split's folders, or see that they were begun with the same settings. Raises InputError.
+
+    The caller holds the split's lock: what a call that was killed was writing is removed.
+    """
     path = root / SETTINGS
     if path.exists():
-        if (found := {"turned": TURNED} | record(read_json(path), path)) != settings:
+        if (found := LATER | record(read_json(path), path)) != settings:
             other = ", ".join(f"{name} {found.get(name)}" for name in settings if found.get(name) != settings[name])
             raise InputError(f"{root} was begun with other settings ({other}): choose another folder")
+        for folder in (root, root / "source", root / "mask"):
+            remove_partials(folder)
         return
-    if root.is_dir() and any(root.iterdir()):
+    if any(path.name != LOCK for path in root.iterdir()):
         raise InputError(f"{root} holds files that are not this program's: choose another folder")
     for part in ("source", "mask"):
         make_folder(root / part)
@@ -113,11 +141,11 @@ def _rendered_lines(root, settings, numbers, workers):
     workers = workers or len(os.sched_getaffinity(0))
     if not numbers:
         return
-    _studio(settings["photographs"], settings["realism"], settings["turned"])  # fetched once, before the workers start
+    _studio_for(settings)  # fetched once, before the workers start
     chunks = [numbers[i : i + CHUNK] for i in range(0, len(numbers), CHUNK)]
     # spawned: a fork of a process that has threads, as of OpenMP, may wait for ever
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(chunks)), context, initializer=_start)
+    pool = ProcessPoolExecutor(min(workers, len(chunks)), context, initializer=_start, initargs=(os.getpid(),))
     try:
         for done in as_completed([pool.submit(_write, root, settings, chunk) for chunk in chunks]):
             yield from done.result()
@@ -127,24 +155,38 @@ def _rendered_lines(root, settings, numbers, workers):
         pool.shutdown(cancel_futures=True)
 
 
-def _start():
+def _start(parent):
+    """Begin a worker of the process ``parent``, which may be killed at any moment: its workers end with it.
+
+    Multiprocessing's own tracker then removes their semaphores.
+    """
+    die_with_parent()
+    if os.getppid() != parent:
+        sys.exit()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends us
     cv2.setNumThreads(1)
 
 
 @functools.cache
-def _studio(photographs, realism, turned):
+def _studio(photographs, realism, turned, span, empty):
     """The Studio of this process."""
-    return Studio(background_pictures() if photographs else (), realism, turned)
+    pictures = rooms() if photographs == ROOMS else background_pictures() if photographs else ()
+    return Studio(pictures, realism, turned, span, empty)
+
+
+def _studio_for(settings):
+    span = settings["span"] and tuple(settings["span"])
+    return _studio(settings["photographs"], settings["realism"], settings["turned"], span, settings["empty"])
 
 
 def _write(root, settings, numbers):
     """Render and write some pictures; give [(n, label line)]."""
-    lines, studio = [], _studio(settings["photographs"], settings["realism"], settings["turned"])
+    lines, studio = [], _studio_for(settings)
     for number in numbers:
+        if not (root / SETTINGS).is_file():
+            raise InputError(f"{root} was removed or replaced while it was written")
         rendered = studio.render((settings["seed"], int(settings["split"] == "Test")), number, settings["size"])
-        with written_beside(root / "source" / f"{number}.jpg") as partial:
-            partial.write_bytes(rendered.jpeg)
+        write_bytes(root / "source" / f"{number}.jpg", rendered.jpeg)
         write_image(root / "mask" / f"{number}.png", rendered.mask)
         size = rendered.mask.shape[::-1]
         labelled = inside(rendered.keypoints, *size) if settings["hidden"] else rendered.visible

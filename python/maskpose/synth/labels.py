@@ -11,7 +11,7 @@ before it than its own flesh is thick.
 import numpy as np
 
 from maskpose.geometry import inside
-from maskpose.skeleton import FINGERS
+from maskpose.keypoints import FINGERS
 
 FOREARM_PART = 1 / 3  # of the distance from wrist to middle knuckle
 ROOM = 1.35  # how much thicker flesh is along a slanting line of sight
@@ -84,7 +84,10 @@ def hand_mask(is_hand, factor):
 
 
 def label_line(name, size, keypoints, visible):
-    """OneHand10K's line of a picture of ``size`` (w, h): rounded pixels, -1,-1 for what is not seen."""
-    limit = np.array(size) - 1
+    """OneHand10K's line of a picture of ``size`` (w, h): rounded pixels, -1,-1 for what is not seen.
+
+    Where no keypoint is a number, there is no hand.
+    """
+    limit, hands = np.array(size) - 1, int(np.isfinite(keypoints).any())
     written = np.where(visible[:, None], np.clip(np.rint(keypoints), 0, limit), -1).astype(int)
-    return ",".join(map(str, [name, *size, 1, *written.ravel()]))
+    return ",".join(map(str, [name, *size, hands, *written.ravel()]))

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from maskpose.synth.compiling import compiled
 from maskpose.synth.kinematics import turn
 
 SCATTER = np.array([0.10, 0.16, 0.34], np.float32)  # BGR: red light goes furthest under the skin
@@ -70,7 +70,7 @@ def light(lighting, points, normals, lit, openness, albedo, gloss, roughness, sc
     )  # fmt: skip
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _light(lamps, colours, sky, ground, up, points, normals, lit, openness, albedo, gloss, roughness, scatter):
     result = np.empty(points.shape, np.float32)
     for i in range(points.shape[0]):

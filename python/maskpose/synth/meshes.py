@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from maskpose.synth.compiling import compiled
 
 
 class Mesh(NamedTuple):
@@ -28,6 +29,11 @@ def joined(meshes):
     )
 
 
+def without_triangles(mesh):
+    """A Mesh of the same vertices, of which nothing is to be seen."""
+    return mesh._replace(triangles=mesh.triangles[:0], material=mesh.material[:0])
+
+
 def halved(quads):
     """(2 m, 3) triangles of (m, 4) quads: the first halves of all, with corners 0, 1, 2, then the second, 0, 2, 3."""
     return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
@@ -43,7 +49,7 @@ def vertex_normals(vertices, triangles):
     return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
 
-@njit(cache=True)
+@compiled()
 def facing_normals(which, triangles, vertices, normals):
     """(k, 3) unit normals, turned round where the inside of their triangle is seen, as of a cuff.
 

@@ -2,7 +2,8 @@
 
 import cv2
 import numpy as np
-from numba import njit
+
+from maskpose.synth.compiling import compiled
 
 SIDE = 64  # of the periodic volume
 
@@ -15,7 +16,7 @@ def noise_volume(rng):
     return volume / volume.std()
 
 
-@njit(cache=True)
+@compiled()
 def in_space(volume, points, period):
     """(k,) float32 smooth noise at ``points`` (k, 3): blobs about two ``period`` wide (points' unit)."""
     count = points.shape[0]

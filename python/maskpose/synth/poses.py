@@ -8,7 +8,7 @@ thumb's last joint, which is counted as the fingers' are.
 
 import numpy as np
 
-from maskpose.skeleton import FINGERS
+from maskpose.keypoints import FINGERS
 from maskpose.synth.arm_model import FINGER_BONES, FOREARM, METACARPALS, PALM, PARENTS, UPPER_ARM
 from maskpose.synth.kinematics import forward_kinematics, turn
 

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from maskpose.synth.compiling import compiled
 
 
 class Fragments(NamedTuple):
@@ -31,7 +32,7 @@ def rasterise(points, depths, triangles, size):
     return Fragments(triangle, corners, depth)
 
 
-@njit(cache=True)
+@compiled()
 def _fill(points, depths, triangles, triangle, corners, depth):
     height, width = triangle.shape
     for t in range(triangles.shape[0]):
@@ -66,7 +67,7 @@ def _fill(points, depths, triangles, triangle, corners, depth):
                     corners[y, x, 2] = wc * z
 
 
-@njit(cache=True)
+@compiled()
 def interpolated(which, shares, triangles, attributes):
     """(k, c) float32: ``attributes`` (n, c) of vertices, in k samples of ``triangles`` (m, 3).
 

@@ -10,7 +10,7 @@ from maskpose.synth.arm_model import load
 from maskpose.synth.backgrounds import random_background
 from maskpose.synth.colour import random_colour, shown
 from maskpose.synth.lighting import light, random_lighting
-from maskpose.synth.meshes import joined
+from maskpose.synth.meshes import joined, without_triangles
 from maskpose.synth.noise import noise_volume
 from maskpose.synth.person import load_figure
 from maskpose.synth.photograph import jpeg, photographed
@@ -44,33 +44,41 @@ class Rendered(NamedTuple):
 
     jpeg: bytes
     mask: np.ndarray  # (h, w) uint8, 255 on the hand, 0 elsewhere
-    keypoints: np.ndarray  # (21, 2) float64 pixels, also of those not seen
+    keypoints: np.ndarray  # (21, 2) float64 pixels, also of those not seen; NaN in a picture without a hand
     visible: np.ndarray  # (21,) bool
 
 
 class Studio:
-    """What all pictures share: the body, pictures for backgrounds ((h, w, 3) uint8 BGR), a step of realism, and the
-    share of hands turned anyhow."""
+    """What all pictures share: the body, and what they are to be like."""
 
-    def __init__(self, pictures=(), realism=DECOYS, turned=TURNED):
+    def __init__(self, pictures=(), realism=DECOYS, turned=TURNED, span=None, empty=0.0):
+        """pictures: for backgrounds, (h, w, 3) uint8 BGR. realism: a step. turned: the share of hands turned anyhow.
+
+        span: (low, high) of the hand's size in shares of the picture's longer side; None: 0.1 to 0.9, most of them
+        about 0.42. empty: the share of pictures without an arm, in which there is a person at most.
+        """
         self.body, self.figure = Body(load()), load_figure()
         self.pictures, self.realism, self.turned = pictures, realism, turned
+        self.span, self.empty = span, empty
         self.volume = noise_volume(np.random.default_rng(0))
 
     def render(self, seed, number, longer_side):
         """The Rendered picture ``number`` of ``seed``, a sequence of integers; drawn again where no hand shows."""
         rng = np.random.default_rng([*seed, number])
+        empty = self.empty > 0 and rng.random() < self.empty
         while True:
-            rendered = self._attempt(rng, random_size(rng, longer_side))
-            if rendered.visible.sum() >= 3 and rendered.mask.any():
+            rendered = self._attempt(rng, random_size(rng, longer_side), empty)
+            if empty or (rendered.visible.sum() >= 3 and rendered.mask.any()):
                 return rendered
 
-    def _attempt(self, rng, size):
+    def _attempt(self, rng, size, empty):
         arm, person = self._arm_and_person(rng, size)
         near = [arm.mesh]
         if self.realism >= SCENE:
             sleeve = random_sleeve(rng, self.body, arm)
             near += [*([sleeve] if sleeve else []), *random_others(rng, arm)]
+        if empty:
+            near = [without_triangles(mesh) for mesh in near]
         mesh, near = joined([*near, person] if person else near), joined(near)
         camera = arm.camera.enlarged(FACTOR)
         depths = np.where(mesh.vertices[:, 2] > NEAR, mesh.vertices[:, 2], -1)
@@ -92,6 +100,8 @@ class Studio:
         if rng.random() < 0.5:  # a left hand
             picture, mask = np.ascontiguousarray(picture[:, ::-1]), np.ascontiguousarray(mask[:, ::-1])
             keypoints = keypoints * [-1, 1] + [size[0] - 1, 0]
+        if empty:
+            keypoints = np.full_like(keypoints, np.nan)
         return Rendered(jpeg(rng, picture), mask, keypoints, visible)
 
     def _arm_and_person(self, rng, size):
@@ -100,7 +110,7 @@ class Studio:
         Steps of realism without people choose the same arms.
         """
         for _ in range(8):
-            arm = random_arm(rng, self.body, size, self.turned)
+            arm = random_arm(rng, self.body, size, self.turned, self.span)
             person = random_person(rng, self.figure, arm)
             if person is not None or not shoulder_shows(arm):
                 break

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from maskpose.skeleton import FINGERS
+from maskpose.keypoints import FINGERS
 from maskpose.synth import labels
 from maskpose.synth.arm_model import FINGER_BONES, FOREARM, UPPER_ARM, ArmModel, RestArm, shape_amounts, shaped
 from maskpose.synth.camera import Camera
@@ -70,8 +70,11 @@ def random_shape(rng):
     return amounts, (0.0, 0.4, 1.0) @ np.array(age)
 
 
-def random_arm(rng, body, size, turned=TURNED):
-    """An Arm of a random person, posed and placed before a random camera for pictures of ``size`` (w, h)."""
+def random_arm(rng, body, size, turned=TURNED, span=None):
+    """An Arm of a random person, posed and placed before a random camera for pictures of ``size`` (w, h).
+
+    turned, span: as of maskpose.synth.placement's ``random_orientation`` and ``random_box``.
+    """
     amounts, age = random_shape(rng)
     rest = shaped(body.model, amounts)
     stretch = np.exp(rng.normal(0, 0.04, 3))
@@ -79,7 +82,7 @@ def random_arm(rng, body, size, turned=TURNED):
     camera = random_camera(rng, size)
     orientation = random_orientation(rng, turned)
     motions = orientation @ _random_motions(rng, rest)
-    centre, extent = random_box(rng, size)
+    centre, extent = random_box(rng, size, span)
     shift = place(posed_keypoints(rest, motions), camera, centre, extent)
     motions[:, :, 3] += shift
     return pose_arm(body, rest, motions, camera, age)

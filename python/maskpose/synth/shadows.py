@@ -2,8 +2,8 @@
 
 import cv2
 import numpy as np
-from numba import njit
 
+from maskpose.synth.compiling import compiled
 from maskpose.synth.raster import rasterise
 
 SIDE = 288  # pixels of the lamp's own picture
@@ -38,7 +38,7 @@ class ShadowMap:
         return _reached(self.depth, at, seen[:, 2] - np.float32(self.low[2]) - np.float32(BIAS), softness)
 
 
-@njit(cache=True)
+@compiled()
 def _reached(depth, at, distance, softness):
     count = at.shape[0]
     side = depth.shape[0]

@@ -6,10 +6,10 @@ What does not depend on the person is computed once, at rest, a value a vertex.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from maskpose.skeleton import FINGERS
+from maskpose.keypoints import FINGERS
 from maskpose.synth.colour import linear
+from maskpose.synth.compiling import compiled
 from maskpose.synth.noise import in_space
 
 # sRGB of the back of the hand from light to dark, and of the palm beside it.
@@ -97,7 +97,7 @@ def colours(skin, texture, palm, red, nail, lines, volume):
     )  # fmt: skip
 
 
-@njit(cache=True, fastmath=True)
+@compiled(fastmath=True)
 def _colours(back, inside, plate, polished, person, palm, red, nail, lines, large, small, pores, tan, vein):
     redness, blotches, roughness, veins, creases = person
     result = np.empty((len(palm), 3), np.float32)

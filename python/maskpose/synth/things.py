@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from maskpose.skeleton import FINGERS
+from maskpose.keypoints import FINGERS
 from maskpose.synth.meshes import Mesh, vertex_normals
 from maskpose.synth.placement import uniform_rotation
 

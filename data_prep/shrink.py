@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Shrink the images of an LMDB onto grey of their own size: small hands, to measure from what size on they are found.
+
+Example:
+    .venv/bin/python data_prep/shrink.py data/scenes/test.lmdb data/far.lmdb --factor 0.333 --seed 1
+"""
+
+import _packages  # noqa: F401  # isort: skip
+
+from pathlib import Path
+
+from maskpose.cli import conversion
+from maskpose.cli.options import argument_parser, natural, one_line_errors
+from maskpose.data.database import Reader
+from maskpose.data.shrinking import shrink
+
+
+def parse_arguments():
+    parser = argument_parser(__doc__)
+    parser.add_argument("db", type=Path, help="LMDB to read")
+    parser.add_argument("out", type=Path, help="LMDB to write")
+    parser.add_argument(
+        "--factor", type=float, default=1 / 3, help="of the image's sides, above 0 and at most 1 (a third)"
+    )
+    parser.add_argument("--seed", type=natural, default=1, help="of the places on the grey (%(default)s)")
+    return parser.parse_args()
+
+
+@one_line_errors
+def main():
+    args = parse_arguments()
+    manifest = shrink(Reader(args.db), args.out, args.factor, args.seed, conversion.about())
+    conversion.tell(args.out, manifest)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""What the scripts' command lines have in common."""
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from maskpose.cli.entry import one_line_errors  # noqa: F401  # scripts take it from here
+from maskpose.errors import InputError
+from maskpose.inference.engines import ENGINES, PRECISIONS, choose
+from maskpose.io.text import RepeatedKey, parse_json
+from maskpose.io.values import shown
+from maskpose.model.variants import DEFAULT_VARIANT, VARIANTS, get_variant
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser whose errors are one line."""
+
+    def error(self, message):
+        """End the program with status 2."""
+        self.exit(2, f"error: {message} (see --help)\n")
+
+
+def argument_parser(doc):
+    """A parser whose --help is the script's docstring, line breaks kept, and its arguments."""
+    return Parser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def this_command(*more):
+    """The command that runs this script again in this folder with ``more`` arguments, as one would type it."""
+    python = Path(sys.executable)
+    if python.is_relative_to(Path.cwd()):
+        python = python.relative_to(Path.cwd())
+    path = os.environ.get("PYTHONPATH")
+    return shlex.join([*([f"PYTHONPATH={path}"] if path else []), str(python), *sys.argv, *more])
+
+
+WEIGHTS = "caffemodel or HDF5 file, or an .onnx or .xml of tools/export.py (the repository's own for the variant)"
+PYRAMID = ("seed", "levels", "centred")
+PREDICTOR = ("variant", "precision", "mirror", "batch", "search", "score_threshold")  # options that Predictor takes
+
+
+def add_network(parser, weights_help=WEIGHTS, several_gpus=False):
+    """Add --variant, --weights and --gpu."""
+    add_variant(parser)
+    parser.add_argument("--weights", metavar="FILE", help=weights_help)
+    add_gpu(parser, several_gpus)
+
+
+def add_variant(parser):
+    """Add --variant."""
+    names = f"{', '.join(VARIANTS)}, or one with changes: NAME+sub_stages=3+sigma=1.5 (%(default)s)"
+    parser.add_argument("--variant", default=DEFAULT_VARIANT, type=variant_name, metavar="NAME", help=names)
+
+
+def variant_name(text):
+    """argparse type: a name that maskpose.model.variants.get_variant takes."""
+    try:
+        return get_variant(text).name
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def add_engine(parser, precision=True):
+    """Add --engine and, unless told otherwise, --precision."""
+    names = ("auto", *ENGINES)
+    parser.add_argument("--engine", choices=names, default="auto", help="what computes the network (%(default)s: the "
+                        "fastest that is installed, Caffe on a GPU)")  # fmt: skip
+    if precision:
+        parser.add_argument("--precision", choices=PRECISIONS, help="OpenVINO's (fp32; that of an exported file)")
+
+
+def add_mirror(parser):
+    """Add --mirror."""
+    parser.add_argument("--mirror", action="store_true", help="average with the mirrored picture: better, half as fast")
+
+
+def add_batch(parser):
+    """Add --batch."""
+    parser.add_argument("--batch", type=positive, default=8, metavar="N", help="pictures at once (%(default)s)")
+
+
+def add_pyramid(parser):
+    """Add --seed, --levels, --centred: which parts of a picture the pyramid looks at."""
+    parser.add_argument("--seed", type=natural, help="of the pyramid's random crops (1)")
+    parser.add_argument("--levels", type=positive, metavar="N", help="of the pyramid at most; 1 is the whole "
+                        "picture alone (all: down to a smaller side of 50 pixels)")  # fmt: skip
+    parser.add_argument("--centred", action="store_const", const=True, help="the pyramid's crops in the "
+                        "middle, not at random")  # fmt: skip
+
+
+def add_search(parser):
+    """Add --search, --no-search and --score-threshold."""
+    parser.add_argument("--search", action=argparse.BooleanOptionalAction, default=None,
+                        help="where the first look is not sure of a hand, look at overlapping tiles too (as the "
+                        "variant says)")  # fmt: skip
+    parser.add_argument("--score-threshold", type=fraction, metavar="S", help="score of a hand, 0 to 1, below which "
+                        "there is none (the variant's; 0: every image shows one)")  # fmt: skip
+
+
+def predictor_options(args):
+    """What was added by ``add_network`` to ``add_search`` and given, as Predictor's arguments."""
+    options = {name: value for name, value in vars(args).items() if name in PREDICTOR}
+    return options | {"weights_path": args.weights, "engine": choose(args.engine, args.gpu)}
+
+
+def pyramid_options(args, used):
+    """What ``add_pyramid`` gave, as Predictor's arguments. Raises InputError for any, where no pyramid is ``used``."""
+    given = {name: getattr(args, name) for name in PYRAMID if getattr(args, name) is not None}
+    if given and not used:
+        raise InputError(f"--{next(iter(given))} is the pyramid's: ask for that, too")
+    return given
+
+
+def add_gpu(parser, several=False):
+    """Add --gpu: a number, or with ``several`` a list of them."""
+    if several:
+        parser.add_argument("--gpu", type=naturals, metavar="N[,N…]", help="run on the GPUs of these numbers (the CPU)")
+    else:
+        parser.add_argument("--gpu", type=natural, metavar="N", help="run on GPU number N (the CPU)")
+
+
+def natural(text):
+    """An integer of 0 or more."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected an integer of 0 or more, not {text!r}")
+    return int(text)
+
+
+def naturals(text):
+    """Different integers of 0 or more, as 0,1."""
+    numbers = [natural(part) for part in text.split(",")]
+    if len(set(numbers)) < len(numbers):
+        raise argparse.ArgumentTypeError(f"{text!r} names one twice")
+    return numbers
+
+
+def positive(text):
+    """An integer of 1 or more."""
+    if natural(text) == 0:
+        raise argparse.ArgumentTypeError("expected an integer of 1 or more, not 0")
+    return int(text)
+
+
+def positive_number(text):
+    """A number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, not {text!r}")
+    return value
+
+
+def fraction(text):
+    """A number from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"expected a number between 0 and 1, not {text!r}")
+    return value
+
+
+def folder(text):
+    """The path of a folder, which need not be there yet, as a Path."""
+    path = Path(text)
+    there = next((part for part in (path, *path.parents) if part.exists()), path)
+    if there.exists() and not there.is_dir():
+        raise argparse.ArgumentTypeError(f"{there} is not a folder")
+    return path
+
+
+def key_value(text):
+    """``key=value`` as (key, value), the value read as JSON where it is, else as a string."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"expected KEY=VALUE, not {text!r}")
+    try:
+        found = parse_json(value, key)
+    except InputError:
+        return key, value
+    if isinstance(found, RepeatedKey):
+        raise argparse.ArgumentTypeError(f"{key}: the key {shown(found.repeated[0])} is there twice")
+    return key, found

@@ -1,0 +1,93 @@
+"""From database to batch: which samples, which augmentation, which arrays.
+
+Everything follows from (seed, epoch, index): batch ``b`` of a run is the same whoever makes it, in
+whatever order batches are made.
+"""
+
+import cv2
+import numpy as np
+
+from maskpose import geometry
+from maskpose.codecs import heatmaps
+from maskpose.codecs.masks import mask_label
+from maskpose.codecs.preprocessing import FILL, network_input
+from maskpose.data.augmentation import draw_affine, draw_colours
+from maskpose.data.database import Reader
+from maskpose.data.sampler import MixedSampler, own_seed, shard
+from maskpose.errors import InputError
+from maskpose.io import images
+from maskpose.model.variants import KEYPOINTS
+
+
+class BatchSource:
+    """Makes the batches that a DataSettings describes."""
+
+    def __init__(self, settings):
+        """Raises InputError where the database cannot be used."""
+        self.settings = settings
+        self.readers = [Reader(path) for path in settings.shares]
+        counts, shares = [len(reader) for reader in self.readers], list(settings.shares.values())
+        self.order = MixedSampler(counts, shares, settings.seed, settings.shuffle)
+
+    def close(self):
+        """Release the databases."""
+        for reader in self.readers:
+            reader.close()
+
+    def fill(self, batch, arrays):
+        """Write the rank's shard of batch number ``batch`` into ``arrays``, shaped as ``array_shapes`` says."""
+        settings = self.settings
+        first, count = shard(settings.batch_size, settings.rank, settings.ranks)
+        for i in range(count):
+            where = self.order.at(batch * settings.batch_size + first + i)
+            self.fill_sample(*where, {name: array[i] for name, array in arrays.items()})
+
+    def fill_sample(self, database, epoch, index, arrays):
+        """Write sample ``index`` of a database as ``epoch`` sees it into ``arrays``, one sample's part of a batch."""
+        settings = self.settings
+        reader = self.readers[database]
+        sample = reader[index]
+        affine = geometry.fit_affine(sample.width, sample.height, settings.input_size)
+        colours = None
+        if settings.augment:
+            rng = np.random.default_rng(own_seed(database, settings.seed, epoch, index))
+            extent = np.array([sample.width, sample.height]) * geometry.affine_scale(affine)
+            points = geometry.apply(affine, sample.keypoints[sample.visible])
+            affine = geometry.compose(draw_affine(rng, settings, extent, points), affine)
+            colours = draw_colours(rng, settings.photometric) if settings.photometric else None
+        network_input(self._warped(sample, reader.path, affine, colours), arrays["image"])
+        if "mask" in arrays:
+            hand, unknown = sample.decode_mask(), sample.decode_unknown()
+            arrays["mask"][0] = mask_label(hand, affine, settings.input_size, unknown)
+        if "heatmaps" in arrays:
+            points = geometry.apply(affine, sample.keypoints)
+            visible = sample.visible & geometry.inside(points, settings.input_size, settings.input_size)
+            cells = geometry.apply(geometry.grid_affine(), points)
+            heatmaps.encode(cells, visible, settings.grid_size, settings.sigma, settings.background, arrays["heatmaps"])
+
+    def _warped(self, sample, db, affine, colours):
+        """The photograph under ``affine``, decoded no larger than needed: (m, m, 3) uint8 BGR."""
+        reduced = sample.decode_reduced(min(images.LARGEST_REDUCTION, geometry.reduction(affine)))
+        if (reduced.width, reduced.height) != (sample.width, sample.height):
+            raise InputError(f"{db}: {sample.name} is not of the size its record states")
+        image = reduced.image
+        if colours is not None:
+            image = cv2.transform(image, colours.mix) if colours.mix is not None else image
+            image = cv2.LUT(image, colours.table)
+        return geometry.warp(image, geometry.compose(affine, reduced.to_whole), self.settings.input_size, FILL)
+
+
+def array_shapes(settings):
+    """{output: shape} of the rank's shard of a batch, N samples; all are float32, as Caffe's blobs are.
+
+    image (N, 3, m, m): BGR / 256 - 0.5. mask (N, 1, m/8, m/8): 0, 1, or 255 to be ignored.
+    heatmaps (N, 22, m/8, m/8): 21 keypoints, then the background.
+    """
+    _, n = shard(settings.batch_size, settings.rank, settings.ranks)
+    m, cells = settings.input_size, settings.grid_size
+    shapes = {
+        "image": (n, 3, m, m),
+        "mask": (n, 1, cells, cells),
+        "heatmaps": (n, KEYPOINTS + 1, cells, cells),
+    }
+    return {name: shapes[name] for name in settings.outputs}

@@ -1,0 +1,77 @@
+"""Files that are never on a disk, for a library that reads and writes by path alone and aborts at an error."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from maskpose.errors import InputError
+
+COLLECT = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())"
+
+
+@contextlib.contextmanager
+def memory_file(data: bytes = b"") -> Iterator[Path]:
+    """Give the path of a file that lies in memory, holds ``data`` and is gone afterwards.
+
+    The path serves this process alone. Raises InputError if the system takes no such file.
+    """
+    try:
+        descriptor = os.memfd_create("maskpose")
+    except OSError as error:
+        raise InputError(f"no file can be made in memory: {error.strerror}") from None
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        path, rest = Path(f"/proc/self/fd/{descriptor}"), memoryview(data)
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+            path.stat()
+        except OSError as error:
+            raise InputError(f"no file can be made in memory: {error.strerror}") from None
+        yield path
+
+
+def written(write: Callable[[], None], paths: Sequence[Path]) -> list[bytes]:
+    """What ``write()`` writes to each of ``paths``: no full disk, quota or limit of a file's size can meet it.
+
+    Each path is, for that time, a link to a pipe, which another process empties: ``write`` may hold Python's lock.
+
+    Args:
+        write: opens each path once, and writes to it from its beginning to its end.
+        paths: where no files are, or files that may go. The folder must be there.
+
+    Raises:
+        OSError: a link cannot be made, there is no memory, or nothing was written to a path.
+    """
+    collectors, pipes = [], []
+    try:
+        for path in paths:
+            reading, writing = os.pipe()
+            pipes.append(writing)
+            try:
+                command = [sys.executable, "-I", "-S", "-c", COLLECT]
+                files = {"stdin": reading, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+                collectors.append(subprocess.Popen(command, **files, start_new_session=True))  # Ctrl-C is not for it
+            finally:
+                os.close(reading)
+            path.unlink(missing_ok=True)
+            path.symlink_to(f"/proc/self/fd/{writing}")
+        write()
+    except BaseException:
+        for collector in collectors:
+            collector.kill()
+        raise
+    finally:
+        for pipe in pipes:
+            os.close(pipe)  # the collector's input ends
+        for path in paths:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        contents = [collector.communicate()[0] for collector in collectors]
+    if any(collector.returncode for collector in collectors):
+        raise OSError(f"{paths[0].name}: not enough memory")
+    if not all(contents):
+        raise OSError(f"{paths[contents.index(b'')].name} was not written")
+    return contents
