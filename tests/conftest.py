@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maskpose import drawn_hands
-from maskpose.building import build_items
-from maskpose.database import Reader
-from maskpose.datasets import onehand10k
-from maskpose.evaluation import Results
-from maskpose.records import Sample, pack_mask
+from maskpose.codecs.masks import pack_mask
+from maskpose.data.build import build_items
+from maskpose.data.database import Reader
+from maskpose.data.datasets import onehand10k
+from maskpose.data.sample import Sample
+from maskpose.evaluation.evaluate import Results
 from maskpose.runtime import import_caffe
+from maskpose.testing import drawn_hands
 
 # A shell starts what it puts into the background with SIGINT ignored, and a process' children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -93,6 +94,11 @@ def blobs_of(caffemodel):
     return {f"{name}{i}": blob.data.copy() for name, blobs in net.params.items() for i, blob in enumerate(blobs)}
 
 
+def solver_state(path):
+    """Caffe's SolverState message of a .solverstate."""
+    return import_caffe().proto.caffe_pb2.SolverState.FromString(Path(path).read_bytes())
+
+
 def build(path, samples, about=None):
     """Write a list of samples into the database ``path``; give its manifest."""
     manifest, _ = build_items(path, list(range(len(samples))), lambda n: [samples[n]], strict=True, about=about)
@@ -154,19 +160,3 @@ def real_hands():
     if not REAL_HANDS.is_dir():
         pytest.skip(f"no real photographs at {REAL_HANDS}")
     return REAL_HANDS
-
-
-@pytest.fixture
-def full_disk():
-    """A function: in the context that it gives, no file of this process may grow beyond so many bytes."""
-
-    @contextlib.contextmanager
-    def limited(size):
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))  # Python ignores the signal; writes fail
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-    return limited

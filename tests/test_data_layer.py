@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from conftest import ROOT
-from maskpose.batches import BatchSource, array_shapes
+from maskpose.data.batches import BatchSource, array_shapes
+from maskpose.data.settings import DataSettings
 from maskpose.runtime import import_caffe
-from maskpose.settings import DataSettings
 
 caffe = import_caffe()
 
