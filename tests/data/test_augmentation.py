@@ -3,7 +3,14 @@ import numpy as np
 import pytest
 
 from maskpose import geometry
-from maskpose.data.augmentation import augmentation_affine, draw_affine, draw_colours, stretching
+from maskpose.data.augmentation import (
+    augmentation_affine,
+    degrade,
+    draw_affine,
+    draw_colours,
+    motion_kernel,
+    stretching,
+)
 from maskpose.data.settings import DataSettings
 
 SIZE = 184
@@ -123,3 +130,33 @@ def test_colours_keep_the_order_of_greys_and_reach_as_far_as_said():
     assert 20 < len(grey) < 60
     pixel = np.float32([[[10, 100, 200]]])
     assert np.allclose(cv2.transform(pixel, grey[0])[0, 0], 0.114 * 10 + 0.587 * 100 + 0.299 * 200)
+
+
+def test_degrading_leaves_what_an_image_shows_in_its_place():
+    image = np.full((96, 96, 3), 40, np.uint8)
+    cv2.circle(image, (61, 30), 12, (220, 200, 210), -1)
+    for seed in range(60):
+        degraded = degrade(np.random.default_rng(seed), image, 1.0)
+        assert degraded.shape == image.shape and degraded.dtype == np.uint8
+        light = np.clip(degraded.mean(axis=2) - 80, 0, None)  # above what noise and blocks leave of the ground
+        rows, columns = np.indices(light.shape)
+        centre = (light * columns).sum() / light.sum(), (light * rows).sum() / light.sum()
+        assert np.hypot(centre[0] - 61, centre[1] - 30) < 0.6, seed
+
+
+def test_strength_is_how_often_images_are_degraded():
+    image = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+
+    def changed(strength):
+        return sum(not np.array_equal(degrade(np.random.default_rng(n), image, strength), image) for n in range(400))
+
+    assert changed(0.0) == 0
+    assert changed(0.5) == pytest.approx(400 * (1 - (1 - 0.5 * 0.35) ** 5), abs=40)
+
+
+def test_a_motion_kernel_is_the_path_of_a_point():
+    level = motion_kernel(2.0, 0)  # from pixel -1 to pixel 1: a third of the time on each of three
+    assert level == pytest.approx(np.array([[0, 0, 0], [1, 1, 1], [0, 0, 0]]) / 3)
+    assert motion_kernel(2.0, 90) == pytest.approx(level.T)
+    steep = motion_kernel(9.0, 45)
+    assert steep.sum() == pytest.approx(1) and np.array_equal(steep, steep.T) and steep[0, -1] == 0

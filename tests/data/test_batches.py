@@ -209,6 +209,13 @@ def test_colours_change_the_photograph_and_nothing_else(pattern_db):
     assert beside.mean() > 0.2 and (np.abs(coloured["image"]).max(axis=1)[beside] == 0).mean() > 0.99
 
 
+def test_degrading_changes_the_image_and_nothing_else(pattern_db):
+    plain = make(DataSettings(db=pattern_db, batch_size=16, input_size=64))
+    degraded = make(DataSettings(db=pattern_db, batch_size=16, input_size=64, degrade=1.0))
+    assert all(np.array_equal(plain[name], degraded[name]) for name in ("mask", "heatmaps"))
+    assert (np.abs(plain["image"] - degraded["image"]).max(axis=(1, 2, 3)) > 0.02).sum() > 8
+
+
 def test_batches_depend_on_seed_epoch_and_index_alone(drawn_db):
     settings = DataSettings(db=str(drawn_db), batch_size=3, input_size=64)
     once, again = make(settings, 7), make(settings, 7)

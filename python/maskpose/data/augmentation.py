@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from maskpose import geometry
@@ -132,3 +133,52 @@ def draw_colours(rng, strength):
     level = (level - 0.5) * np.exp(contrast) + 0.5
     table = np.clip(np.rint(255 * level), 0, 255).astype(np.uint8)[None]
     return Colours(np.tile(np.float32(GREY), (3, 1)) if grey else None, table)
+
+
+BLUR = 2.5  # pixels of the input: the largest standard deviation of out-of-focus blur
+SMEAR = 0.06  # of the input's side: the longest path of motion blur
+COARSEST = 3.0  # times that an image is reduced and enlarged again at most
+NOISE = 14  # grey levels: the largest standard deviation
+QUALITY = (15, 90)  # of a JPEG
+SHARE_EACH = 0.35  # probability of each loss at full strength
+
+
+def degrade(rng, image, strength):
+    """An image with random blur, motion blur, loss of pixels, noise and JPEG blocks (not in the paper).
+
+    Args:
+        rng: numpy Generator.
+        image: (m, m, 3) uint8.
+        strength: 0 to 1: scales the probability of each loss.
+
+    Returns:
+        (m, m, 3) uint8; positions of what it shows stay.
+    """
+    blurred, moved, coarse, noisy, packed = rng.random(5) < strength * SHARE_EACH
+    size = image.shape[0]
+    if blurred:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, BLUR))
+    if moved:
+        image = cv2.filter2D(image, -1, motion_kernel(rng.uniform(2, max(3, SMEAR * size)), rng.uniform(0, 180)))
+    if coarse:
+        side = max(1, round(size / rng.uniform(1.2, COARSEST)))
+        small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        image = cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR)
+    if noisy:
+        noise = rng.standard_normal(image.shape, np.float32) * np.float32(rng.uniform(1, NOISE))
+        image = np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
+    if packed:
+        quality = int(rng.integers(*QUALITY))
+        image = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+    return image
+
+
+def motion_kernel(length, degrees):
+    """(k, k) float32 of sum 1, k odd: a straight path of ``length`` pixels, ``degrees`` from the x axis, seen whole."""
+    reach = int(np.ceil(length / 2))
+    kernel = np.zeros((2 * reach + 1,) * 2, np.float32)
+    steps = np.linspace(-length / 2, length / 2, 8 * reach + 1)  # symmetric, so that nothing moves on average
+    columns = np.rint(reach + steps * np.cos(np.deg2rad(degrees))).astype(int)
+    rows = np.rint(reach + steps * np.sin(np.deg2rad(degrees))).astype(int)
+    np.add.at(kernel, (rows, columns), 1)
+    return kernel / kernel.sum()

@@ -11,7 +11,7 @@ from maskpose import geometry
 from maskpose.codecs import heatmaps
 from maskpose.codecs.masks import mask_label
 from maskpose.codecs.preprocessing import FILL, network_input
-from maskpose.data.augmentation import draw_affine, draw_colours
+from maskpose.data.augmentation import degrade, draw_affine, draw_colours
 from maskpose.data.database import Reader
 from maskpose.data.sampler import MixedSampler, own_seed, shard
 from maskpose.errors import InputError
@@ -55,7 +55,10 @@ class BatchSource:
             points = geometry.apply(affine, sample.keypoints[sample.visible])
             affine = geometry.compose(draw_affine(rng, settings, extent, points), affine)
             colours = draw_colours(rng, settings.photometric) if settings.photometric else None
-        network_input(self._warped(sample, reader.path, affine, colours), arrays["image"])
+        warped = self._warped(sample, reader.path, affine, colours)
+        if settings.augment and settings.degrade:
+            warped = degrade(rng, warped, settings.degrade)
+        network_input(warped, arrays["image"])
         if "mask" in arrays:
             hand, unknown = sample.decode_mask(), sample.decode_unknown()
             arrays["mask"][0] = mask_label(hand, affine, settings.input_size, unknown)

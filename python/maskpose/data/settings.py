@@ -42,6 +42,7 @@ class DataSettings:
     flip: float = 0.5  # probability of mirroring
     stretch: float = 0.0  # random stretching, up to 1 + this along one direction; 0: none, as in the paper
     photometric: float = 0.0  # strength of random changes of colour, 0 to 1; 0: none, as in the paper
+    degrade: float = 0.0  # strength of random blur, noise and compression, 0 to 1; 0: none, as in the paper
     shuffle: bool = True  # a new order each epoch; False: the database's own
     seed: int = 1  # of order and augmentation, with epoch and index
     workers: int = 1  # processes that make batches; 0: made in the training process, which
@@ -104,6 +105,7 @@ class DataSettings:
             ("flip", _is_number(self.flip) and 0 <= self.flip <= 1, "a probability"),
             ("stretch", _is_number(self.stretch) and 0 <= self.stretch <= 1, "a number from 0 to 1"),
             ("photometric", _is_number(self.photometric) and 0 <= self.photometric <= 1, "a number from 0 to 1"),
+            ("degrade", _is_number(self.degrade) and 0 <= self.degrade <= 1, "a number from 0 to 1"),
             ("shuffle", isinstance(self.shuffle, bool), "true or false"),
             ("seed", _is_int(self.seed, 0), "an integer, 0 or more"),
             (
