@@ -345,7 +345,7 @@ class Worker:
         """Say what came of the inputs since the last report."""
         with open(2, "ab", closefd=False) as errors:
             errors.truncate(0)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        peak = memory()["VmHWM"]  # getrusage would count what the process that started this one had, too
         say(target=self.name, **self.counts, peak=peak, lines=len(self.covered.lines), covered=self.covered.named())
         self.counts = dict.fromkeys(self.counts, 0)
 
@@ -368,11 +368,16 @@ def say(**report):
     print(json.dumps(report), file=OUT, flush=True)
 
 
+def memory() -> dict:
+    """{name: bytes} of this process's memory, by the names of /proc/self/status, such as VmRSS."""
+    with open("/proc/self/status") as status:
+        words = [line.split() for line in status if line.startswith("Vm")]
+    return {name.rstrip(":"): int(number) << 10 for name, number, _ in words}
+
+
 def limit_memory(most):
     """Let this process have ``most`` bytes resident, about, and write no core files."""
-    with open("/proc/self/status") as status:
-        words = [line.split() for line in status if line.startswith(("VmSize", "VmRSS"))]
-    sizes = {name.rstrip(":"): int(number) << 10 for name, number, _ in words}
+    sizes = memory()
     room = max(most - sizes["VmRSS"], 100 << 20)
     resource.setrlimit(resource.RLIMIT_AS, (sizes["VmSize"] + room, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
