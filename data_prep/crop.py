@@ -23,7 +23,11 @@ def parse_arguments():
     parser.add_argument("db", type=Path, help="LMDB to read")
     parser.add_argument("out", type=Path, help="LMDB to write")
     parser.add_argument(
-        "--factor", nargs=2, type=float, default=(1.4, 3.0), metavar=("LOW", "HIGH"),
+        "--factor",
+        nargs=2,
+        type=float,
+        default=(1.4, 3.0),
+        metavar=("LOW", "HIGH"),
         help="side of the square, in sides of the hand's box, 1 or more (1.4 3)",
     )
     parser.add_argument("--seed", type=natural, default=1, help="of the factors (%(default)s)")

@@ -68,9 +68,7 @@ def main():
     with group_of_this_process() as group:
         photographs = image_paths.photographs(args.images, quiet=group.rank > 0)
         set_device(args.gpu)
-        predictor = Predictor(
-            use_pyramid=args.pyramid, refine=args.refine, **crops, **options.predictor_options(args)
-        )
+        predictor = Predictor(use_pyramid=args.pyramid, refine=args.refine, **crops, **options.predictor_options(args))
         job = batch.Job(args.out, args.formats, args.threshold, args.hands, args.side, args.resume)
         done, bad = batch.run(predictor, photographs, job, group)
     if group.rank == 0:

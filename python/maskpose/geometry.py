@@ -100,9 +100,7 @@ def warp(image, affine, size, fill):
         rx, ry = width / w, height / h
         affine = compose(affine, np.array([[rx, 0, (rx - 1) / 2], [0, ry, (ry - 1) / 2]]))
     size = np.broadcast_to(size, 2).tolist()
-    return cv2.warpAffine(
-        image, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=fill
-    )
+    return cv2.warpAffine(image, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
 
 
 def _halvings(affine):

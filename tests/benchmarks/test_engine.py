@@ -83,9 +83,8 @@ def has_onednn(folder):
     )
     script = f"import caffe; net = caffe.Net({str(path)!r}, caffe.TEST); net.forward()"
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("GLOG_", "CAFFE_CONV"))}
-    return "oneDNN" in subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, env=environment
-    ).stderr
+    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)
+    return "oneDNN" in process.stderr
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -260,10 +260,8 @@ def test_a_file_in_the_way(tmp_path):
 
 
 def test_memory_stays_flat(tmp_path):
-    script = SCRIPT.replace("time.sleep(0.01)", "pass").replace("200_000", str(1 << 20)) + """
-from benchmarks.building import peak_memory
-print(peak_memory())
-"""
+    script = SCRIPT.replace("time.sleep(0.01)", "pass").replace("200_000", str(1 << 20))
+    script += "\nfrom benchmarks.building import peak_memory\nprint(peak_memory())\n"
     peaks = []
     for count in (200, 3000):  # 13 MB and 200 MB of samples
         command = [sys.executable, "-c", script, str(tmp_path / f"{count}.lmdb"), str(count)]

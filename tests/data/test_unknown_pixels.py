@@ -170,7 +170,7 @@ def test_the_data_layer_gives_ignored_cells_and_their_gradients_are_zero(tmp_pat
         'layer { name: "data" type: "Input" top: "s" top: "l" input_param { shape { dim: [1, 2, 15, 15] } '
         'shape { dim: [1, 1, 15, 15] } } } force_backward: true layer { name: "loss" type: "SoftmaxWithLoss" '
         'bottom: "s" bottom: "l" top: "loss" propagate_down: [true, false] '
-        'loss_param { ignore_label: 255 normalization: BATCH_SIZE } }'
+        "loss_param { ignore_label: 255 normalization: BATCH_SIZE } }"
     )
     net = caffe.Net(str(tmp_path / "loss.prototxt"), caffe.TRAIN)
     net.blobs["s"].data[...] = np.random.default_rng(0).normal(size=(1, 2, 15, 15))

@@ -71,6 +71,4 @@ def test_a_file_system_without_locks_is_said_and_used(tmp_path, monkeypatch, cap
 
     monkeypatch.setattr(locks.fcntl, "flock", flock)
     FileLock(tmp_path / "lock", "the thing").release()
-    assert capsys.readouterr().err == (
-        "warning: the thing cannot be locked here: let no other process write it\n"
-    )
+    assert capsys.readouterr().err == ("warning: the thing cannot be locked here: let no other process write it\n")

@@ -186,7 +186,7 @@ def test_names_are_text_and_never_markup(scored):
 
 def test_the_page_names_no_other_file(scored):
     html = html_of(scored("one", [1, 2]))
-    for word in ("http:", "https:", "<link rel=\"stylesheet\"", "@import", "url(", " src=\"/"):
+    for word in ("http:", "https:", '<link rel="stylesheet"', "@import", "url(", ' src="/'):
         assert word not in html.replace("http://www.w3.org/2000/svg", "")
 
 

@@ -213,5 +213,3 @@ def test_a_tool_does_not_outlive_its_caller(tool, tmp_path):
     else:
         os.kill(child, signal.SIGKILL)
         pytest.fail("it runs on")
-
-

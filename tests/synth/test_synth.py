@@ -256,9 +256,7 @@ def test_what_is_outside_or_behind_something_is_not_seen(studio, rest):
 def test_the_mask_is_the_hand_down_to_below_the_wrist(studio, rest):
     arm = arm_in_pose(studio, rest, "two", PALM)
     camera = Camera(20.0, (14, 14))
-    fragments = rasterise(
-        camera.project(arm.mesh.vertices), arm.mesh.vertices[:, 2], arm.mesh.triangles, camera.size
-    )
+    fragments = rasterise(camera.project(arm.mesh.vertices), arm.mesh.vertices[:, 2], arm.mesh.triangles, camera.size)
     surface = Surface(fragments, arm.mesh, arm, len(arm.mesh.triangles))
     is_hand = np.zeros((14, 14), bool)
     is_hand[surface.covered] = surface.is_hand
@@ -340,8 +338,7 @@ def test_hidden_keypoints_are_labelled_on_request(studio, tmp_path):
     dataset.write_rendered(seen, 6, 7, size=64, photographs=False, workers=1)
     dataset.write_rendered(whole, 6, 7, size=64, photographs=False, hidden=True, workers=1)
     some, all_of_them = (
-        list(onehand10k.read_samples(one, onehand10k.label_lines(one, "Train")))
-        for one in (seen, whole)
+        list(onehand10k.read_samples(one, onehand10k.label_lines(one, "Train"))) for one in (seen, whole)
     )
     rendered = [studio.render((7, 0), n, 64) for n in range(6)]
     for few, more, truth in zip(some, all_of_them, rendered):

@@ -18,9 +18,7 @@ def folder(tmp_path):
     path = tmp_path / "run"
     path.mkdir()
     (path / "losses.csv").write_text(HEADER + ROWS)
-    (path / "train.prototxt").write_text(
-        prototxt_files(get_variant("mask_pose"))["mask_pose/train.prototxt"]
-    )
+    (path / "train.prototxt").write_text(prototxt_files(get_variant("mask_pose"))["mask_pose/train.prototxt"])
     return path
 
 

@@ -41,9 +41,7 @@ def table_text(tables, at=0.2, by="origin"):
 def mask_notes(tables):
     """[what is to be said of the masks that IoU and AP are of], a sentence each."""
     rows = [table["all"] for table in tables.values()]
-    masks, unknown, empty = (
-        max(row[name] for row in rows) for name in ("masks", "masks_with_unknown", "without_hand")
-    )
+    masks, unknown, empty = (max(row[name] for row in rows) for name in ("masks", "masks_with_unknown", "without_hand"))
     notes = []
     if unknown:
         notes.append(f"unknown pixels, of {unknown} of {masks} masks, count neither in intersection nor in union")

@@ -62,9 +62,7 @@ def photographs(arguments: Iterable[str | Path], quiet: bool = False) -> list[Ph
             raise InputError(f"{problem}, but for results of earlier runs" if inside else problem)
         names = [_below(p.relative_to(top)) for p in others]
         times = collections.Counter(map(_key, names))
-        found += [
-            Photograph(p, _key(name) if times[_key(name)] == 1 else str(name)) for p, name in zip(others, names)
-        ]
+        found += [Photograph(p, _key(name) if times[_key(name)] == 1 else str(name)) for p, name in zip(others, names)]
     return list(dict.fromkeys(found))
 
 

@@ -66,9 +66,8 @@ class Predictor:
         self.refine = self.variant.refine and pyramid_asked is None if refine_asked is None else refine_asked
         search_asked = yes_or_no("search", search)
         self.search = self.variant.search and pyramid_asked is None if search_asked is None else search_asked
-        self.score_threshold = self.variant.score_threshold if score_threshold is None else share_of_one(
-            "score_threshold", score_threshold
-        )
+        threshold = self.variant.score_threshold if score_threshold is None else score_threshold
+        self.score_threshold = share_of_one("score_threshold", threshold)
         self.weights_path = weights_path
         if isinstance(engine, str):
             self.weights_path = weights_path or default_weights(self.variant)

@@ -52,9 +52,7 @@ class Tracker:
         if self.follow and self._hand is not None and _is_sure(self._hand):
             height, width = image.shape[:2]
             points = self._hand.keypoints[self._hand.confidences > THRESHOLD]
-            hand = self.predictor.predict_region(
-                image, boxes.around(points, width, height, ROOM * boxes.MARGIN)
-            )
+            hand = self.predictor.predict_region(image, boxes.around(points, width, height, ROOM * boxes.MARGIN))
             if _is_sure(hand):
                 return hand
         return self.predictor.predict(image)

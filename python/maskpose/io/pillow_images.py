@@ -100,4 +100,3 @@ def _opener(kind, name):
     except ImportError:
         raise InputError(f"{name} is a HEIC image: reading it needs pillow-heif (pip install pillow-heif)") from None
     return HeifImageFile
-

@@ -38,9 +38,7 @@ def page(plan, summary, files):
     said = {"EB": paper.VALIDATION_IMAGES} | {name: count for name, (_, count) in paper.CMU.items()}
     numbers = [[name, count, said.get(name, "–")] for name, count in counts.items()]
     pictures = {"fig9": "Fig. 9", "fig10": "Fig. 10", "fig7": "Fig. 7", "fig8": "Fig. 8", "fig11": "Fig. 11"}
-    shown = "\n".join(
-        f"![{title}]({name}.png)\n" for name, title in pictures.items() if name != "fig10" or options.cmu
-    )
+    shown = "\n".join(f"![{title}]({name}.png)\n" for name, title in pictures.items() if name != "fig10" or options.cmu)
     listing = "".join(f"- **{one['title']}** (`{name}`): {', '.join(one['files'])}\n" for name, one in files.items())
     seeds = f"{options.seeds} seeds" if options.seeds > 1 else "one seed (intervals know nothing of training's chance)"
     start = "given weights" if plan.initial_weights else "random weights"

@@ -119,7 +119,7 @@ def scores_text(document):
 
 
 def with_interval(one, signed=False):
-    """"value (low–high)" of an Estimate in percent."""
+    """An Estimate in percent, as "value (low–high)"."""
     if np.isnan(one.value):
         return "–"
     sign, to = ("+", " to ") if signed else ("", "–")
@@ -128,7 +128,7 @@ def with_interval(one, signed=False):
 
 
 def spread(one):
-    """"lowest–highest" of an Estimate's seeds in percent."""
+    """The seeds of an Estimate in percent, as "lowest–highest"."""
     return "–" if np.isnan(one.value) else f"{100 * one.lowest:.1f}–{100 * one.highest:.1f}"
 
 

@@ -192,4 +192,3 @@ def _write(root, settings, numbers):
         labelled = inside(rendered.keypoints, *size) if settings["hidden"] else rendered.visible
         lines.append((number, label_line(f"{number}.jpg", size, rendered.keypoints, labelled)))
     return lines
-

@@ -210,9 +210,7 @@ def _turn_thumb(turns, rest, pose):
     outward = outward / np.linalg.norm(outward)
     sideways = np.cross(bone, outward)
     turns[first] = (
-        turn(outward, pose["thumb_flexion"])
-        @ turn(sideways, pose["thumb_abduction"])
-        @ turn(bone, pose["thumb_twist"])
+        turn(outward, pose["thumb_flexion"]) @ turn(sideways, pose["thumb_abduction"]) @ turn(bone, pose["thumb_twist"])
     )
     hinge = np.cross(bone, last - middle)
     hinge = np.cross(middle - base, tip - middle) if np.linalg.norm(hinge) < 1e-4 else hinge

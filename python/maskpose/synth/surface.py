@@ -74,9 +74,9 @@ def painted(rng, surface, arm, skin, volume):
     for fabric, here in zip(cloth, (surface.of(CLOTH) & ~trousers, trousers)):
         albedo[here] = fabric(surface.texture[here], volume)
     hair = surface.of(HAIR)
-    albedo[hair] = _hair(rng) * (1 + 0.5 * in_space(volume, surface.texture[hair] * np.float32([1, 0.2, 1]), 0.002))[
-        :, None
-    ]
+    albedo[hair] = (
+        _hair(rng) * (1 + 0.5 * in_space(volume, surface.texture[hair] * np.float32([1, 0.2, 1]), 0.002))[:, None]
+    )
     gloss[hair], roughness[hair] = 0.6, 0.5
     thing = surface.of(THING)
     albedo[thing] = _fabric(rng, coarse=3.0)(surface.texture[thing], volume)

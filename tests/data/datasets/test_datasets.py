@@ -163,6 +163,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path, capfd):
 
 def test_rhd_pictures_with_broken_annotations_are_left_out_alone(tmp_path):
     """An array of object pointers (126 addresses), numbers that are not finite, a wrong shape, a name for a number."""
+
     class Pointers:
         def __reduce__(self):
             return np.ndarray, ((126,), "O", b"AAAAAAAA" * 126)

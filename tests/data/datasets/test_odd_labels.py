@@ -198,6 +198,7 @@ def read_all(items, read):
 
 def changes(entry):
     """Yield the entry with each of its values, but for most of the keypoints' numbers, replaced by each of ODD."""
+
     def places(value, path=()):
         yield path
         if isinstance(value, (dict, list)):
