@@ -7,24 +7,26 @@ Example:
 
 import _packages  # noqa: F401  # isort: skip
 
+from collections.abc import Sequence
+
 from maskpose.cli.options import add_variant, argument_parser, natural, one_line_errors, positive
 from maskpose.model import initialisation
 from maskpose.model.variants import get_variant
 
 
-def parse_arguments():
+def parse_arguments(arguments):
     parser = argument_parser(__doc__)
     parser.add_argument("--db", required=True, help="LMDB of training samples")
     add_variant(parser)
     parser.add_argument("--schemes", nargs="+", choices=initialisation.SCHEMES, default=list(initialisation.SCHEMES))
     parser.add_argument("--batch-size", type=positive, default=2, help="images (%(default)s)")
     parser.add_argument("--seed", type=natural, default=1, help="of the random weights (%(default)s)")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     variant = get_variant(args.variant)
     for scheme in args.schemes:
         reports, losses = initialisation.measure(variant, args.db, scheme, args.batch_size, args.seed)

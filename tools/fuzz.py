@@ -18,6 +18,7 @@ import dataclasses
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli.options import argument_parser, natural, one_line_errors, positive_number
@@ -28,7 +29,7 @@ from maskpose.io.locks import FileLock
 SHORTEST, LONGEST = 10, 120  # seconds of a target's turn: a child process takes some to start
 
 
-def parse_arguments():
+def parse_arguments(arguments):
     parser = argument_parser(__doc__)
     parser.add_argument("--minutes", type=positive_number, default=60, help="in all (%(default)s)")
     parser.add_argument("--target", nargs="+", metavar="NAME", help="of parsers (all)")
@@ -36,12 +37,12 @@ def parse_arguments():
     parser.add_argument("--out", type=Path, default=Path("runs/fuzz"), help="folder (%(default)s)")
     parser.add_argument("--input", nargs="+", type=Path, metavar="FILE", help="only run these inputs on the target")
     parser.add_argument("--list", action="store_true", help="only print the targets' names")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     sys.path.insert(0, str(REPOSITORY / "tests/fuzz"))
     import fuzzing
     from targets import TARGETS

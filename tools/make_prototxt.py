@@ -7,6 +7,7 @@ Example:
 
 import _packages  # noqa: F401  # isort: skip
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli.options import argument_parser, one_line_errors
@@ -16,10 +17,10 @@ from maskpose.model.variants import VARIANTS
 
 
 @one_line_errors
-def main():
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argument_parser(__doc__)
     parser.add_argument("--out", type=Path, default=Path("prototxt"), help="folder (%(default)s)")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     for variant in VARIANTS.values():
         for path, text in prototxt_files(variant).items():
             write_text(args.out / path, text)

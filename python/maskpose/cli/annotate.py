@@ -1,22 +1,20 @@
-#!/usr/bin/env python3
 """Label photographs with several people, as the paper did: packages, each labelled by one and checked by others.
 
-`annotate.py COMMAND --help` says more; docs/data.md walks through it.
+`maskpose annotate COMMAND --help` says more; docs/data.md walks through it.
 
 Example:
-    .venv/bin/python data_prep/annotate.py packages photos work
-    .venv/bin/python data_prep/annotate.py prefill work/packages
-    .venv/bin/python data_prep/annotate.py assign work --to anna,ben,carla,dana,emil
-    .venv/bin/python data_prep/annotate.py submit work --by anna p001
-    .venv/bin/python data_prep/annotate.py review work --by ben
-    .venv/bin/python data_prep/annotate.py validate work --by ben p001
-    .venv/bin/python data_prep/annotate.py status work
-    .venv/bin/python data_prep/annotate.py export work labelled
-    .venv/bin/python data_prep/labelme.py labelled data/mine.lmdb
+    maskpose annotate packages photos work
+    maskpose annotate prefill work/packages
+    maskpose annotate assign work --to anna,ben,carla,dana,emil
+    maskpose annotate submit work --by anna p001
+    maskpose annotate review work --by ben
+    maskpose annotate validate work --by ben p001
+    maskpose annotate status work
+    maskpose annotate export work labelled
+    maskpose data labelme labelled data/mine.lmdb
 """
 
-import _packages  # noqa: F401  # isort: skip
-
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.annotation import project, reporting, spread
@@ -114,8 +112,8 @@ def spread_(args):
         write_bytes(args.picture, spread.picture(found))
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "annotate")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(run, text, name=None):
@@ -173,14 +171,10 @@ def parse_arguments():
 
     one = in_project(spread_, "say how far people's versions of the keypoints lie apart", "spread")
     one.add_argument("--picture", type=Path, metavar="FILE", help="PNG of it")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     args.run(args)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,15 +1,13 @@
-#!/usr/bin/env python3
 """Write the mean of several files' weights: of snapshots of a run, or of runs that began with the same weights.
 
 Such a mean may be better than each of them, or not: which to take is to be chosen on photographs that are held out.
 
 Example:
-    .venv/bin/python tools/average_weights.py --out runs/mean.caffemodel weights/compact_mask_pose.caffemodel \\
+    maskpose average-weights --out runs/mean.caffemodel weights/compact_mask_pose.caffemodel \\
         runs/compact/mask_pose/mask_pose_iter_6000.caffemodel
 """
 
-import _packages  # noqa: F401  # isort: skip
-
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli.options import add_variant, argument_parser, one_line_errors
@@ -20,17 +18,17 @@ from maskpose.model import weights
 from maskpose.model.variants import get_variant
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "average-weights")
     parser.add_argument("weights", nargs="+", metavar="FILE", help="caffemodel or HDF5 file; two or more")
     add_variant(parser)
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="caffemodel to write")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     if len(args.weights) < 2:
         raise InputError("expected two files or more to take the mean of")
     if args.out.suffix != ".caffemodel":
@@ -38,7 +36,3 @@ def main():
     refuse_clashes([(args.out, "--out")], args.weights)
     weights.average(open_net(deploy_definition(get_variant(args.variant))), args.weights, args.out)
     print(f"{args.out}: the mean of {len(args.weights)} files")
-
-
-if __name__ == "__main__":
-    main()

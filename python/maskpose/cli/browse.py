@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Look into databases: contact sheets as they are and as they are trained on, figures, and what looks wrong.
 
 For each DB it prints a table and writes <name>_raw.png, <name>_trained.png (augmented, mask label in blue, heatmaps
@@ -6,13 +5,12 @@ in yellow) and <name>_figures.png into --out. Unknown pixels, and cells that the
 hatched in red. Pictures that are in two of the databases, or twice in one, are named.
 
 Example:
-    .venv/bin/python tools/browse_db.py data/onehand10k/train.lmdb data/onehand10k/test.lmdb --out runs/browse
+    maskpose browse data/onehand10k/train.lmdb data/onehand10k/test.lmdb --out runs/browse
 """
-
-import _packages  # noqa: F401  # isort: skip
 
 import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli.options import add_variant, argument_parser, folder, key_value, one_line_errors, positive
@@ -24,8 +22,8 @@ from maskpose.io.images import write_image
 from maskpose.model.variants import get_variant
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "browse")
     parser.add_argument("dbs", nargs="+", type=Path, metavar="DB", help="LMDBs, or folders that hold some")
     parser.add_argument("--out", type=folder, default=Path("runs/browse"), help="folder to write to (%(default)s)")
     parser.add_argument("--count", type=positive, default=48, metavar="N", help="samples in a sheet (%(default)s)")
@@ -33,12 +31,12 @@ def parse_arguments():
     parser.add_argument("--data", type=key_value, action="append", default=[], metavar="KEY=VALUE",
                         help="setting of the data layer, as tools/train.py takes")  # fmt: skip
     add_variant(parser)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     variant, hashes = get_variant(args.variant), {}
     DataSettings.from_json(json.dumps({"db": "any", **dict(args.data)}), "--data")
     dbs = [db for given in args.dbs for db in found_in(given)]
@@ -66,7 +64,3 @@ def main():
         for name, another, bits in same[: inspection.NAMED]:
             print(f"  {name} and {another} ({bits} of 64 bits apart)")
     print(f"\nwritten to {args.out}")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,5 +1,6 @@
 """What the scripts of data_prep/ have in common: a data set's items into a checked database, and what they say."""
 
+import argparse
 import shlex
 import sys
 from dataclasses import replace
@@ -35,16 +36,16 @@ def convert(args, db, items, read, dataset):
         samples = read(item)
         return [replace(sample, source=args.origin) for sample in samples] if args.origin else samples
 
-    manifest, problems = build_items(db, items, read_as, args.strict, about(dataset=dataset), args.workers)
+    manifest, problems = build_items(db, items, read_as, args.strict, about(args, dataset=dataset), args.workers)
     tell(db, manifest)
     if problems:
         named = "named above" if len(problems) <= NAMED else f"the first {NAMED} named above"
         print(f"{len(problems)} of {len(items)} left out, {named}", file=sys.stderr)
 
 
-def about(**more):
-    """What a manifest says of how its database was made: this command, and ``more``."""
-    return {**more, "command": shlex.join(sys.argv)}
+def about(args: argparse.Namespace, **more: object) -> dict:
+    """What a manifest says of how its database was made: the command that has these arguments, and ``more``."""
+    return {**more, "command": shlex.join(args.invocation)}
 
 
 def tell(db, manifest):

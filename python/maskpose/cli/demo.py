@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """A look at everything in minutes: find the hands of whole scenes and of close pictures, score, train a little, show.
 
 OUT/scenes.png shows whole scenes, in some of which there is no hand: rendered ones of the repository and, where npm can
@@ -7,11 +6,10 @@ as the shipped weights find it, and as they do after training on others for a mi
 pictures, so that minute shows how training goes, and gains nothing.
 
 Example:
-    .venv/bin/python tools/demo.py --out runs/demo
+    maskpose demo --out runs/demo
 """
 
-import _packages  # noqa: F401  # isort: skip
-
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli.options import argument_parser, folder, one_line_errors, positive
@@ -34,14 +32,14 @@ HANDS = REPOSITORY / "examples" / "rendered_hands"
 SCENES = REPOSITORY / "examples" / "rendered_scenes"
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "demo")
     parser.add_argument("--out", type=folder, default=Path("runs/demo"), help="folder, emptied first (%(default)s)")
     parser.add_argument("--hands", type=Path, default=HANDS, help="in OneHand10K's layout (the repository's)")
     parser.add_argument("--scenes", type=Path, default=SCENES, help="in OneHand10K's layout (the repository's)")
     parser.add_argument("--offline", action="store_true", help="fetch nothing: without npm's photographs")
     parser.add_argument("--iterations", type=positive, default=80, help="of training (%(default)s)")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def show_scenes(args, weights, path):
@@ -91,8 +89,8 @@ def show_training(args, weights, path):
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     set_device()
     weights = default_weights(VARIANT)
     scenes_path, hands_path = args.out / "scenes.png", args.out / "contact_sheet.png"
@@ -102,7 +100,3 @@ def main():
     print("(no gain is expected of that minute: the shipped weights have seen thousands of such pictures)")
     print("now try a photograph of your own: make predict IMAGE=photo.jpg")
     print(f"look at {scenes_path}: {scenes_found}; and at {hands_path}: {training}")
-
-
-if __name__ == "__main__":
-    main()

@@ -11,6 +11,7 @@ from maskpose.errors import InputError, Stopped, WorkerError, reason
 
 FAILED, INTERRUPTED = 2, 130  # statuses
 OUTPUT = "standard output"
+_state = {"running": False}  # whether a decorated function is running
 STREAMS = {"stdin": os.O_RDONLY, "stdout": os.O_WRONLY, "stderr": os.O_WRONLY}  # in the order of their numbers
 
 
@@ -20,11 +21,15 @@ def one_line_errors(main):
     That is bad input, a worker that ended, a lack of memory, and whatever the operating system refuses: a full disk, a
     folder that cannot be written, a removed working directory, an output that nobody reads any longer. The status is 2,
     or 130 where the user stopped it. SIGTERM and SIGHUP stop it as Ctrl-C does, so that unfinished files are removed.
-    Any other exception is a bug, and keeps its traceback.
+    Any other exception is a bug, and keeps its traceback. Within another decorated function, nothing is decorated: the
+    outer one ends the program.
     """
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
+        if _state["running"]:
+            return main(*args, **kwargs)
+        _state["running"] = True
         open_standard_streams()
         try:
             with _signals_as_interrupts():
@@ -43,6 +48,8 @@ def one_line_errors(main):
             _end("interrupted", INTERRUPTED)
         except (InputError, WorkerError, OSError, MemoryError) as error:
             _end(f"error: {what_went_wrong(error)}", FAILED)
+        finally:
+            _state["running"] = False
 
     return wrapped
 

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Score weights, and others' predictions, on a database: PCK, AUC, pixel error, hands found and false ones, mask IoU
 and AP, per origin.
 
@@ -8,15 +7,14 @@ docs/evaluation.md defines every number, and says which files --predictions read
 Photographs of hands where those found none are counted as wrong in one row, left out in another.
 
 Example:
-    .venv/bin/python tools/evaluate.py --db data/onehand10k/test.lmdb --variant compact/mask_pose --out runs/scores
-    .venv/bin/python tools/evaluate.py --db data/onehand10k/test.lmdb --ways --predictions OpenPose=openpose_json \\
+    maskpose evaluate --db data/onehand10k/test.lmdb --variant compact/mask_pose --out runs/scores
+    maskpose evaluate --db data/onehand10k/test.lmdb --ways --predictions OpenPose=openpose_json \\
         runs/mediapipe.json --cropped ColorHandPose3D=chp.json data/onehand10k/crops/maps.json
 """
 
-import _packages  # noqa: F401  # isort: skip
-
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli import options
@@ -46,8 +44,8 @@ BY_WAY = ("predictions_*.h5", "mask_iou_*.csv", "worst.png")  # files that some 
 LOOK = ("use_pyramid", "seed", "levels", "centred", "mirror", "refine", "search", "score_threshold")
 
 
-def parse_arguments():
-    parser = options.argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = options.argument_parser(__doc__, "evaluate")
     parser.add_argument("--db", required=True, help="LMDB to score on")
     options.add_network(parser)
     options.add_engine(parser)
@@ -81,7 +79,7 @@ def parse_arguments():
     options.add_mirror(parser)
     options.add_batch(parser)
     options.add_pyramid(parser)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     if args.ways is None:
         args.ways = ["single", "refined", *["searched"] * get_variant(args.variant).search, "pyramid"]
     return args
@@ -109,8 +107,8 @@ def how_predicted(args, predictors):
 
 
 @options.one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     settings = chosen_settings(args)
     crops = options.pyramid_options(args, used="pyramid" in args.ways)
     if settings.normaliser in scoring.ANNOTATED and not args.annotations:
@@ -184,7 +182,3 @@ def main():
                 remove(path)
     output_folder.check()
     print(f"written to {args.out}: {', '.join(files)}")
-
-
-if __name__ == "__main__":
-    main()

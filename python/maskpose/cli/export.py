@@ -1,17 +1,15 @@
-#!/usr/bin/env python3
 """Write a variant with its weights as one file for other runtimes: ONNX (.onnx) or OpenVINO's IR (.xml and .bin).
 
 What is written serves tools/predict.py and tools/evaluate.py as --weights. With --db, both it and the network in fp32
 are scored, one pass each, and the difference is printed.
 
 Example:
-    .venv/bin/python tools/export.py --out exported/hand.onnx
-    .venv/bin/python tools/export.py --out exported/hand.xml --precision fp16 --db data/onehand10k/test.lmdb
-    .venv/bin/python tools/export.py --out exported/hand_int8.xml --precision int8 --calibrate photos
+    maskpose export --out exported/hand.onnx
+    maskpose export --out exported/hand.xml --precision fp16 --db data/onehand10k/test.lmdb
+    maskpose export --out exported/hand_int8.xml --precision int8 --calibrate photos
 """
 
-import _packages  # noqa: F401  # isort: skip
-
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli.options import add_variant, argument_parser, one_line_errors, positive
@@ -24,8 +22,8 @@ from maskpose.io.files import refuse_clashes
 from maskpose.model.variants import get_variant
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "export")
     add_variant(parser)
     parser.add_argument("--weights", metavar="FILE", help="caffemodel or HDF5 file (the repository's own)")
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="file to write, .onnx or .xml")
@@ -37,12 +35,12 @@ def parse_arguments():
     parser.add_argument("--calibrate-at-most", type=positive, default=export.CALIBRATION, metavar="N",
                         help="of those photographs, evenly spread (%(default)s)")  # fmt: skip
     parser.add_argument("--db", help="LMDB on which to report the change in scores")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     variant = get_variant(args.variant)
     weights = args.weights or default_weights(variant)
     photographs = image_paths.photographs(args.calibrate)
@@ -64,7 +62,3 @@ def main():
             old, new = before[name]["value"], after[name]["value"]
             if old is not None:
                 print(f"{text} over all: {old:.4f} before, {new:.4f} exported, change {new - old:+.4f}")
-
-
-if __name__ == "__main__":
-    main()

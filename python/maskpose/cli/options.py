@@ -4,8 +4,10 @@ import argparse
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from maskpose.cli.commands import COMMANDS, PROGRAM, Command, as_started, started_script
 from maskpose.cli.entry import one_line_errors  # noqa: F401  # scripts take it from here
 from maskpose.errors import InputError
 from maskpose.inference.engines import ENGINES, PRECISIONS, choose
@@ -15,25 +17,58 @@ from maskpose.model.variants import DEFAULT_VARIANT, VARIANTS, get_variant
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser whose errors are one line."""
+    """An ArgumentParser whose errors are one line.
+
+    What it parses has ``invocation`` too: the words that this command was started with, as ``this_command`` wants them.
+    """
+
+    command: Command | None = None
 
     def error(self, message):
         """End the program with status 2."""
         self.exit(2, f"error: {message} (see --help)\n")
 
+    def parse_args(self, args=None, namespace=None):
+        """As ArgumentParser.parse_args."""
+        parsed = super().parse_args(args, namespace)
+        script = started_script(self.command)
+        program = [script] if script else [PROGRAM, *self.command.name.split()]
+        parsed.invocation = [*program, *(sys.argv[1:] if args is None else args)]
+        return parsed
 
-def argument_parser(doc):
-    """A parser whose --help is the script's docstring, line breaks kept, and its arguments."""
-    return Parser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+def argument_parser(doc: str, name: str | None = None) -> Parser:
+    """A parser whose --help is ``doc``, line breaks kept, its arguments, and the example that ``doc`` ends in.
+
+    ``name`` is the sub-command's, such as "data merge"; a script that is no sub-command has none.
+    """
+    command = COMMANDS[name] if name else None
+    script = started_script(command)
+    description, heading, example = as_started(doc, command).partition("Example:\n")
+    parser = Parser(
+        prog=Path(script).name if script else f"{PROGRAM} {name}",
+        description=description,
+        epilog=heading + example,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.command = command
+    return parser
 
 
-def this_command(*more):
-    """The command that runs this script again in this folder with ``more`` arguments, as one would type it."""
-    python = Path(sys.executable)
-    if python.is_relative_to(Path.cwd()):
-        python = python.relative_to(Path.cwd())
+def this_command(invocation: Sequence[str], *more: str) -> str:
+    """The command that does ``invocation`` of a Parser again in this folder, with ``more`` words, as one types it."""
+    python, program = Path(sys.executable), [invocation[0]]
+    if program == [PROGRAM] and Path(sys.argv[0]).name == PROGRAM:
+        program = [str(_from_here(Path(sys.argv[0])))]
+    else:
+        program = [str(_from_here(python)), *(["-m"] if program == [PROGRAM] else []), *program]
     path = os.environ.get("PYTHONPATH")
-    return shlex.join([*([f"PYTHONPATH={path}"] if path else []), str(python), *sys.argv, *more])
+    return shlex.join([*([f"PYTHONPATH={path}"] if path else []), *program, *invocation[1:], *more])
+
+
+def _from_here(path: Path) -> Path:
+    """``path``, relative to the working directory if it is below it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 WEIGHTS = "caffemodel or HDF5 file, or an .onnx or .xml of tools/export.py (the repository's own for the variant)"

@@ -1,16 +1,14 @@
-#!/usr/bin/env python3
 """Learn 16 photographs by heart and score them: the proof that data, loss and decoding agree.
 
 Trains from random weights without augmentation on 16 images of SOURCE (a folder in OneHand10K's layout),
 then predicts the same 16. Ends with status 1 where PCK@0.2 stays below 0.95.
 
 Example:
-    .venv/bin/python tools/overfit.py ~/OneHand10K --out runs/overfit
+    maskpose overfit ~/OneHand10K --out runs/overfit
 """
 
-import _packages  # noqa: F401  # isort: skip
-
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli.options import add_gpu, add_variant, argument_parser, folder, one_line_errors, positive
@@ -29,20 +27,20 @@ COUNT = 16
 GOAL = 0.95
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "overfit")
     parser.add_argument("source", type=Path, help="folder that holds Train and Test")
     parser.add_argument("--names", type=Path, help="file of image names, a line each as Train/12.jpg (evenly chosen)")
     add_variant(parser)
     parser.add_argument("--iterations", type=positive, default=1000, help="of training (%(default)s)")
     parser.add_argument("--out", type=folder, default=Path("runs/overfit"), help="folder, emptied first (%(default)s)")
     add_gpu(parser)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     set_device(args.gpu)
     variant = get_variant(args.variant)
     if not variant.pose:
@@ -65,7 +63,3 @@ def main():
     print(table_text({"single": {"all": scores}}))
     if scores["pck"]["value"] < GOAL:
         sys.exit(f"PCK@0.2 is below {GOAL}: something between data, loss and decoding disagrees, or train longer")
-
-
-if __name__ == "__main__":
-    main()

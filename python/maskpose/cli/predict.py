@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Find the hand in photographs: keypoints, mask and heatmaps.
 
 For each IMAGE it writes <stem>_overlay.png, <stem>_heatmaps.png, <stem>_mask.png and <stem>.json. An IMAGE is a file, a
@@ -6,15 +5,14 @@ folder (all pictures in and below it) or a quoted pattern. Nothing is written ov
 Ranks of mpirun share the photographs.
 
 Example:
-    .venv/bin/python tools/predict.py photo.jpg --out out
-    .venv/bin/python tools/predict.py photos --out out --formats json hdf5 csv --resume
-    .venv/bin/python tools/predict.py photos/*.jpg --out out --variant mask_pose --weights runs/mask_pose/w.caffemodel
-    mpirun -np 2 .venv/bin/python tools/predict.py photos --out out
+    maskpose predict photo.jpg --out out
+    maskpose predict photos --out out --formats json hdf5 csv --resume
+    maskpose predict photos/*.jpg --out out --variant mask_pose --weights runs/mask_pose/w.caffemodel
+    mpirun -np 2 maskpose predict photos --out out
 """
 
-import _packages  # noqa: F401  # isort: skip
-
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli import options
@@ -28,8 +26,8 @@ from maskpose.runtime import set_device
 from maskpose.training.distributed import group_of_this_process
 
 
-def parse_arguments():
-    parser = options.argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = options.argument_parser(__doc__, "predict")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="photographs, folders of them, quoted patterns")
     parser.add_argument("--out", type=folder, default=Path("out"), help="folder to write to (%(default)s)")
     parser.add_argument("--formats", nargs="+", choices=writers.FORMATS, default=writers.USUAL, metavar="NAME",
@@ -53,12 +51,12 @@ def parse_arguments():
     options.add_mirror(parser)
     options.add_batch(parser)
     options.add_pyramid(parser)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @options.one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     pyramid = get_variant(args.variant).pyramid if args.pyramid is None else args.pyramid
     if args.refine and args.pyramid is False:
         raise InputError("--single-scale is one look and --refine two: give one of them")
@@ -76,7 +74,3 @@ def main():
         print(f"{done} of {len(photographs)} photographs done{left_out}, results in {args.out}")
         if bad:
             sys.exit(2)  # of the others mpirun would end this rank before it has done
-
-
-if __name__ == "__main__":
-    main()

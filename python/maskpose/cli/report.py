@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Write one HTML page of scores, PCK curves and photographs, out of folders that tools/evaluate.py wrote.
 
 The page needs no other file and no network. RUN is FOLDER or NAME=FOLDER; several stand side by side. The photographs,
@@ -6,12 +5,11 @@ those on which a run's first way is best, median and worst, are looked at again 
 the weights are not there any more, the page says so and goes without them.
 
 Example:
-    .venv/bin/python tools/report.py proposed=runs/scores no_mask=runs/scores_no_mask --out runs/report.html
+    maskpose report proposed=runs/scores no_mask=runs/scores_no_mask --out runs/report.html
 """
 
-import _packages  # noqa: F401  # isort: skip
-
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli.options import add_engine, add_gpu, argument_parser, natural, one_line_errors
@@ -22,8 +20,8 @@ from maskpose.report import collect, page, photographs
 from maskpose.runtime import set_device
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "report")
     parser.add_argument("runs", nargs="+", metavar="RUN", help="[NAME=]FOLDER that tools/evaluate.py wrote")
     parser.add_argument("--out", type=Path, default=Path("runs/report.html"), help="the page (%(default)s)")
     parser.add_argument("--photographs", type=natural, default=12, metavar="N",
@@ -32,12 +30,12 @@ def parse_arguments():
     parser.add_argument("--weights", nargs="+", default=[], metavar="FILE", help="where weights are that have moved")
     add_engine(parser, precision=False)
     add_gpu(parser)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     runs = collect.read_runs(args.runs)
     check_output(args.out)
     engine = choose(args.engine, args.gpu)
@@ -52,7 +50,3 @@ def main():
         galleries.append(found)
     page.write(args.out, collect.collect(runs, galleries))
     print(f"written to {args.out}: {args.out.stat().st_size / 1e6:.1f} MB")
-
-
-if __name__ == "__main__":
-    main()

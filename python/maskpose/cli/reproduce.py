@@ -1,19 +1,17 @@
-#!/usr/bin/env python3
 """The paper's table and figures from one command: data, trainings, scores, Table 1, Fig. 7 to 11, timing, a summary.
 
 Each step is made once: the same command again does what is missing, goes on with a training that was stopped, and makes
 anew what depends on something that changed. docs/reproduction.md says what comes out, and what differs from the paper.
 
 Example:
-    .venv/bin/python tools/reproduce.py --data examples/rendered_hands --iterations 20 --out runs/reproduce
-    .venv/bin/python tools/reproduce.py --data ~/OneHand10K --scale paper --seeds 3 --gpu 0,1 --cmu ~/cmu_hands
+    maskpose reproduce --data examples/rendered_hands --iterations 20 --out runs/reproduce
+    maskpose reproduce --data ~/OneHand10K --scale paper --seeds 3 --gpu 0,1 --cmu ~/cmu_hands
 """
-
-import _packages  # noqa: F401  # isort: skip
 
 import functools
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli.options import add_gpu, argument_parser, folder, one_line_errors, positive, this_command
@@ -24,8 +22,8 @@ from maskpose.reproduction.plan import SCALES, WAYS, Options, Plan
 STOPPED = 130
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "reproduce")
     parser.add_argument("--data", type=Path, required=True, help="OneHand10K's folder, or one of train.lmdb, test.lmdb")
     parser.add_argument("--out", type=folder, default=Path("runs/reproduce"), help="folder for all of it (%(default)s)")
     parser.add_argument("--scale", choices=SCALES, default="compact", help="networks: the paper's, or those for "
@@ -45,12 +43,12 @@ def parse_arguments():
     parser.add_argument("--ways", nargs="+", choices=WAYS, help="of predicting; the first is drawn (pyramid single; "
                         "compact: single); refined: two looks")  # fmt: skip
     parser.add_argument("--list", action="store_true", help="say which steps there are and which are done, no more")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     plan = Plan(Options(
         data=args.data, out=args.out, scale=args.scale, iterations=args.iterations, seeds=args.seeds,
         gpus=tuple(args.gpu or ()), mix=tuple(args.mix), training=tuple(args.training), ea=args.ea, cmu=args.cmu,
@@ -64,12 +62,8 @@ def main():
     try:
         steps.run(plan.steps, args.out, functools.partial(print, flush=True))
     except InputError as error:
-        raise InputError(f"{error}; when that is mended, to go on: {this_command()}") from None
+        raise InputError(f"{error}; when that is mended, to go on: {this_command(args.invocation)}") from None
     except Stopped as stop:
-        print(f"stopped in {stop}; to go on: {this_command()}")
+        print(f"stopped in {stop}; to go on: {this_command(args.invocation)}")
         sys.exit(STOPPED)
     print(f"look at {args.out / 'summary.md'}")
-
-
-if __name__ == "__main__":
-    main()

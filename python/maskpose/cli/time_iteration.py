@@ -1,17 +1,15 @@
-#!/usr/bin/env python3
 """Seconds a training iteration takes, and its parts: data, forward, backward, the rest.
 
 Example:
-    .venv/bin/python tools/time_iteration.py --variant mask_pose --db data/onehand10k/train.lmdb
-    .venv/bin/python tools/time_iteration.py --variant mask_pose --gpu 0,1
-    mpirun -np 2 .venv/bin/python tools/time_iteration.py --variant compact/mask_pose
+    maskpose time --variant mask_pose --db data/onehand10k/train.lmdb
+    maskpose time --variant mask_pose --gpu 0,1
+    mpirun -np 2 maskpose time --variant compact/mask_pose
 """
-
-import _packages  # noqa: F401  # isort: skip
 
 import dataclasses
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli.options import add_gpu, add_variant, argument_parser, key_value, one_line_errors, positive
@@ -23,8 +21,8 @@ from maskpose.training.distributed import start_ranks
 from maskpose.training.trainer import Run
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "time")
     add_variant(parser)
     add_gpu(parser, several=True)
     parser.add_argument("--db", help="LMDB of training samples (drawn hands, 640x480, which takes a while)")
@@ -35,12 +33,12 @@ def parse_arguments():
         help="setting of the data layer, e.g. batch_size=8, workers=4",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, help="file to write the times to")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     check_output(args.json)
     group = start_ranks(args.gpu)
     variant = get_variant(args.variant)
@@ -57,7 +55,3 @@ def main():
         print(profiling.PAPER)
         if args.json:
             write_text(args.json, json.dumps(dataclasses.asdict(times), indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,17 +1,15 @@
-#!/usr/bin/env python3
 """Train a variant of the cascade from an LMDB.
 
 Example:
-    .venv/bin/python tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb
-    .venv/bin/python tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb --resume auto
-    .venv/bin/python tools/train.py --db data/onehand10k/train.lmdb --val-db data/onehand10k/test.lmdb --val-limit 500
-    .venv/bin/python tools/train.py --variant mask_pose --db data/onehand10k/train.lmdb --gpu 0,1
-    mpirun -np 2 .venv/bin/python tools/train.py --variant compact/mask_pose --db data/onehand10k/train.lmdb
+    maskpose train --variant compact/mask_pose --db data/onehand10k/train.lmdb
+    maskpose train --variant compact/mask_pose --db data/onehand10k/train.lmdb --resume auto
+    maskpose train --db data/onehand10k/train.lmdb --val-db data/onehand10k/test.lmdb --val-limit 500
+    maskpose train --variant mask_pose --db data/onehand10k/train.lmdb --gpu 0,1
+    mpirun -np 2 maskpose train --variant compact/mask_pose --db data/onehand10k/train.lmdb
 """
 
-import _packages  # noqa: F401  # isort: skip
-
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli import options
@@ -25,8 +23,8 @@ from maskpose.training.trainer import Run, train
 STOPPED = 130  # the status of what Ctrl-C ended
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "train")
     add_network(parser, "caffemodel or HDF5 whose layers are copied by name (random weights)", several_gpus=True)
     parser.add_argument("--weights-input", choices=INPUTS, help="inputs that the weights expect (by the file's name)")
     parser.add_argument("--db", required=True, help="LMDB of training samples")
@@ -53,12 +51,12 @@ def parse_arguments():
         "--solver", type=key_value, action="append", default=[], metavar="KEY=VALUE",
         help="field of the solver, e.g. base_lr=1e-4",
     )  # fmt: skip
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     if args.weights and args.resume not in (None, "auto"):
         raise InputError("--weights and --resume exclude one another: a snapshot holds its weights")
     group = start_ranks(args.gpu)
@@ -84,11 +82,7 @@ def main():
     except Stopped as stop:
         if group.rank == 0:
             mpirun = f"mpirun -np {group.size} " if isinstance(group, MpiGroup) else ""
-            print(f"stopped at {stop}; to go on: {mpirun}{options.this_command('--resume', 'auto')}")
+            print(f"stopped at {stop}; to go on: {mpirun}{options.this_command(args.invocation, '--resume', 'auto')}")
         sys.exit(STOPPED)
     if group.rank == 0:
         print(f"weights: {model}; try: make predict VARIANT={args.variant} WEIGHTS={model} IMAGE=photo.jpg")
-
-
-if __name__ == "__main__":
-    main()

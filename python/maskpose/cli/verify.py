@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Check databases: format version, checksum, every picture, mask and mask of unknown pixels decodable and of its size,
 keypoints within it.
 
@@ -6,12 +5,11 @@ Prints the checksum of all records, which is the same for equal databases, whate
 status 1 where something is damaged, 2 where a database cannot be opened; the others are checked all the same.
 
 Example:
-    .venv/bin/python tools/verify_db.py data/onehand10k/train.lmdb data/onehand10k/test.lmdb
+    maskpose verify data/onehand10k/train.lmdb data/onehand10k/test.lmdb
 """
 
-import _packages  # noqa: F401  # isort: skip
-
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli.entry import FAILED
@@ -22,10 +20,10 @@ from maskpose.errors import InputError
 
 
 @one_line_errors
-def main():
-    parser = argument_parser(__doc__)
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argument_parser(__doc__, "verify")
     parser.add_argument("dbs", nargs="+", type=Path, metavar="DB", help="LMDBs, or folders that hold some")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     status = 0
     for path in (db for given in args.dbs for db in found_in(given)):
         try:
@@ -68,7 +66,3 @@ def verify(path):
         names = inspection.named(findings.overlapping)
         print(f"{path}: in {count} samples the mask calls unknown pixels hand, and they count as hand{names}")
     return int(bool(wrong))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Find the hand in a camera's picture, a film, or a folder of pictures, and show or write it.
 
 Without --out and --json it opens a window; q, Escape, Ctrl-C or SIGTERM ends it, and what was written is whole. The
@@ -6,16 +5,15 @@ network looks at every n-th frame, and optical flow carries the keypoints betwee
 out and reported, and the status is 2.
 
 Example:
-    .venv/bin/python tools/webcam.py --source 0
-    .venv/bin/python tools/webcam.py --source film.mp4 --out found.mp4 --json found.jsonl --every 3 --follow --smooth
-    .venv/bin/python tools/webcam.py --source images/%05d.jpg --json found.jsonl
+    maskpose webcam --source 0
+    maskpose webcam --source film.mp4 --out found.mp4 --json found.jsonl --every 3 --follow --smooth
+    maskpose webcam --source images/%05d.jpg --json found.jsonl
 """
-
-import _packages  # noqa: F401  # isort: skip
 
 import contextlib
 import signal
 import sys
+from collections.abc import Sequence
 
 from maskpose.cli import options
 from maskpose.cli.options import fraction, positive
@@ -29,8 +27,8 @@ from maskpose.io.progress import progress_bar
 from maskpose.runtime import set_device
 
 
-def parse_arguments():
-    parser = options.argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = options.argument_parser(__doc__, "webcam")
     parser.add_argument("--source", default="0", help="camera's number, film, animated image, folder of "
                         "pictures, or images/%%05d.jpg (%(default)s)")  # fmt: skip
     parser.add_argument("--out", metavar="FILE", help="film to write, .mp4, .avi or .mkv")
@@ -46,12 +44,12 @@ def parse_arguments():
     options.add_engine(parser)
     options.add_search(parser)
     options.add_mirror(parser)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @options.one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     frames = FrameSource(args.source, args.paced)
     weights = engines.files_of(args.weights) if args.weights else []
@@ -73,7 +71,3 @@ def main():
     print(", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items() if value is not None))
     if frames.lost:
         sys.exit(2)
-
-
-if __name__ == "__main__":
-    main()

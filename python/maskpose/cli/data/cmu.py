@@ -1,14 +1,12 @@
-#!/usr/bin/env python3
 """Make an LMDB of CMU Panoptic's hand data: manual labels, rendered hands, or panoptic frames.
 
 Example:
-    .venv/bin/python data_prep/cmu_hands.py hand_labels/manual_test data/cmu_manual_test.lmdb
-    .venv/bin/python data_prep/cmu_hands.py hand_labels_synth/synth2 data/cmu_synth2.lmdb
-    .venv/bin/python data_prep/cmu_hands.py hand143_panopticdb/hands_v143_14817.json data/cmu_panoptic.lmdb
+    maskpose data cmu hand_labels/manual_test data/cmu_manual_test.lmdb
+    maskpose data cmu hand_labels_synth/synth2 data/cmu_synth2.lmdb
+    maskpose data cmu hand143_panopticdb/hands_v143_14817.json data/cmu_panoptic.lmdb
 """
 
-import _packages  # noqa: F401  # isort: skip
-
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,18 +15,14 @@ from maskpose.cli.options import argument_parser, one_line_errors
 from maskpose.data.datasets import cmu
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "data cmu")
     parser.add_argument("labels", type=Path, help="folder of <name>.jpg and <name>.json, or hands_v143_14817.json")
     conversion.add_building(parser, crop=cmu.CROP)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     conversion.convert(args, args.db, cmu.items(args.labels), partial(cmu.read, crop=args.crop), cmu.NAME)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,10 @@
-#!/usr/bin/env python3
 """Make an LMDB of the hands in COCO-WholeBody, each cropped out of its photograph.
 
 Example:
-    .venv/bin/python data_prep/coco_wholebody.py coco_wholebody_val_v1.0.json val2017 data/coco_hands.lmdb
+    maskpose data coco-wholebody coco_wholebody_val_v1.0.json val2017 data/coco_hands.lmdb
 """
 
-import _packages  # noqa: F401  # isort: skip
-
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,20 +14,16 @@ from maskpose.data.datasets import coco_wholebody
 from maskpose.data.datasets.reading import existing
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "data coco-wholebody")
     parser.add_argument("annotations", type=Path, help="coco_wholebody_train_v1.0.json or …_val_v1.0.json")
     parser.add_argument("images", type=Path, help="folder of the photographs")
     conversion.add_building(parser, crop=coco_wholebody.CROP)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     read = partial(coco_wholebody.read, images=existing(args.images), crop=args.crop)
     conversion.convert(args, args.db, coco_wholebody.items(args.annotations), read, coco_wholebody.NAME)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,15 +1,13 @@
-#!/usr/bin/env python3
 """Cut squares about the hands of an LMDB into another one: larger hands, out of the same pictures.
 
 Each square is the box of a hand's visible keypoints times a factor between LOW and HIGH. Hands that are too small or
 too hidden for it, and images without a hand, are left out.
 
 Example:
-    .venv/bin/python data_prep/crop.py data/synth_db/train.lmdb data/synth_close.lmdb --factor 1.4 3 --seed 1
+    maskpose data crop data/synth_db/train.lmdb data/synth_close.lmdb --factor 1.4 3 --seed 1
 """
 
-import _packages  # noqa: F401  # isort: skip
-
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli import conversion
@@ -18,8 +16,8 @@ from maskpose.data.cropping import crop
 from maskpose.data.database import Reader
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "data crop")
     parser.add_argument("db", type=Path, help="LMDB to read")
     parser.add_argument("out", type=Path, help="LMDB to write")
     parser.add_argument(
@@ -31,19 +29,15 @@ def parse_arguments():
         help="side of the square, in sides of the hand's box, 1 or more (1.4 3)",
     )
     parser.add_argument("--seed", type=natural, default=1, help="of the factors (%(default)s)")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     reader = Reader(args.db)
-    manifest = crop(reader, args.out, args.factor, args.seed, conversion.about())
+    manifest = crop(reader, args.out, args.factor, args.seed, conversion.about(args))
     conversion.tell(args.out, manifest)
     count, without_hand = len(reader), sum(sample.without_hand for sample in reader)
     hands = count - without_hand - manifest["count"]
     print(f"left out of {count}: {hands} hands too small or too hidden, {without_hand} images without a hand")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,14 +1,12 @@
-#!/usr/bin/env python3
 """Write 4:3 crops of a database's photographs, 320 x 240, as the paper did for the method of its [10], and maps back.
 
 What another program finds in the crops is scored on the photographs by tools/evaluate.py --cropped FILE OUT/maps.json.
 
 Example:
-    .venv/bin/python data_prep/crop_pictures.py data/onehand10k/test.lmdb data/onehand10k/crops
+    maskpose data crop-images data/onehand10k/test.lmdb data/onehand10k/crops
 """
 
-import _packages  # noqa: F401  # isort: skip
-
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli.options import argument_parser, one_line_errors, positive
@@ -17,24 +15,20 @@ from maskpose.evaluation import paper_crops
 from maskpose.io.left_out import LeftOut
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "data crop-images")
     parser.add_argument("db", type=Path, help="LMDB of samples")
     parser.add_argument("out", type=Path, help="folder to write the crops and maps.json to")
     parser.add_argument("--size", nargs=2, type=positive, default=paper_crops.SIZE, metavar=("W", "H"),
                         help="pixels of a crop (320 240)")  # fmt: skip
     parser.add_argument("--strict", action="store_true", help="stop at the first sample that cannot be cropped")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     left_out = LeftOut(args.strict)
     maps = paper_crops.write(Reader(args.db), args.out, tuple(args.size), left_out)
     left_out.report()
     print(f"{args.out}: {len(maps)} crops, and maps.json")
-
-
-if __name__ == "__main__":
-    main()

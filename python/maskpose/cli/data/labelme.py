@@ -1,12 +1,10 @@
-#!/usr/bin/env python3
 """Make an LMDB of photographs labelled in LabelMe: 21 points, and polygons called "hand".
 
 Example:
-    .venv/bin/python data_prep/labelme.py my_labels data/mine.lmdb
+    maskpose data labelme my_labels data/mine.lmdb
 """
 
-import _packages  # noqa: F401  # isort: skip
-
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,19 +13,15 @@ from maskpose.cli.options import argument_parser, one_line_errors
 from maskpose.data.datasets import labelme
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "data labelme")
     parser.add_argument("folder", type=Path, help="folder of LabelMe's JSON files")
     conversion.add_building(parser)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     read = partial(labelme.read, folder=args.folder)
     conversion.convert(args, args.db, labelme.items(args.folder), read, labelme.NAME)
-
-
-if __name__ == "__main__":
-    main()

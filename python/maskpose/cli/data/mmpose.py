@@ -1,12 +1,10 @@
-#!/usr/bin/env python3
 """Make an LMDB of mmpose's JSON of OneHand10K; its masks are joined from the original distribution.
 
 Example:
-    .venv/bin/python data_prep/mmpose_onehand10k.py annotations/onehand10k_train.json OneHand10K data/train.lmdb
+    maskpose data mmpose annotations/onehand10k_train.json OneHand10K data/train.lmdb
 """
 
-import _packages  # noqa: F401  # isort: skip
-
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,21 +14,17 @@ from maskpose.data.datasets import mmpose
 from maskpose.data.datasets.reading import existing
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "data mmpose")
     parser.add_argument("annotations", type=Path, help="onehand10k_train.json or onehand10k_test.json")
     parser.add_argument("images", type=Path, help="folder that the JSON's file names are relative to")
     parser.add_argument("--masks", type=Path, help="folder of <stem>.png (mask/ beside the photographs' folder)")
     conversion.add_building(parser)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     read = partial(mmpose.read, images=existing(args.images), masks=args.masks)
     conversion.convert(args, args.db, mmpose.items(args.annotations), read, mmpose.NAME)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,15 +1,13 @@
-#!/usr/bin/env python3
 """Make LMDBs of OneHand10K as its authors ship it: DB/train.lmdb and DB/test.lmdb.
 
 Example:
-    .venv/bin/python data_prep/onehand10k.py ~/OneHand10K data/onehand10k
-    .venv/bin/python data_prep/onehand10k.py ~/OneHand10K data/paper_split --shuffle-split 1
-    .venv/bin/python data_prep/onehand10k.py ~/photographs data/scenes --only kind=scene
+    maskpose data onehand10k ~/OneHand10K data/onehand10k
+    maskpose data onehand10k ~/OneHand10K data/paper_split --shuffle-split 1
+    maskpose data onehand10k ~/photographs data/scenes --only kind=scene
 """
 
-import _packages  # noqa: F401  # isort: skip
-
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli import conversion
@@ -18,8 +16,8 @@ from maskpose.data.datasets import onehand10k
 from maskpose.io.files import read_lines, refuse_existing
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "data onehand10k")
     parser.add_argument("source", type=Path, help="folder that holds Train and Test")
     parser.add_argument("db", type=Path, help="folder to receive train.lmdb and test.lmdb")
     conversion.add_care(parser)
@@ -35,7 +33,7 @@ def parse_arguments():
         help="only the images of which sources.csv says so, such as kind=scene (may be given several times)",
     )  # fmt: skip
     parser.add_argument("--names", type=Path, help="file of images, a line each (Train/12.jpg or 12.jpg): only these")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 def column_value(text):
@@ -47,8 +45,8 @@ def column_value(text):
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     names = read_lines(args.names) if args.names else None
     databases = {part: args.db / f"{part}.lmdb" for part in ("train", "test")}
     for path in databases.values():
@@ -58,7 +56,3 @@ def main():
         if lines:
             read = onehand10k.Lines(args.source, lines)
             conversion.convert(args, databases[part], read.items(lines), read, onehand10k.NAME)
-
-
-if __name__ == "__main__":
-    main()

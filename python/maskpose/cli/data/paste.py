@@ -1,18 +1,16 @@
-#!/usr/bin/env python3
 """Set the hands of LMDBs onto other photographs: new samples, whose masks and keypoints are exact.
 
 Hands are those with a mask. Backgrounds are photographs without a hand, of LMDBs or folders; of an LMDB's photographs
 with a hand, whatever lies apart from it, if their masks say where that is.
 
 Example:
-    .venv/bin/python data_prep/paste.py data/pasted.lmdb --hands data/cutout/train.lmdb data/synth/train.lmdb \\
+    maskpose data paste data/pasted.lmdb --hands data/cutout/train.lmdb data/synth/train.lmdb \\
       --backgrounds data/wild/train.lmdb ~/rooms --count 5000 --seed 1 --sheet runs/pasted.png
 """
 
-import _packages  # noqa: F401  # isort: skip
-
 import functools
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -26,9 +24,9 @@ from maskpose.io.files import check_output, refuse_existing
 from maskpose.io.images import write_image
 
 
-def parse_arguments():
+def parse_arguments(arguments):
     defaults = PasteSettings()
-    parser = argument_parser(__doc__)
+    parser = argument_parser(__doc__, "data paste")
     parser.add_argument("db", type=Path, help="LMDB to write")
     parser.add_argument("--hands", nargs="+", type=Path, required=True, metavar="LMDB", help="whose hands are pasted")
     parser.add_argument(
@@ -60,12 +58,12 @@ def parse_arguments():
     parser.add_argument("--strict", action="store_true", help="stop at the first picture that cannot be read")
     parser.add_argument("--workers", type=positive, metavar="N", help="threads (one a processor)")
     parser.add_argument("--sheet", metavar="FILE", help="also write a contact sheet of the first samples")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     settings = PasteSettings(tuple(args.span), args.rotation, tuple(args.size), args.occlude, args.arm)
     refuse_existing(args.db)
     check_output(args.sheet)
@@ -82,7 +80,7 @@ def main():
     tell(f"backgrounds: {len(backgrounds.whole)} photographs without a hand, {len(backgrounds.scenes)} beside one",
          backgrounds.left_out)  # fmt: skip
     manifest, problems = build_pasted(
-        args.db, hands, backgrounds, args.count, args.seed, settings, args.origin, conversion.about(), args.workers,
+        args.db, hands, backgrounds, args.count, args.seed, settings, args.origin, conversion.about(args), args.workers,
         args.strict,
     )  # fmt: skip
     conversion.tell(args.db, manifest)
@@ -96,7 +94,3 @@ def main():
 def tell(found, left_out):
     """Print what was found, and what of the sources was left out."""
     print(", ".join([found, *(f"left out {count} {why}" for why, count in left_out.items())]))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,12 +1,10 @@
-#!/usr/bin/env python3
 """Shrink the images of an LMDB onto grey of their own size: small hands, to measure from what size on they are found.
 
 Example:
-    .venv/bin/python data_prep/shrink.py data/scenes/test.lmdb data/far.lmdb --factor 0.333 --seed 1
+    maskpose data shrink data/scenes/test.lmdb data/far.lmdb --factor 0.333 --seed 1
 """
 
-import _packages  # noqa: F401  # isort: skip
-
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli import conversion
@@ -15,23 +13,19 @@ from maskpose.data.database import Reader
 from maskpose.data.shrinking import shrink
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "data shrink")
     parser.add_argument("db", type=Path, help="LMDB to read")
     parser.add_argument("out", type=Path, help="LMDB to write")
     parser.add_argument(
         "--factor", type=float, default=1 / 3, help="of the image's sides, above 0 and at most 1 (a third)"
     )
     parser.add_argument("--seed", type=natural, default=1, help="of the places on the grey (%(default)s)")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
-    manifest = shrink(Reader(args.db), args.out, args.factor, args.seed, conversion.about())
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
+    manifest = shrink(Reader(args.db), args.out, args.factor, args.seed, conversion.about(args))
     conversion.tell(args.out, manifest)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Divide an LMDB at random, or take out of it the samples that a list names, or those of some origins.
 
 With --shares it writes OUT/part1.lmdb, OUT/part2.lmdb … and their names beside them, as .txt; samples of one group
@@ -6,13 +5,12 @@ With --shares it writes OUT/part1.lmdb, OUT/part2.lmdb … and their names besid
 paper's fixed subset EA of the validation set.
 
 Example:
-    .venv/bin/python data_prep/split.py data/mine.lmdb data/mine_parts --shares 0.85 0.15 --seed 1
-    .venv/bin/python data_prep/split.py data/onehand10k/test.lmdb data/onehand10k/EA.lmdb --list EA.txt
-    .venv/bin/python data_prep/split.py data/mine/train.lmdb data/held_out.lmdb --origins evening studio
+    maskpose data split data/mine.lmdb data/mine_parts --shares 0.85 0.15 --seed 1
+    maskpose data split data/onehand10k/test.lmdb data/onehand10k/EA.lmdb --list EA.txt
+    maskpose data split data/mine/train.lmdb data/held_out.lmdb --origins evening studio
 """
 
-import _packages  # noqa: F401  # isort: skip
-
+from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli import conversion
@@ -22,8 +20,8 @@ from maskpose.data.database import Reader
 from maskpose.io.files import read_lines
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "data split")
     parser.add_argument("db", type=Path, help="LMDB to read")
     parser.add_argument("out", type=Path, help="folder of LMDBs, or with --list or --origins the LMDB, to write")
     how = parser.add_mutually_exclusive_group(required=True)
@@ -32,12 +30,12 @@ def parse_arguments():
     how.add_argument("--origins", nargs="+", metavar="NAME", help="of the samples to take")
     parser.add_argument("--seed", type=natural, default=1, help="of --shares (%(default)s)")
     parser.add_argument("--ungrouped", action="store_true", help="divide samples of one group, too")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     reader = Reader(args.db)
     entries = subsets.listing(reader)
     if args.list:
@@ -48,10 +46,6 @@ def main():
         divided = subsets.split(entries, args.shares, args.seed, not args.ungrouped)
         parts = {args.out / f"part{n}.lmdb": part for n, part in enumerate(divided, start=1)}
     for path, part in parts.items():
-        conversion.tell(path, subsets.extract(reader, part, path, conversion.about()))
+        conversion.tell(path, subsets.extract(reader, part, path, conversion.about(args)))
         if args.shares:
             subsets.write_list(part, path.with_suffix(".txt"), entries)
-
-
-if __name__ == "__main__":
-    main()

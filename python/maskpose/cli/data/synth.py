@@ -1,17 +1,15 @@
-#!/usr/bin/env python3
 """Render labelled hands into OneHand10K's own layout: OUT/Train with source, mask and label_joint.txt.
 
 A call that was cut short goes on where it was; a larger --count adds pictures. docs/synthetic.md says what is
 rendered, and from what.
 
 Example:
-    .venv/bin/python data_prep/synth_hands.py --count 6000 --seed 1 data/synth
-    .venv/bin/python data_prep/synth_hands.py --count 60 --sheet sheet.png data/synth_look
+    maskpose data synth --count 6000 --seed 1 data/synth
+    maskpose data synth --count 60 --sheet sheet.png data/synth_look
 """
 
-import _packages  # noqa: F401  # isort: skip
-
 import os
+from collections.abc import Sequence
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # each process has its own pictures; before NumPy is imported
 
@@ -25,8 +23,8 @@ from maskpose.synth.placement import TURNED
 from maskpose.synth.render import ARM, BACKGROUND, DECOYS, SCENE, SURFACE
 
 
-def parse_arguments():
-    parser = argument_parser(__doc__)
+def parse_arguments(arguments):
+    parser = argument_parser(__doc__, "data synth")
     parser.add_argument("out", type=folder, help="folder to receive the split")
     parser.add_argument("--count", type=positive, default=1000, help="pictures (%(default)s)")
     parser.add_argument("--seed", type=natural, default=1, help="of the pictures (%(default)s)")
@@ -58,12 +56,12 @@ def parse_arguments():
         help="share of hands turned anyhow, over the whole sphere; the others show palm or back (%(default)s)",
     )  # fmt: skip
     parser.add_argument("--sheet", metavar="FILE", help="also write a contact sheet of the first pictures")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 @one_line_errors
-def main():
-    args = parse_arguments()
+def main(arguments: Sequence[str] | None = None) -> None:
+    args = parse_arguments(arguments)
     check_output(args.sheet)
     photographs = ROOMS if args.rooms else not args.plain
     count = write_rendered(
@@ -75,7 +73,3 @@ def main():
     if args.sheet:
         write_image(args.sheet, sheet(args.out / args.split))
         print(args.sheet)
-
-
-if __name__ == "__main__":
-    main()
