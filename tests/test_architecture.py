@@ -13,7 +13,7 @@ LAYERS = (
     {"data", "inference", "visualization"},
     {"evaluation"},
     {"testing", "training"},
-    {"annotation", "data_layer", "demo", "report", "reproduction", "synth"},
+    {"annotation", "data_layer", "demo", "gpu_drill", "report", "reproduction", "synth"},
     {"cli"},
     {"__init__", "__main__"},
 )

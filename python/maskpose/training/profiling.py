@@ -101,10 +101,7 @@ def measure(run, iterations, group=None, one_batch=False, progress=True):
         group.connect(solver)
         try:
             if one_batch:
-                solver.net.forward(end=solver.net._layer_names[0])
-                arrays = {name: array.copy() for name, array in zip(layer.settings.outputs, tops(solver.net))}
-                layer.close()
-                layer.batches = OneBatch(arrays)
+                repeat_first_batch(solver)
             solver.step(WARM_UP)
             group.mean([0])  # all ranks begin together
             watch.data = watch.forward = watch.backward = 0.0
@@ -116,6 +113,16 @@ def measure(run, iterations, group=None, one_batch=False, progress=True):
             layer.close()
     parts = np.array([total, watch.data, watch.forward, watch.backward]) / iterations
     return Times(iterations, layer.settings.batch_size, *parts.tolist())
+
+
+def repeat_first_batch(solver):
+    """Let a solver's data layer give its first batch again and again, so that no data is made."""
+    net = solver.net
+    layer = net.layers[0]
+    net.forward(end=net._layer_names[0])
+    arrays = {name: array.copy() for name, array in zip(layer.settings.outputs, tops(net))}
+    layer.close()
+    layer.batches = OneBatch(arrays)
 
 
 class OneBatch:
