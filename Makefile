@@ -53,10 +53,11 @@ caffe-test: caffe ## run pycaffe's own tests and Caffe's C++ tests (builds the l
 caffe-cuda-check: ## [CUDNN=1] [CUDA_ARCH=…]: build for GPUs, try that Caffe in an environment of its own
 	@"$(SYSTEM_PYTHON)" caffe_build/cuda_check.py $(CAFFE)
 
+# pip with -qq shows errors alone: its warnings are about its own configuration.
 setup: $(SETUP) ## everything the other targets need: Caffe, this package and its requirements
 
 .venv/.installed: pyproject.toml | caffe-if-missing
-	.venv/bin/python -m pip install --quiet --editable '.[dev]'
+	.venv/bin/python -m pip install -qq --editable '.[dev]'
 	@touch $@
 
 check-python:
@@ -130,7 +131,7 @@ mediapipe: $(SETUP) .venv-mediapipe/.installed ## [DB=…] [ARGS=…]: evaluate,
 
 .venv-mediapipe/.installed: pyproject.toml
 	"$(SYSTEM_PYTHON)" -m venv .venv-mediapipe
-	.venv-mediapipe/bin/python -m pip install --quiet --editable '.[mediapipe]'
+	.venv-mediapipe/bin/python -m pip install -qq --editable '.[mediapipe]'
 	@touch $@
 
 demo: $(SETUP) ## a look at everything in minutes: data, training, prediction, scores, pictures
