@@ -137,14 +137,15 @@ mediapipe: $(SETUP) .venv-mediapipe/.installed ## [DB=…] [ARGS=…]: evaluate,
 demo: $(SETUP) ## a look at everything in minutes: data, training, prediction, scores, pictures
 	"$(PYTHON)" tools/demo.py
 
-test: $(SETUP) ## the project's tests
-	"$(PYTHON)" -m pytest
-	"$(PYTHON)" -m ruff check
+test: $(SETUP) ## the project's tests; the ten slowest are named at the end
+	"$(PYTHON)" -m pytest --durations=10
 
 fuzz: OUT = runs/fuzz
 fuzz: MINUTES = 60
 fuzz: $(SETUP) ## [MINUTES=60] [TARGET='name …'] [OUT=runs/fuzz] [ARGS=…]: mutated files for every parser (docs/reliability.md)
 	$(PYTHON) tools/fuzz.py --minutes $(MINUTES) $(if $(TARGET),--target $(TARGET)) --out "$(OUT)" $(ARGS)
 
-lint: $(SETUP) ## ruff alone
+lint: $(SETUP) ## style (ruff check, ruff format) and types (pyright)
 	"$(PYTHON)" -m ruff check
+	"$(PYTHON)" -m ruff format --check
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 "$(PYTHON)" -m pyright --pythonpath "$(PYTHON)"

@@ -3,7 +3,13 @@
 ``maskpose.Predictor().predict("photo.jpg")`` gives a ``maskpose.Hand``.
 """
 
+from typing import TYPE_CHECKING
+
 from maskpose import moved
+
+if TYPE_CHECKING:  # what __getattr__ imports, for editors and type checkers
+    from maskpose.inference.hand import Hand
+    from maskpose.inference.predictor import Predictor
 
 __version__ = "0.2.0"
 __all__ = ["Hand", "Predictor"]

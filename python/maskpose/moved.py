@@ -80,6 +80,7 @@ class MovedModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def create_module(self, spec):
         """The module at its new place."""
         new = new_name(spec.name)
+        assert new is not None  # find_spec answers for old names alone
         warnings.warn(f"{spec.name} is now {new}", DeprecationWarning, stacklevel=2)
         self._own_spec = importlib.import_module(new).__spec__
         return sys.modules[new]

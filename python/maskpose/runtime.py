@@ -34,7 +34,8 @@ def import_openvino():
 
     Raises InputError where it is not installed.
     """
-    sys.modules.setdefault("openvino_telemetry", None)  # as if that package were not there, which is allowed for
+    # None: as if that package were not there, which is allowed for.
+    sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore[reportArgumentType]
     try:
         import openvino
     except ImportError:
@@ -42,7 +43,7 @@ def import_openvino():
     return openvino
 
 
-_device = {"gpu": None}  # Caffe does not tell which it has
+_device: dict[str, int | None] = {"gpu": None}  # Caffe does not tell which it has
 
 
 def set_device(gpu=None):

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from maskpose import __version__
-from maskpose.data.datasets.reading import json_file
 from maskpose.errors import InputError
 from maskpose.evaluation import metrics
 from maskpose.evaluation.prediction_readers import labelled
 from maskpose.evaluation.scoring import Settings
+from maskpose.io.files import read_json
 from maskpose.keypoints import FINGERS, KEYPOINT_NAMES
 
 ALL = "mean"  # the selection of all joints
@@ -93,7 +93,7 @@ def _document(folder):
     path = folder / "scores.json"
     if not path.is_file():
         raise InputError(f"{path}: no such file; `make evaluate ARGS='--out {folder}'` writes it")
-    document = json_file(path)
+    document = read_json(path)
     missing = [key for key in KEYS if key not in document] if isinstance(document, dict) else KEYS
     if missing:
         raise InputError(f"{path} lacks {', '.join(missing)}: score again with tools/evaluate.py")
