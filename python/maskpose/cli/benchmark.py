@@ -46,9 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argument_parser(__doc__, "benchmark")
     parser.add_argument("name", choices=MODULES, help="which benchmark")
     parser.add_argument("--json", type=Path, help="file to write the rows to")
-    parser.add_argument(
-        "--count", type=positive, metavar="N", help=f"of build: photographs ({building.COUNT})"
-    )
+    parser.add_argument("--count", type=positive, metavar="N", help=f"of build: photographs ({building.COUNT})")
     parser.add_argument("--rows", nargs="+", choices=load.ROWS, metavar="ROW", help="of load: which (all there are)")
     args = parser.parse_args(arguments)
     if args.count and args.name != "build":
