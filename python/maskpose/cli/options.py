@@ -4,7 +4,7 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from maskpose.cli.commands import COMMANDS, PROGRAM, Command, as_started, started_script
@@ -114,6 +114,12 @@ def add_mirror(parser):
 def add_batch(parser):
     """Add --batch."""
     parser.add_argument("--batch", type=positive, default=8, metavar="N", help="pictures at once (%(default)s)")
+
+
+def add_modes(parser: argparse.ArgumentParser, names: Iterable[str], text: str, nargs: str = "+") -> None:
+    """Add --modes, and --ways, as version 0.1 called it; ``text`` is the help."""
+    parser.add_argument("--modes", nargs=nargs, choices=names, help=f"{text}; --ways is the same")
+    parser.add_argument("--ways", nargs=nargs, choices=names, dest="modes", help=argparse.SUPPRESS)
 
 
 def add_pyramid(parser):
