@@ -137,8 +137,8 @@ def peaks_row(rounds=20):
 
 def open_ours(engine, variant, refine):
     """A predictor of ours: (JPEG to keypoints, any file to the network's answer alone, whether it is worth scoring)."""
-    from maskpose.inference.engines import deploy_definition, open_net
     from maskpose.inference.predictor import Predictor, default_weights
+    from maskpose.model.prototxt import deploy_definition, open_net
 
     variant = get_variant(variant)
     with tempfile.TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from maskpose.cli.options import argument_parser, one_line_errors
 from maskpose.io.files import write_text
-from maskpose.model.network import prototxt_files
+from maskpose.model.prototxt import prototxt_files
 from maskpose.model.variants import VARIANTS
 
 

@@ -5,12 +5,13 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 from maskpose.errors import InputError
 from maskpose.threads import short_waits
 
 
-def import_caffe(quiet=True):
+def import_caffe(quiet: bool = True) -> ModuleType:
     """The ``caffe`` module, its log kept to warnings unless ``quiet`` is False, its threads' waits short.
 
     Raises InputError where Caffe is not installed. The C++ library logs as it loads, and loads OpenMP, which reads

@@ -4,9 +4,10 @@ import pytest
 from conftest import random_net
 from maskpose.errors import InputError
 from maskpose.inference import engines, onnx_export
-from maskpose.inference.engines import Caffe, deploy_definition, open_engine, open_net
+from maskpose.inference.engines import Caffe, open_engine
 from maskpose.inference.predictor import Predictor
 from maskpose.model import weights
+from maskpose.model.prototxt import deploy_definition, open_net
 from maskpose.model.variants import VARIANTS, get_variant
 
 OTHERS = [name for name in engines.ENGINES if name != "caffe"]

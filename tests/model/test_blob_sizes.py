@@ -6,7 +6,7 @@ from google.protobuf import text_format
 from conftest import ROOT
 from maskpose.errors import InputError
 from maskpose.model import blob_sizes
-from maskpose.model.network import prototxt_text
+from maskpose.model.prototxt import prototxt_text
 from maskpose.model.variants import get_variant
 from maskpose.runtime import import_caffe
 from maskpose.training.trainer import Run, definitions_of
@@ -37,5 +37,5 @@ def test_a_training_that_caffe_could_not_hold_is_refused(tmp_path, variant, data
 
 
 @pytest.mark.parametrize("data", [{"batch_size": 247}, {"batch_size": 1, "input_size": 1928}])
-def test_one_that_it_can_hold_is_not(tmp_path, data):
+def test_the_largest_training_that_caffe_can_hold_is_accepted(tmp_path, data):
     definitions_of(Run(get_variant("mask_pose"), "x.lmdb", tmp_path, data=data))

@@ -19,7 +19,7 @@ def test_ours_keeps_the_signal_through_every_layer(schemes):
     assert all(row.alive > 0.5 for row in reports)
 
 
-def test_an_all_gaussian_trunk_loses_it(schemes):
+def test_an_all_gaussian_trunk_loses_the_signal(schemes):
     assert {row.name: row.activation for row in schemes["gaussian"][0]}["conv5_3_CPM"] < 1e-6
 
 

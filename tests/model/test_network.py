@@ -9,9 +9,9 @@ from google.protobuf import text_format
 
 from conftest import ROOT
 from maskpose.errors import InputError
-from maskpose.inference.engines import deploy_definition, open_net
-from maskpose.model import network
-from maskpose.model.network import prototxt_files, prototxt_text, train_net
+from maskpose.model import prototxt
+from maskpose.model.network import train_net
+from maskpose.model.prototxt import deploy_definition, open_net, prototxt_files, prototxt_text
 from maskpose.model.variants import VARIANTS, get_variant
 from maskpose.runtime import import_caffe
 
@@ -40,7 +40,7 @@ def deploy(name):
 
 
 @pytest.mark.parametrize("name,counts", [*COUNTS.items(), ("openpose_hand", OPENPOSE)])
-def test_the_papers_size(name, counts):
+def test_channels_and_input_are_of_the_papers_size(name, counts):
     net = deploy(name)
     convolutions = [layer for layer in net.layers if layer.type == "Convolution"]
     parameters = sum(blob.count for blobs in net.params.values() for blob in blobs)
@@ -165,7 +165,7 @@ def test_the_same_changes_are_the_same_variant():
 def test_a_variant_without_changes_is_the_committed_file(monkeypatch, tmp_path):
     for kind in ("train", "deploy", "solver"):
         assert prototxt_text(get_variant("no_mask"), kind) == (ROOT / f"prototxt/no_mask/{kind}.prototxt").read_text()
-    monkeypatch.setattr(network, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(prototxt, "REPOSITORY", tmp_path)
     with pytest.raises(InputError, match=r"no_mask/deploy\.prototxt is missing: run `make prototxt`"):
         prototxt_text(get_variant("no_mask"), "deploy")
 
@@ -183,6 +183,6 @@ def test_a_variant_without_changes_is_the_committed_file(monkeypatch, tmp_path):
         ("mask_pose_x2+sub_stages=3", "must be above 3"), ("openpose_hand+sub_stages=0", "neither a mask"),
     ],
 )  # fmt: skip
-def test_variants_that_there_are_not(name, message):
+def test_unknown_and_impossible_variants_are_refused(name, message):
     with pytest.raises(InputError, match=message):
         get_variant(name)

@@ -4,8 +4,8 @@ import pytest
 
 from conftest import files_of_at_most, random_net
 from maskpose.errors import InputError
-from maskpose.inference.engines import deploy_definition, open_net
 from maskpose.model import weights
+from maskpose.model.prototxt import deploy_definition, open_net
 from maskpose.model.variants import get_variant
 from maskpose.runtime import import_caffe
 
@@ -25,7 +25,7 @@ def fresh():
 
 
 @pytest.mark.parametrize("name", ["w.caffemodel", "w.h5", "w.caffemodel.h5"])
-def test_both_formats_come_back(net, tmp_path, name):
+def test_weights_saved_in_either_format_load_unchanged(net, tmp_path, name):
     path = str(tmp_path / name)
     (net.save if name == "w.caffemodel" else net.save_hdf5)(path)
     other = fresh()
@@ -70,7 +70,7 @@ def test_the_mean_of_several_files(net, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["w.caffemodel", "w.h5"])
-def test_truncated_files_are_said(net, tmp_path, name):
+def test_truncated_files_are_errors(net, tmp_path, name):
     path = tmp_path / name
     (net.save if name == "w.caffemodel" else net.save_hdf5)(str(path))
     path.write_bytes(path.read_bytes()[:-5000])
@@ -226,7 +226,7 @@ def test_hdf5_of_any_type_of_number_comes_as_caffe_reads_it(net, tmp_path, kind)
         assert np.array_equal(one.data, other.data)
 
 
-def test_what_is_no_file_of_weights_is_said(tmp_path):
+def test_other_files_are_refused_as_weights(tmp_path):
     (tmp_path / "empty.caffemodel").touch()
     (tmp_path / "run.solverstate").write_bytes(b"x")
     with open(tmp_path / "large.caffemodel", "wb") as file:
@@ -258,7 +258,7 @@ def test_a_mean_onto_a_full_disk_leaves_nothing(net, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["w.caffemodel"]
 
 
-def test_hdf5_that_is_not_caffes(tmp_path):
+def test_hdf5_of_another_program_is_refused(tmp_path):
     with h5py.File(tmp_path / "w.h5", "w") as file:
         file["data/conv1_1/weights"] = np.zeros(3)
     with pytest.raises(InputError, match=r"w\.h5"):
@@ -285,7 +285,7 @@ def test_files_from_before_2014_fill_the_layers_they_share(net, tmp_path):
         weights.load(fresh(), tmp_path / "vgg.caffemodel", whole=True)
 
 
-def test_a_shape_that_caffe_would_abort_on(net, tmp_path):
+def test_a_shape_at_which_caffe_would_abort_is_an_error(net, tmp_path):
     model = caffe.proto.caffe_pb2.NetParameter()
     blob = model.layer.add(name="conv6_2_mask", type="Convolution").blobs.add()
     blob.shape.dim.extend([2, 128])
@@ -336,7 +336,7 @@ def test_vgg_weights_give_their_features_for_this_networks_inputs(tmp_path):
     assert np.array_equal(again.params["conv1_1"][1].data, trunk["conv1_1"][1])
 
 
-def test_weights_of_our_own_are_taken_as_they_are(net, tmp_path):
+def test_our_own_weights_are_copied_unchanged(net, tmp_path):
     net.save(str(tmp_path / "ours.caffemodel"))
     other = fresh()
     report = weights.start_from(other, tmp_path / "ours.caffemodel")
@@ -344,7 +344,7 @@ def test_weights_of_our_own_are_taken_as_they_are(net, tmp_path):
     assert all(np.array_equal(net.params[n][1].data, other.params[n][1].data) for n in net.params)
 
 
-def test_layers_too_many_are_of_another_variant_where_the_whole_file_is_meant(tmp_path):
+def test_a_file_with_more_layers_than_the_network_is_refused_if_whole(tmp_path):
     """To predict: three sub-stages' weights are not two's; to train from them is something else."""
     random_net("compact/mask_pose").save(str(tmp_path / "w.caffemodel"))
     fewer = open_net(deploy_definition(get_variant("compact/mask_pose+sub_stages=2")))

@@ -9,8 +9,8 @@ from conftest import ROOT, blobs_of, random_net, solver_state
 from maskpose.data.database import Reader
 from maskpose.errors import InputError
 from maskpose.evaluation import evaluate, scoring
-from maskpose.inference.engines import deploy_definition, open_net
 from maskpose.inference.predictor import Predictor, default_weights
+from maskpose.model.prototxt import deploy_definition, open_net
 from maskpose.model.variants import get_variant
 from maskpose.runtime import import_caffe
 from maskpose.training.loss_log import read_losses

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from maskpose.errors import InputError
-from maskpose.model.network import prototxt_files
+from maskpose.model.prototxt import prototxt_files
 from maskpose.model.variants import get_variant
 from maskpose.training import loss_curves
 from maskpose.training.loss_curves import Curves, draw, figure, moving_mean, read_run, read_runs

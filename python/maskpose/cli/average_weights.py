@@ -12,9 +12,9 @@ from pathlib import Path
 
 from maskpose.cli.options import add_variant, argument_parser, one_line_errors
 from maskpose.errors import InputError
-from maskpose.inference.engines import deploy_definition, open_net
 from maskpose.io.files import refuse_clashes
 from maskpose.model import weights
+from maskpose.model.prototxt import deploy_definition, open_net
 from maskpose.model.variants import get_variant
 
 

@@ -15,35 +15,14 @@ import numpy as np
 from maskpose.errors import InputError
 from maskpose.inference import onnx_export
 from maskpose.io.files import read_bytes
-from maskpose.io.memory_files import memory_file
 from maskpose.model import weights
 from maskpose.model.blobs import refuse_not_finite
-from maskpose.model.network import prototxt_text
+from maskpose.model.prototxt import deploy_definition, open_net
 from maskpose.model.variants import same_network
-from maskpose.runtime import import_caffe, import_openvino, on_gpu
+from maskpose.runtime import import_openvino, on_gpu
 from maskpose.threads import OpenMp, ThreadCount
 
 PROBE_SIZE = 64  # pixels, of the input on which new weights are tried: the network is convolutional
-
-
-def deploy_definition(variant):
-    """The NetParameter of a variant's deploy.prototxt. Raises InputError where that is missing."""
-    from google.protobuf import text_format
-
-    return text_format.Parse(prototxt_text(variant, "deploy"), import_caffe().proto.caffe_pb2.NetParameter())
-
-
-def open_net(definition):
-    """A caffe.Net of a definition, in TEST phase, its weights zero: no random number is drawn for them."""
-    from google.protobuf import text_format
-
-    caffe = import_caffe()
-    blank = type(definition)()
-    blank.CopyFrom(definition)
-    for layer in blank.layer:
-        layer.convolution_param.ClearField("weight_filler")  # then it is constant 0
-    with memory_file(text_format.MessageToString(blank).encode()) as path:
-        return caffe.Net(str(path), caffe.TEST)
 
 
 def load_net(variant, weights_path):

@@ -1,1 +1,1 @@
-"""What the network is: its weights, and the files that hold them."""
+"""What the network is: its variants, the definition that every prototxt is written from, weights, solver states."""

@@ -1,35 +1,41 @@
-"""Caffe's blobs in protocol buffers: read by Caffe's own rules, with an error at whatever Caffe would abort on."""
+"""Caffe's blobs in protocol buffers, read by Caffe's own rules: what Caffe would abort at is an InputError."""
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.errors import InputError
+from maskpose.model.caffe_types import BlobProto
 
 OLD_DIMENSIONS = ("num", "channels", "height", "width")  # of files from before 2014
-DATA_TAG = b"\x2a"  # BlobProto.data, packed, on the wire
+DATA_TAG = b"\x2a"  # begins BlobProto.data, packed, in a message's bytes
 
 
-def shape_of(blob) -> tuple[int, ...]:
-    """The shape of a BlobProto; the four old dimensions count where there is one of them, even beside a shape."""
+def shape_of(blob: BlobProto) -> tuple[int, ...]:
+    """Return the shape of a blob. If it has one of the four old dimensions, these count, even beside a shape."""
     if _is_old(blob):
         return tuple(getattr(blob, name) for name in OLD_DIMENSIONS)
     return tuple(blob.shape.dim)
 
 
-def fits(blob, shape: Sequence[int]) -> bool:
-    """Whether Caffe copies a BlobProto into a blob of ``shape``: the same one, after ones in an old file's four."""
+def fits(blob: BlobProto, shape: Sequence[int]) -> bool:
+    """Return whether Caffe copies a blob into one of ``shape``; ones may precede the dimensions of an old blob."""
     padding = (1,) * (4 - len(shape)) if _is_old(blob) else ()
     return shape_of(blob) == padding + tuple(shape)
 
 
-def values(blob, name: str) -> np.ndarray:
-    """The numbers of a BlobProto in its own shape, float32.
+def values(blob: BlobProto, name: str) -> npt.NDArray[np.float32]:
+    """Return the numbers of a blob in its own shape.
+
+    Args:
+        blob: of a file.
+        name: what messages call it.
 
     Raises:
-        InputError: there are more or fewer numbers, or gradients beside them, than the shape says, or some are not
-            finite. The message begins with ``name``.
+        InputError: the blob has more or fewer numbers, or gradients, than its shape says, or some numbers are not
+            finite.
     """
     shape = shape_of(blob)
     count = math.prod(shape) if min(shape, default=0) >= 0 else -1
@@ -44,21 +50,21 @@ def values(blob, name: str) -> np.ndarray:
     return array
 
 
-def refuse_not_finite(array: np.ndarray, name: str):
-    """Raise InputError, which begins with ``name``, where an array holds NaN or infinity."""
+def refuse_not_finite(array: npt.NDArray[np.floating], name: str) -> None:
+    """Raise InputError if an array holds NaN or infinity. The message begins with ``name``."""
     if bad := array.size - int(np.isfinite(array).sum()):
         raise InputError(f"{name} is damaged: {bad} of its {array.size} values are not finite (NaN or infinity)")
 
 
-def fill(blob, array: np.ndarray):
-    """Make an empty BlobProto hold ``array`` as float32."""
+def fill(blob: BlobProto, array: npt.NDArray[np.floating]) -> None:
+    """Make an empty blob hold ``array`` as float32."""
     numbers = np.ascontiguousarray(array, "<f4").tobytes()
     blob.MergeFromString(DATA_TAG + _varint(len(numbers)) + numbers)  # many times faster than number by number
     blob.shape.dim.extend(array.shape)
 
 
 def shape_text(shape: Sequence[int]) -> str:
-    """A shape as messages show it, such as "64 x 3 x 3 x 3"."""
+    """Return a shape as messages show it, such as "64 x 3 x 3 x 3"."""
     return " x ".join(map(str, shape)) or "nothing"
 
 
@@ -67,7 +73,7 @@ def _is_old(blob):
 
 
 def _varint(number):
-    """A length as protocol buffers write it: seven bits a byte, the lowest first."""
+    """A length as protocol buffers write it: seven bits in each byte, the lowest first."""
     parts = bytearray()
     while number > 127:
         parts.append(number & 127 | 128)

@@ -1,18 +1,21 @@
-"""What a random initialisation does to signal and gradient, measured layer by layer on one batch."""
+"""Signal and gradient of a network with random weights, measured layer by layer on one batch."""
 
 import json
+import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from maskpose.io.memory_files import memory_file
+from maskpose.model.caffe_types import Net, NetParameter
 from maskpose.model.network import data_settings, train_net
+from maskpose.model.prototxt import net_of
+from maskpose.model.variants import Variant
 from maskpose.runtime import import_caffe
 
 SCHEMES = {
     "ours": "msra before every ReLU, gaussian 0.01 on each stage's last layer (what prototxt/ has)",
-    "family": "xavier up to conv5_2, gaussian 0.01 after (the habit of CPM's training files)",
+    "family": "xavier up to conv5_2, gaussian 0.01 after it (the habit of CPM's training files)",
     "gaussian": "gaussian 0.01 everywhere",
 }
 
@@ -22,21 +25,30 @@ class LayerReport:
     """One convolution on one batch."""
 
     name: str
-    activation: float  # root mean square of its output, after the ReLU where there is one
+    activation: float  # root mean square of its output, after the ReLU if it has one
     alive: float  # share of its channels that are not zero everywhere
-    gradient: float  # root mean square of the loss's gradient to its weights, over that of its weights
+    gradient: float  # root mean square of the loss's gradient by its weights, divided by that of the weights
 
 
-def measure(variant, db, scheme="ours", batch_size=2, seed=1):
-    """([LayerReport of each convolution], {loss: value, "total": weighted sum}) of a fresh network.
+def measure(
+    variant: Variant, db: str | os.PathLike[str], scheme: str = "ours", batch_size: int = 2, seed: int = 1
+) -> tuple[list[LayerReport], dict[str, float]]:
+    """Run a new network forward and backward on the data layer's first batch, with augmentation.
 
-    scheme: a key of SCHEMES; the batch is the data layer's first, with augmentation.
+    Args:
+        variant: what to initialise.
+        db: LMDB of training samples.
+        scheme: a key of SCHEMES.
+        batch_size: images.
+        seed: of the random weights.
+
+    Returns:
+        ([report of each convolution], {loss: value, "total": their weighted sum}).
     """
     caffe = import_caffe()
-    net = build(variant, db, scheme, batch_size)
-    with memory_file(str(net).encode()) as path:
-        caffe.set_random_seed(seed)
-        net = caffe.Net(str(path), caffe.TRAIN)
+    definition = training_definition(variant, db, scheme, batch_size)
+    caffe.set_random_seed(seed)
+    net = net_of(definition, caffe.TRAIN)
     outputs = net.forward()
     weights = net_loss_weights(net)
     losses = {name: float(outputs[name]) for name in weights}
@@ -57,9 +69,9 @@ def measure(variant, db, scheme="ours", batch_size=2, seed=1):
     return reports, losses
 
 
-def build(variant, db, scheme, batch_size):
-    """NetParameter of the training network with another scheme's fillers and a batch size of its own."""
-    net = train_net(variant, str(Path(db)))
+def training_definition(variant: Variant, db: str | os.PathLike[str], scheme: str, batch_size: int) -> NetParameter:
+    """Return the training network's definition with a scheme's fillers and a batch size of its own."""
+    net = train_net(variant, str(db))
     settings = {**data_settings(variant, str(db)), "batch_size": batch_size, "workers": 0}
     net.layer[0].python_param.param_str = json.dumps(settings)
     for layer in net.layer:
@@ -73,11 +85,11 @@ def build(variant, db, scheme, batch_size):
     return net
 
 
-def rms(array):
-    """Root mean square."""
+def rms(array: npt.NDArray[np.floating]) -> float:
+    """Return the root mean square of an array."""
     return float(np.sqrt(np.mean(np.square(array, dtype=np.float64))))
 
 
-def net_loss_weights(net) -> dict[str, float]:
-    """{name of each loss: its weight in the total}, in the network's order."""
+def net_loss_weights(net: Net) -> dict[str, float]:
+    """Return {loss: its weight in the total} of an open network, in the network's order."""
     return {name: float(weight) for name, weight in net.blob_loss_weights.items() if weight}

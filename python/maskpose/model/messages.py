@@ -1,12 +1,16 @@
-"""Reading protobuf messages of files."""
+"""Protobuf messages of files."""
 
-from google.protobuf.message import DecodeError
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError, Message
 
 from maskpose.errors import InputError
 
+M = TypeVar("M", bound=Message)
 
-def parse(message, data, complaint):
-    """Fill ``message`` from ``data`` and give it; InputError says ``complaint`` where the bytes are not one."""
+
+def parse(message: M, data: bytes, complaint: str) -> M:
+    """Parse ``data`` into ``message`` and return that. Raises InputError that says ``complaint`` if it fails."""
     try:
         message.ParseFromString(data)
     except DecodeError:

@@ -1,9 +1,11 @@
-"""Caffe's solver settings, checked: those at which Caffe aborts, or with which a network learns nothing, are errors."""
+"""Checks of Caffe's solver settings: an error for those at which Caffe aborts, or with which no network learns."""
 
 import math
+from typing import Any
 
 from maskpose.errors import InputError
 from maskpose.io.values import shown
+from maskpose.model.caffe_types import SolverParameter
 
 SOLVER_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
 LR_POLICIES = ("fixed", "step", "exp", "inv", "multistep", "sigmoid", "poly")
@@ -12,15 +14,15 @@ MOST = (1 << 31) - 1  # Caffe's int32
 _FALLING = ("step", "exp", "inv", "multistep", "sigmoid")  # policies that take gamma
 
 
-def set_field(solver, key: str, value):
-    """Set a field of a SolverParameter, a repeated one by a list. Raises InputError if it has none of that value."""
+def set_field(solver: SolverParameter, key: str, value: Any) -> None:
+    """Set a field of the solver, a repeated one by a list. Raises InputError if it has no such field or value."""
     field = next((field for field in solver.DESCRIPTOR.fields if field.name == key), None)
     if field is None:
-        raise InputError(f"the solver has no setting {key} that can be {shown(value)}: there is none of that name")
+        raise InputError(f"the solver has no setting {key}")
     values = value if isinstance(value, list) else [value]
     is_flag = field.type == field.TYPE_BOOL
     try:
-        if any(isinstance(one, bool) != is_flag for one in values):  # protocol buffers would take true for 1
+        if any(isinstance(item, bool) != is_flag for item in values):  # protocol buffers would take true for 1
             raise TypeError
         if isinstance(value, list):
             del getattr(solver, key)[:]
@@ -28,15 +30,15 @@ def set_field(solver, key: str, value):
         else:
             setattr(solver, key, value)
     except (AttributeError, TypeError, ValueError, OverflowError):
-        raise InputError(f"the solver has no setting {key} that can be {shown(value)}") from None
+        raise InputError(f"the solver's setting {key} cannot be {shown(value)}") from None
 
 
-def check(solver):
-    """Check a SolverParameter that is complete but for its files.
+def check(solver: SolverParameter) -> None:
+    """Check the settings of a solver. Its paths may still be missing.
 
     Raises:
-        InputError: Caffe would abort at a setting, or the network would not learn; it names the setting and what is
-            expected.
+        InputError: Caffe would abort at a setting, or the network would not learn with it. The message names the
+            setting and what is expected.
     """
     for key, passes, expected in _rules(solver):
         if not passes:
@@ -44,7 +46,7 @@ def check(solver):
 
 
 def _rules(solver):
-    """(key, whether it passes, what is expected) of each rule, in the order in which they are to be told."""
+    """(key, whether it passes, what is expected) of each rule. ``check`` reports the first one that fails."""
     kind, policy, steps = solver.type, solver.lr_policy, list(solver.stepvalue)
     needs = f"lr_policy {policy} needs"
     rules = [
@@ -62,7 +64,7 @@ def _rules(solver):
         ("momentum", kind not in ("AdaGrad", "RMSProp") or solver.momentum == 0, f"{kind} takes none: expected 0"),
         ("momentum2", 0 <= solver.momentum2 < 1, "expected 0 or more, and below 1"),
         ("rms_decay", 0 <= solver.rms_decay < 1, "expected 0 or more, and below 1"),
-        ("delta", solver.delta > 0, "expected a number above 0, by which no division by zero is left"),
+        ("delta", solver.delta > 0, "expected a number above 0, which prevents divisions by zero"),
         ("weight_decay", solver.weight_decay >= 0, "expected 0 or more"),
         ("clip_gradients", solver.clip_gradients != 0, "expected a largest norm above 0, or -1 for no clipping"),
         (
@@ -86,4 +88,4 @@ def _rules(solver):
 def _text(value):
     if isinstance(value, float):
         return f"{value:.7g}"  # Caffe's are single precision
-    return shown(value if isinstance(value, (str, int)) else list(value))
+    return shown(value if isinstance(value, str | int) else list(value))

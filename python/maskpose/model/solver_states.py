@@ -1,14 +1,16 @@
-"""Files of a solver's state, .solverstate or .solverstate.h5: what they hold is checked before Caffe gets any of it.
+"""Files of a solver's state, .solverstate or .solverstate.h5. What they hold is checked before Caffe restores it.
 
-Caffe aborts the process at a state that is damaged or of another network, or reads beyond its end. So it is never given
-a file from outside, but ``state_for_caffe``'s bytes, which are made anew from what has been checked.
+Caffe aborts the process at a state that is damaged or of another network, or reads beyond its end. So Caffe never reads
+a file from outside. It reads the bytes of ``state_for_caffe``, which are made from checked numbers.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.errors import InputError
 from maskpose.io.files import read_bytes
@@ -18,7 +20,7 @@ from maskpose.runtime import import_caffe
 MOST_BYTES = (1 << 29) - 1  # of a state that Caffe reads as a protocol buffer
 SUFFIXES = (".solverstate", ".solverstate.h5")
 HISTORIES = {"SGD": 1, "Nesterov": 1, "AdaGrad": 1, "RMSProp": 1, "AdaDelta": 2, "Adam": 2}  # per parameter, by type
-SQUARES = {"AdaGrad": (0,), "RMSProp": (0,), "AdaDelta": (0, 1), "Adam": (1,)}  # those that are sums of squares
+SQUARES = {"AdaGrad": (0,), "RMSProp": (0,), "AdaDelta": (0, 1), "Adam": (1,)}  # histories that are sums of squares
 EXPECTED = "expected the .solverstate of a snapshot"
 
 
@@ -26,7 +28,7 @@ class ProtobufState:
     """A .solverstate in Caffe's usual format."""
 
     def __init__(self, path: Path):
-        """Raises InputError if ``path`` is none."""
+        """Read the state. Raises InputError if ``path`` is not one."""
         self.path = path
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path}: larger than any .solverstate that Caffe reads")
@@ -38,15 +40,15 @@ class ProtobufState:
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """The shape of each history blob, as the file says it."""
+        """The shape of each history blob, as the file states it."""
         return [blobs.shape_of(blob) for blob in self._history]
 
     def fits(self, number: int, shape: tuple[int, ...]) -> bool:
-        """Whether a history blob is of this shape."""
+        """Return whether a history blob has this shape."""
         return blobs.fits(self._history[number], shape)
 
-    def array(self, number: int) -> np.ndarray:
-        """The numbers of a history blob, float32. Raises InputError as ``blobs.values`` does."""
+    def array(self, number: int) -> npt.NDArray[np.float32]:
+        """Return the numbers of a history blob. Raises InputError as ``blobs.values`` does."""
         return blobs.values(self._history[number], f"{self.path}: history {number}")
 
 
@@ -54,7 +56,7 @@ class Hdf5State:
     """A .solverstate.h5, as Caffe writes it for snapshot_format HDF5: iter, current_step, history/<number>."""
 
     def __init__(self, path: Path):
-        """Raises InputError if ``path`` is none."""
+        """Read all but the histories. Raises InputError if ``path`` is not a state."""
         self.path = path
         self._complaint = f"{path} is truncated, or HDF5 but not a solver state: {EXPECTED}"
         self.iteration, self.step, self.shapes = hdf5_blobs.read(path, self._complaint, self._contents)
@@ -65,8 +67,8 @@ class Hdf5State:
         """As ProtobufState.fits."""
         return self.shapes[number] == shape
 
-    def array(self, number: int) -> np.ndarray:
-        """As ProtobufState.array; to be asked for if ``fits`` has said yes, as a file may claim any shape."""
+    def array(self, number: int) -> npt.NDArray[np.float32]:
+        """As ProtobufState.array. Call it after ``fits`` returned True: a file may claim any shape."""
 
         def values(file):
             return hdf5_blobs.array(hdf5_blobs.dataset(hdf5_blobs.child(file, "history", h5py.Group), number))
@@ -82,12 +84,12 @@ class Hdf5State:
         return hdf5_blobs.whole_number(file, "iter"), hdf5_blobs.whole_number(file, "current_step"), shapes
 
 
-def read(path: str | Path) -> ProtobufState | Hdf5State:
-    """A solver's state, told by its content.
+def read(path: str | os.PathLike[str]) -> ProtobufState | Hdf5State:
+    """Return a solver's state. The file's content, not its name, says the format.
 
     Raises:
-        InputError: there is no such file, or it is something else. If the state that was meant lies beside it, the
-            message names it.
+        InputError: there is no such file, or it is something else. The message names the state that was probably
+            meant, if that lies beside it.
     """
     path = Path(path)
     if path.is_dir():
@@ -103,16 +105,17 @@ def read(path: str | Path) -> ProtobufState | Hdf5State:
 
 
 def state_for_caffe(state: ProtobufState | Hdf5State, shapes: Sequence[tuple[int, ...]], solver_type: str) -> bytes:
-    """The bytes of a .solverstate that Caffe can restore, without a path of weights.
+    """Return the bytes of a .solverstate that Caffe can restore. They name no file of weights.
 
     Args:
-        state: as ``read`` gives it.
+        state: as ``read`` returns it.
         shapes: of the network's parameters, in Caffe's order.
         solver_type: Caffe's name, such as "Adam".
 
     Raises:
-        InputError: the state is of another network or type of solver, or damaged: numbers that are missing, too many,
-            not finite, or negative if they are sums of squares, or impossible counts of iterations.
+        InputError: the state is of another network or type of solver, or damaged. It is damaged if numbers are
+            missing, too many, not finite, or negative though they are sums of squares, or if its iteration is
+            impossible.
     """
     path, held = state.path, state.shapes
     wanted = list(shapes) * HISTORIES[solver_type]
@@ -135,7 +138,7 @@ def state_for_caffe(state: ProtobufState | Hdf5State, shapes: Sequence[tuple[int
     for number, shape in enumerate(wanted):
         array = state.array(number).reshape(shape)
         if number // len(shapes) in SQUARES.get(solver_type, ()) and array.size and array.min() < 0:
-            raise InputError(f"{path} is damaged: history {number}, of squares, has negative values")
+            raise InputError(f"{path} is damaged: history {number} has negative values, and it is of squares")
         blobs.fill(clean.history.add(), array)
     data = clean.SerializeToString()
     if len(data) > MOST_BYTES:
@@ -143,10 +146,10 @@ def state_for_caffe(state: ProtobufState | Hdf5State, shapes: Sequence[tuple[int
     return data
 
 
-def weights_of(path: str | Path) -> Path:
-    """Where the weights of the snapshot lie whose state is ``path``: beside it, whatever path the state itself names.
+def weights_of(path: str | os.PathLike[str]) -> Path:
+    """Return the path of the weights that belong to the state at ``path``: beside it, under Caffe's name.
 
-    Caffe names both files alike; the states that it writes say where the weights were on that day.
+    The path that the state itself names does not matter: it says where the weights were when it was written.
     """
     path = Path(path)
     suffix = next((suffix for suffix in reversed(SUFFIXES) if path.name.endswith(suffix)), path.suffix)
@@ -163,7 +166,7 @@ def _holds_weights(path):
 
 
 def _beside(path):
-    """The end of a message: the state that lies beside weights."""
+    """The end of a message about weights: the state beside them."""
     names = (path.name.replace(".caffemodel", ".solverstate"), f"{path.name.partition('.caffemodel')[0]}.solverstate")
     for state in map(path.with_name, names):
         if state != path and state.is_file():
@@ -172,5 +175,5 @@ def _beside(path):
 
 
 def _newest_in(folder):
-    """The end of a message: what a folder that is a run's offers."""
+    """The end of a message about a folder: how to resume from a snapshot in it."""
     return " in it, or auto with that folder as --out" if any(folder.glob("*.solverstate*")) else ", or auto"

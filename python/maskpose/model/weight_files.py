@@ -1,28 +1,30 @@
-"""Files of weights, a caffemodel or Caffe's HDF5: what they hold comes out as arrays that have been checked.
+"""Files of weights, a caffemodel or Caffe's HDF5, read as arrays that have been checked.
 
-Caffe aborts the process at a file that is damaged or of another network. So it is never given one: these classes read,
-by Caffe's own rules, and ``maskpose.model.weights`` copies the arrays into the network.
+Caffe aborts the process at a file that is damaged or of another network. So Caffe never reads one. These classes read
+them by Caffe's own rules, and ``maskpose.model.weights`` copies the arrays into the network.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.errors import InputError
 from maskpose.io.files import read_bytes
 from maskpose.model import blobs, hdf5_blobs, messages
 from maskpose.runtime import import_caffe
 
-MOST_BYTES = 1 << 31  # of a caffemodel: protocol buffers end there
+MOST_BYTES = 1 << 31  # of a caffemodel: protocol buffers hold no more
 
 
 class CaffeModel:
-    """A .caffemodel, also one of the format from before 2014."""
+    """A .caffemodel, of the present format or that from before 2014."""
 
     def __init__(self, path: Path):
-        """Raises InputError where ``path`` is none, holds no weights, or has a layer's weights twice."""
+        """Read the file. Raises InputError if it is not a caffemodel, has no weights, or has two layers of one name."""
         self.path = path
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"weights {path}: larger than any caffemodel")
@@ -38,16 +40,16 @@ class CaffeModel:
 
     @property
     def shapes(self) -> dict[str, list[tuple[int, ...]]]:
-        """{layer: shape of each of its blobs}, as the file says them."""
+        """{layer: shape of each of its blobs}, as the file states them."""
         return {name: [blobs.shape_of(blob) for blob in layer] for name, layer in self._layers.items()}
 
     def fits(self, layer: str, shapes: Sequence[tuple[int, ...]]) -> bool:
-        """Whether the layer's blobs can be copied into blobs of these shapes."""
+        """Return whether the layer's blobs can be copied into blobs of these shapes."""
         ours = self._layers[layer]
         return len(ours) == len(shapes) and all(map(blobs.fits, ours, shapes))
 
-    def arrays(self, layer: str) -> list[np.ndarray]:
-        """The layer's weights and bias, float32. Raises InputError as ``blobs.values``, with the layer's name."""
+    def arrays(self, layer: str) -> list[npt.NDArray[np.float32]]:
+        """Return the layer's weights and bias. Raises InputError as ``blobs.values``, with the layer's name."""
         return [blobs.values(blob, f"weights {self.path}: layer {layer}") for blob in self._layers[layer]]
 
 
@@ -57,10 +59,10 @@ class Hdf5Weights:
     name = ""  # of the network: HDF5 has none
 
     def __init__(self, path: Path):
-        """Raises InputError where ``path`` is not such a file."""
+        """Read the shapes. Raises InputError if ``path`` is not such a file."""
         self.path = path
         shapes = self._read(lambda data: {name: _shapes(hdf5_blobs.child(data, name, h5py.Group)) for name in data})
-        self.shapes = {name: of_layer for name, of_layer in shapes.items() if of_layer}
+        self.shapes = {name: layer for name, layer in shapes.items() if layer}
         if not self.shapes:
             raise InputError(f"weights {path}: no layer with weights in it")
 
@@ -68,22 +70,26 @@ class Hdf5Weights:
         """As CaffeModel.fits."""
         return self.shapes[layer] == list(shapes)
 
-    def arrays(self, layer: str) -> list[np.ndarray]:
-        """As CaffeModel.arrays; to be asked for where ``fits`` has said yes, as a file may claim any shape."""
+    def arrays(self, layer: str) -> list[npt.NDArray[np.float32]]:
+        """As CaffeModel.arrays. Call it after ``fits`` returned True: a file may claim any shape."""
         count = len(self.shapes[layer])
         arrays = self._read(lambda data: [hdf5_blobs.array(hdf5_blobs.dataset(data[layer], n)) for n in range(count)])
         for array in arrays:
             blobs.refuse_not_finite(array, f"weights {self.path}: layer {layer}")
         return arrays
 
-    def _read(self, what):
-        """What a function makes of the group ``data``."""
+    def _read(self, parse):
+        """``parse`` of the group ``data``."""
         complaint = f"weights {self.path}: truncated, or HDF5 but not of Caffe"
-        return hdf5_blobs.read(self.path, complaint, lambda file: what(hdf5_blobs.child(file, "data", h5py.Group)))
+        return hdf5_blobs.read(self.path, complaint, lambda file: parse(hdf5_blobs.child(file, "data", h5py.Group)))
 
 
-def read(path: str | Path) -> CaffeModel | Hdf5Weights:
-    """A file of weights, told by its content. Raises InputError where it is missing, or neither."""
+def read(path: str | os.PathLike[str]) -> CaffeModel | Hdf5Weights:
+    """Return a file of weights. Its content, not its name, says the format.
+
+    Raises:
+        InputError: the file is missing, or neither a caffemodel nor HDF5.
+    """
     path = Path(path)
     if not path.is_file():
         why = "a folder" if path.is_dir() else "not a file" if path.exists() else "no such file"
@@ -94,8 +100,13 @@ def read(path: str | Path) -> CaffeModel | Hdf5Weights:
     return Hdf5Weights(path) if h5py.is_hdf5(path) else CaffeModel(path)
 
 
-def caffemodel(name: str, layers: dict[str, tuple[str, list[np.ndarray]]]) -> bytes:
-    """The bytes of a .caffemodel. layers: {name: (type, arrays)}."""
+def caffemodel(name: str, layers: dict[str, tuple[str, list[npt.NDArray[np.float32]]]]) -> bytes:
+    """Return the bytes of a .caffemodel.
+
+    Args:
+        name: of the network.
+        layers: {name: (Caffe's type, arrays)}.
+    """
     net = import_caffe().proto.caffe_pb2.NetParameter(name=name)
     for layer_name, (kind, arrays) in layers.items():
         layer = net.layer.add(name=layer_name, type=kind)
@@ -105,7 +116,7 @@ def caffemodel(name: str, layers: dict[str, tuple[str, list[np.ndarray]]]) -> by
 
 
 def _text(value):
-    """A protocol buffer's string, which comes as bytes where it is not UTF-8."""
+    """A protocol buffer's string; protobuf gives it as bytes if it is not UTF-8."""
     return value if isinstance(value, str) else value.decode("utf-8", "backslashreplace")
 
 

@@ -1,36 +1,45 @@
-"""Weights: copied from files into networks, averaged, written. maskpose.model.weight_files reads the files."""
+"""Weights, copied from files into networks, averaged and written. maskpose.model.weight_files reads the files."""
 
+import os
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.codecs.preprocessing import INPUT_VALUES
 from maskpose.errors import InputError
 from maskpose.io.files import write_bytes
 from maskpose.model import weight_files
 from maskpose.model.blobs import refuse_not_finite, shape_text
-from maskpose.model.weight_files import read
+from maskpose.model.caffe_types import Net
+from maskpose.model.weight_files import CaffeModel, Hdf5Weights, read
 
 VGG_MEAN = (103.939, 116.779, 123.68)  # BGR, taken from inputs of 0 to 255 (Simonyan and Zisserman's model card)
-SMALLEST = np.finfo(np.float32).tiny  # below it single precision loses digits, and processors their speed
-INPUTS = ("maskpose", "vgg")  # what a file's first layer expects: BGR / 256 - 0.5, or 0 to 255 less VGG_MEAN
+SMALLEST = np.finfo(np.float32).tiny  # below it single precision loses digits, and processors are slow
+INPUTS = ("maskpose", "vgg")  # that a file's first layer expects: BGR / 256 - 0.5, or 0 to 255 less VGG_MEAN
 
 
-def load(net, path, whole=False, stored=None):
-    """Copy the weights in ``path`` into ``net`` by layer name; give the names of the layers filled.
+def load(
+    net: Net, path: str | os.PathLike[str], whole: bool = False, stored: CaffeModel | Hdf5Weights | None = None
+) -> list[str]:
+    """Copy the weights in ``path`` into ``net`` by layer name.
 
-    Weights below SMALLEST become 0. Adam shrinks those of features that died to such numbers (half of the shipped
-    ones); they change no result, but multiplying by them takes processors ten times as long.
+    Weights below SMALLEST become 0. Adam shrinks the weights of dead features to such numbers (half of the shipped
+    ones). They change no result, but a processor takes ten times as long to multiply by them.
 
     Args:
-        net: a caffe.Net; where an error is raised it stays as it was.
+        net: what is filled. If an error is raised, it stays as it was.
         path: of a caffemodel or an HDF5 file.
         whole: whether the file and the network must have the same layers.
-        stored: what ``read`` gave of the file, if it has been read.
+        stored: what ``read`` returned for the file, if it has been read.
+
+    Returns:
+        The names of the layers that were filled.
 
     Raises:
-        InputError: the file is none, or damaged; a layer of both has other shapes; a layer's weights are not finite;
-            they share no layer; or, with ``whole``, either has a layer that the other lacks: another variant's weights.
+        InputError: the file is not one of weights, or damaged; weights of it are not finite; it shares no layer with
+            the network, or one of another shape; or, with ``whole``, either has a layer that the other lacks.
     """
     stored = stored or read(path)
     theirs = stored.shapes
@@ -47,17 +56,26 @@ def load(net, path, whole=False, stored=None):
         raise InputError(f"weights {path} are of another variant: they have no layer {missing[0]}")
     if whole and (unused := [name for name in theirs if name not in wanted]):
         raise InputError(f"weights {path} are of another variant: this network has no layer {unused[0]}")
-    for name, given in {name: stored.arrays(name) for name in shared}.items():  # all are checked before one is copied
-        for blob, array in zip(net.params[name], given):
+    checked = {name: stored.arrays(name) for name in shared}  # all of them, before the first is copied
+    for name, arrays_of_layer in checked.items():
+        for blob, array in zip(net.params[name], arrays_of_layer):
             blob.data[...] = np.where(np.abs(array) < SMALLEST, 0, array).reshape(blob.data.shape)
     return shared
 
 
-def start_from(net, path, trained_on=None):
-    """Copy weights into ``net`` to train it further; give a report of what was filled, lines of text.
+def start_from(net: Net, path: str | os.PathLike[str], trained_on: str | None = None) -> str:
+    """Copy weights into ``net``, to train it further.
 
-    trained_on: which of INPUTS they expect; None: by the file's name of its network. Weights for VGG's inputs are
-    brought to this network's (``from_vgg_input``). Raises InputError as ``load`` does.
+    Args:
+        net: what is filled.
+        path: of a file of weights. Weights for VGG's inputs are converted (``from_vgg_input``).
+        trained_on: which of INPUTS the weights expect; None: as the network's name in the file suggests.
+
+    Returns:
+        A report of which layers were filled, lines of text.
+
+    Raises:
+        InputError: as ``load``.
     """
     stored = read(path)
     filled = load(net, path, stored=stored)
@@ -69,24 +87,28 @@ def start_from(net, path, trained_on=None):
     if (trained_on or input_of(stored)) == "vgg":
         from_vgg_input(net, filled)
         lines.append(
-            "trained on inputs of 0 to 255 less their mean: biases divided by 256 and the mean put into conv1_1, so "
-            "that this network's inputs give the same features, 256 times smaller"
+            "trained on inputs of 0 to 255 less their mean: biases were divided by 256, the mean was put into conv1_1; "
+            "the features are VGG's, 256 times smaller"
         )
     return "\n".join(textwrap.fill(line, 118, subsequent_indent="  ", break_on_hyphens=False) for line in lines)
 
 
-def input_of(stored):
-    """Which of INPUTS the network of a file, as ``read`` gives it, was trained on, by the network's name."""
+def input_of(stored: CaffeModel | Hdf5Weights) -> str:
+    """Return which of INPUTS the network of a file was trained on, by the network's name."""
     return "vgg" if stored.name.upper().startswith("VGG_ILSVRC") else "maskpose"
 
 
-def from_vgg_input(net, filled):
-    """Bring layers with VGG's weights to inputs of BGR / 256 - 0.5.
+def from_vgg_input(net: Net, filled: Sequence[str]) -> None:
+    """Convert layers with VGG's weights to inputs of BGR / 256 - 0.5.
 
-    With x = 256 x' + 128 - mean, the features of every layer are 256 times those of x' where weights stay, biases
-    shrink by 256, and the first layer's bias takes up the difference of the means; ReLU and pooling keep it so.
-    Beside the picture VGG's convolutions see the mean colour, and these see grey. ``filled``: the layers' names, in
-    the network's order from its input on.
+    VGG's input x and this network's x' are related by x = 256 x' + 128 - mean. If biases are divided by 256 and the
+    bias of the first layer takes up the difference of the means, the features of every layer are 1/256 of VGG's.
+    ReLU and pooling keep that factor. Only the border differs: there VGG is padded with the mean colour, and this
+    network with grey.
+
+    Args:
+        net: what is converted.
+        filled: the names of the layers with VGG's weights, in the network's order from its input on.
     """
     scale = float(INPUT_VALUES[1] - INPUT_VALUES[0])
     zero = -INPUT_VALUES[0] / scale  # the grey level that becomes 0
@@ -97,29 +119,34 @@ def from_vgg_input(net, filled):
         bias *= scale
 
 
-def arrays(net):
-    """{layer: [its weights and bias, copied]} of a caffe.Net."""
+def arrays(net: Net) -> dict[str, list[npt.NDArray[np.float32]]]:
+    """Return {layer: [its weights and bias]}, copies."""
     return {name: [blob.data.copy() for blob in blobs] for name, blobs in net.params.items()}
 
 
-def caffemodel(net, name=""):
-    """The bytes of a .caffemodel with a caffe.Net's weights. name: of the network."""
+def caffemodel(net: Net, name: str = "") -> bytes:
+    """Return the bytes of a .caffemodel with the weights of ``net``; ``name`` is the network's in it."""
     types = dict(zip(net._layer_names, (layer.type for layer in net.layers)))
-    return weight_files.caffemodel(name, {layer: (types[layer], given) for layer, given in arrays(net).items()})
+    return weight_files.caffemodel(name, {layer: (types[layer], blobs) for layer, blobs in arrays(net).items()})
 
 
-def average(net, paths, path):
-    """Write the mean of several files' weights to ``path``, a caffemodel; ``net``, a caffe.Net, is left with it.
+def average(net: Net, paths: Sequence[str | os.PathLike[str]], path: str | os.PathLike[str]) -> None:
+    """Write the mean of several files' weights. It may be better than each of them if their runs began alike.
 
-    Of runs that began with the same weights the mean may be better than each of them. Raises InputError as ``load``
-    does for a file that is not of this network, and where nothing can be written.
+    Args:
+        net: a network of their variant. It holds the mean afterwards.
+        paths: files of weights.
+        path: the caffemodel to write.
+
+    Raises:
+        InputError: as ``load`` for a file of another network, or the mean is not finite or cannot be written.
     """
-    sums = None
-    for one in paths:
-        load(net, one, whole=True)
-        now = arrays(net)
+    sums: dict[str, list[npt.NDArray[np.float32]]] = {}
+    for source in paths:
+        load(net, source, whole=True)
+        loaded = arrays(net)
         with np.errstate(over="ignore"):
-            sums = {name: [a + b for a, b in zip(sums[name], now[name])] for name in now} if sums else now
+            sums = {name: [a + b for a, b in zip(sums[name], loaded[name])] for name in loaded} if sums else loaded
     for name, blobs in net.params.items():
         for blob, total in zip(blobs, sums[name]):
             blob.data[...] = total / len(paths)

@@ -14,7 +14,8 @@ from maskpose.io.files import make_folder, remove_partials, write_text
 from maskpose.io.locks import FileLock
 from maskpose.model import blob_sizes, solver_settings, weights
 from maskpose.model.initialisation import net_loss_weights
-from maskpose.model.network import data_settings, prototxt_text
+from maskpose.model.network import data_settings
+from maskpose.model.prototxt import prototxt_text
 from maskpose.runtime import import_caffe
 from maskpose.stopping import StopRequest
 from maskpose.training import definitions, snapshots

@@ -5,8 +5,9 @@ import numpy as np
 from maskpose.data.database import Reader
 from maskpose.errors import InputError
 from maskpose.evaluation import evaluate, scoring
-from maskpose.inference.engines import Caffe, deploy_definition, open_net
+from maskpose.inference.engines import Caffe
 from maskpose.inference.predictor import Predictor
+from maskpose.model.prototxt import deploy_definition, open_net
 from maskpose.training.loss_log import VALIDATION
 
 
