@@ -126,11 +126,11 @@ def peaks_row(rounds=20):
 
     def ours():
         for _ in range(rounds):
-            heatmaps.upsampled_peaks(maps)
+            heatmaps.upsampled_argmax2d(maps)
 
     def naive():
         for _ in range(rounds):
-            heatmaps.peaks(heatmaps.upsample(maps))
+            heatmaps.argmax2d(heatmaps.upsample(maps))
 
     return Row("peaks_368", "ms", *(1000 / rate for rate in median_rates(rounds, ours, naive)))
 

@@ -36,13 +36,13 @@ def photographs(folder, count=5):
 def annotate(folder, **changes):
     """Put LABEL, with ``changes``, beside every picture of a folder."""
     for path in folder.glob("*.jpg"):
-        path.with_suffix(".json").write_text(labelme_files.text({**LABEL, **changes}, path.name, (100, 80)))
+        path.with_suffix(".json").write_text(labelme_files.document_text({**LABEL, **changes}, path.name, (100, 80)))
 
 
 @pytest.fixture
 def work(tmp_path):
     """A project of five photographs in two packages, both labelled and handed in by anna."""
-    project.create(photographs(tmp_path / "photos"), tmp_path / "work", per_package=3)
+    project.create_project(photographs(tmp_path / "photos"), tmp_path / "work", per_package=3)
     made = Project(tmp_path / "work")
     made.store.introduce(["anna", "ben", "carla", "dana", "emil"])
     made.store.assign(["anna"], 1)
@@ -55,16 +55,16 @@ def work(tmp_path):
 def test_photographs_are_cut_into_packages_of_nearly_equal_size(tmp_path, capsys):
     found = photographs(tmp_path / "photos", 7)
     (tmp_path / "photos/3.jpg").write_bytes(b"no picture")
-    packages = project.create(found, tmp_path / "work", per_package=2)
+    packages = project.create_project(found, tmp_path / "work", per_package=2)
     assert packages == {"p001": ["2.jpg", "4.jpg"], "p002": ["5.jpg", "6.jpg"], "p003": ["below_0.jpg", "below_1.jpg"]}
     copy = tmp_path / "work/packages/p003/below_1.jpg"
     assert copy.read_bytes() == (tmp_path / "photos/below/1.jpg").read_bytes()
     assert "left out" in capsys.readouterr().err and not (tmp_path / "work.partial").exists()
     with pytest.raises(InputError, match="work exists already"):
-        project.create(found, tmp_path / "work")
+        project.create_project(found, tmp_path / "work")
     shutil.copy(tmp_path / "photos/2.jpg", tmp_path / "photos/below_0.jpg")
     with pytest.raises(InputError, match=r"below_0\.json: rename one"):
-        project.create(image_paths.photographs([tmp_path / "photos"]), tmp_path / "other")
+        project.create_project(image_paths.photographs([tmp_path / "photos"]), tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 
@@ -81,8 +81,8 @@ def test_labelmes_configuration_names_our_labels():
 def test_a_label_written_for_labelme_is_read_back(tmp_path):
     (found, *_) = photographs(tmp_path)
     path = found.path.with_suffix(".json")
-    path.write_text(labelme_files.text(LABEL, found.path.name, (100, 80)))
-    assert labelme_files.read(path, found.path.name) == LABEL
+    path.write_text(labelme_files.document_text(LABEL, found.path.name, (100, 80)))
+    assert labelme_files.read_label(path, found.path.name) == LABEL
     (sample,) = labelme.read(path)
     assert sample.side == "right" and sample.visible.tolist() == [k != 6 for k in range(21)]
     assert np.abs(sample.keypoints - POINTS)[sample.visible].max() < 1e-4
@@ -96,8 +96,8 @@ def test_what_nobody_touched_is_no_correction(tmp_path):
     for _ in range(30):
         label = {name: rng.uniform(0, 79, 2).round(2).tolist() for name in KEYPOINT_NAMES}
         label["hand"] = [rng.uniform(-0.5, 99.5, (9, 2)).round(2).tolist() for _ in range(2)]
-        path.write_text(labelme_files.text(label, found.path.name, (100, 80)))
-        assert labelme_files.read(path, found.path.name) == label
+        path.write_text(labelme_files.document_text(label, found.path.name, (100, 80)))
+        assert labelme_files.read_label(path, found.path.name) == label
 
 
 @pytest.mark.parametrize(
@@ -110,18 +110,18 @@ def test_what_nobody_touched_is_no_correction(tmp_path):
 def test_labels_that_are_not_ready(tmp_path, changes, message):
     (found, *_) = photographs(tmp_path)
     path = found.path.with_suffix(".json")
-    path.write_text(labelme_files.text({**LABEL, **changes}, found.path.name, (100, 80)))
+    path.write_text(labelme_files.document_text({**LABEL, **changes}, found.path.name, (100, 80)))
     if message is None:
-        assert labelme_files.read(path, found.path.name)["unusable"] is True
+        assert labelme_files.read_label(path, found.path.name)["unusable"] is True
         return
     with pytest.raises(InputError, match=message):
-        labelme_files.read(path, found.path.name)
+        labelme_files.read_label(path, found.path.name)
     with pytest.raises(InputError):
-        labelme_files.read(path, "other.jpg")
+        labelme_files.read_label(path, "other.jpg")
 
 
 def test_nothing_is_handed_in_until_every_label_is_ready(tmp_path, capsys):
-    project.create(photographs(tmp_path / "photos"), tmp_path / "work")
+    project.create_project(photographs(tmp_path / "photos"), tmp_path / "work")
     work = Project(tmp_path / "work")
     work.store.assign(["anna"], 1)
     annotate(work.package("p001"))
@@ -147,7 +147,7 @@ def test_from_working_copies_to_the_reader(work, tmp_path):
                 annotate(folder, wrist=[31.5, 27.25])
             if number == 1 and folder.name == "p002":
                 path = folder / "below_0.json"
-                path.write_text(labelme_files.text({"unusable": True}, "below_0.jpg", (100, 80)))
+                path.write_text(labelme_files.document_text({"unusable": True}, "below_0.jpg", (100, 80)))
             assert work.review(who) == work.review(who)  # lays nothing over what is there
             changed = work.validate(folder.name, who)
             parts = {0: {"p001": 2, "p002": 3}, 1: {"p001": 0, "p002": 23}}  # wrists; all of one photograph
@@ -190,7 +190,7 @@ def test_packages_are_given_back(work, tmp_path):
     for who in ("ben", "anna"):  # handed in
         with pytest.raises(InputError, match=f"{who} has {folder.name} neither to label nor to check"):
             work.release(folder.name, who)
-    project.create(image_paths.photographs([tmp_path / "photos"]), tmp_path / "other")
+    project.create_project(image_paths.photographs([tmp_path / "photos"]), tmp_path / "other")
     other = Project(tmp_path / "other")
     other.store.assign(["anna"], 1)
     other.release("p001", "anna")
@@ -198,7 +198,7 @@ def test_packages_are_given_back(work, tmp_path):
 
 
 def test_labels_that_nobody_touched_are_not_handed_in_unless_asked_for(tmp_path):
-    project.create(photographs(tmp_path / "photos"), tmp_path / "work")
+    project.create_project(photographs(tmp_path / "photos"), tmp_path / "work")
     work = Project(tmp_path / "work")
     work.store.assign(["anna"], 1)
     folder = work.package("p001")
@@ -216,7 +216,7 @@ def test_labels_that_nobody_touched_are_not_handed_in_unless_asked_for(tmp_path)
 
 
 def test_whose_package_it_is_is_said_before_its_labels_are_read(tmp_path):
-    project.create(photographs(tmp_path / "photos"), tmp_path / "work")
+    project.create_project(photographs(tmp_path / "photos"), tmp_path / "work")
     work = Project(tmp_path / "work")
     work.store.introduce(["anna", "ben"])
     work.store.assign(["anna"], 1)
@@ -244,8 +244,8 @@ def test_working_copies_on_a_disk_without_links(work, monkeypatch):
 def test_names_that_are_no_folders(work):
     for name in ("", "../x", "a/b", ".hidden", "a b"):
         with pytest.raises(InputError, match="is not a name"):
-            project.person(name)
-    assert project.person("anna-2") == "anna-2" and project.person("Jörg") == "Jörg"
+            project.checked_person(name)
+    assert project.checked_person("anna-2") == "anna-2" and project.checked_person("Jörg") == "Jörg"
 
 
 @pytest.mark.parametrize("change", [
@@ -266,7 +266,7 @@ def test_photographs_whose_names_are_no_text_are_left_out(tmp_path, capsys):
     found = photographs(tmp_path / "photos", 3)
     odd = tmp_path / "photos" / os.fsdecode(b"gr\xfc\xdfe.jpg")
     shutil.copy(found[0].path, odd)
-    packages = project.create(image_paths.photographs([tmp_path / "photos"]), tmp_path / "work")
+    packages = project.create_project(image_paths.photographs([tmp_path / "photos"]), tmp_path / "work")
     assert packages == {"p001": ["2.jpg", "below_0.jpg", "below_1.jpg"]}
     assert "gr\\udcfc\\udcdfe.jpg' is not text" in capsys.readouterr().err
 
@@ -312,7 +312,7 @@ def test_prefilled_files_are_read_back_and_never_laid_over_a_persons(tmp_path, c
     assert prefill.prefill(predictor, found) == 3 and predictor.seen == 3
     assert (tmp_path / "3.json").read_text() == "a person's" and not (tmp_path / "4.json").exists()
     assert "left out" in capsys.readouterr().err
-    label = labelme_files.read(tmp_path / "2.json", "2.jpg")
+    label = labelme_files.read_label(tmp_path / "2.json", "2.jpg")
     assert set(label) == {*KEYPOINT_NAMES, "hand"} - {"index_2"}
     assert np.abs(np.array(label["wrist"]) - POINTS[0]).max() <= 0.01
     (sample,) = labelme.read(tmp_path / "2.json")

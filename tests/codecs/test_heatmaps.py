@@ -43,7 +43,7 @@ def test_a_keypoint_comes_back_within_an_input_pixel():
     points = rng.uniform(24, 344, (21, 2))  # input pixels
     cells = geometry.apply(geometry.grid_affine(), points)
     maps = heatmaps.encode(cells, np.ones(21, bool), 46, 1.5)
-    found, values = heatmaps.peaks(heatmaps.upsample(maps[:21]))
+    found, values = heatmaps.argmax2d(heatmaps.upsample(maps[:21]))
     assert np.abs(found - points).max() <= 1.0
     assert (found - points).mean() == pytest.approx(0, abs=0.15)  # no bias to a side
     assert values.min() > 0.9
@@ -53,9 +53,9 @@ def test_peaks_ignore_the_padding():
     maps = np.zeros((1, 8, 8), np.float32)
     maps[0, 6, 2] = 2.0
     maps[0, 3, 4] = 1.0
-    points, values = heatmaps.peaks(maps, width=8, height=5)
+    points, values = heatmaps.argmax2d(maps, width=8, height=5)
     assert points.tolist() == [[4, 3]] and values.tolist() == [1.0]
-    points, values = heatmaps.peaks(maps, top=4, left=1)
+    points, values = heatmaps.argmax2d(maps, top=4, left=1)
     assert points.tolist() == [[2, 6]] and values.tolist() == [2.0]
 
 
@@ -66,7 +66,7 @@ def test_upsample_is_opencv_on_the_whole_image():
 
 
 def maps_of(kind, rng):
-    """(4, 23, 23) float32 that try the bound of upsampled_peaks, or look like a network's."""
+    """(4, 23, 23) float32 that try the bound of upsampled_argmax2d, or look like a network's."""
     if kind == "noise":
         maps = rng.normal(size=(4, 23, 23))
     elif kind == "checks":
@@ -91,7 +91,7 @@ def test_peaks_without_large_maps_are_those_of_large_maps(kind):
         size = rng.integers(1, 185, 2)
         for width, height, left, top in ((None, None, 0, 0), (*size, 0, 0), (*size, *rng.integers(0, size))):
             large = heatmaps.upsample(maps)[:, top:height, left:width]
-            points, values = heatmaps.upsampled_peaks(maps, width, height, left=left, top=top)
+            points, values = heatmaps.upsampled_argmax2d(maps, width, height, left=left, top=top)
             assert np.allclose(values, large.max(axis=(1, 2)), rtol=1e-6, atol=1e-7)
             x, y = (points - (left, top)).astype(int).T
             assert np.allclose(large[np.arange(4), y, x], values, rtol=1e-6, atol=1e-7)  # ties round apart

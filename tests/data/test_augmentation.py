@@ -6,10 +6,10 @@ from maskpose import geometry
 from maskpose.data.augmentation import (
     augmentation_affine,
     degrade,
-    draw_affine,
-    draw_colours,
     motion_kernel,
-    stretching,
+    sample_affine,
+    sample_colour_change,
+    stretch_affine,
 )
 from maskpose.data.settings import DataSettings
 
@@ -64,7 +64,7 @@ def drawn_parameters(settings, count=4000):
     centre = (settings.input_size - 1) / 2
     rows = []
     for i in range(count):
-        affine = draw_affine(np.random.default_rng([5, i]), settings)
+        affine = sample_affine(np.random.default_rng([5, i]), settings)
         flipped = np.linalg.det(affine[:, :2]) < 0
         upright = geometry.compose(geometry.horizontal_flip(settings.input_size), affine) if flipped else affine
         angle = np.rad2deg(np.arctan2(upright[1, 0], upright[0, 0]))
@@ -95,16 +95,16 @@ def test_stretching_as_computed_by_hand():
     def moved(affine, *points):  # counted from the centre
         return geometry.apply(affine, np.array(points) + (SIZE - 1) / 2) - (SIZE - 1) / 2
 
-    assert np.allclose(moved(stretching(SIZE, 1.44, 0), (12, 12)), [14.4, 10])
-    assert np.allclose(moved(stretching(SIZE, 1.44, 90), (12, 12)), [10, 14.4])
-    assert np.allclose(moved(stretching(SIZE, 4, 45), (3, 3), (3, -3)), [[6, 6], [1.5, -1.5]])
+    assert np.allclose(moved(stretch_affine(SIZE, 1.44, 0), (12, 12)), [14.4, 10])
+    assert np.allclose(moved(stretch_affine(SIZE, 1.44, 90), (12, 12)), [10, 14.4])
+    assert np.allclose(moved(stretch_affine(SIZE, 4, 45), (3, 3), (3, -3)), [[6, 6], [1.5, -1.5]])
 
 
 def test_stretch_draws_pictures_out_in_all_directions_and_leaves_the_rest_as_drawn():
     ratios, directions = [], []
     for i in range(2000):
-        plain = draw_affine(np.random.default_rng([5, i]), DataSettings(db="x"))
-        drawn = draw_affine(np.random.default_rng([5, i]), DataSettings(db="x", stretch=0.3))
+        plain = sample_affine(np.random.default_rng([5, i]), DataSettings(db="x"))
+        drawn = sample_affine(np.random.default_rng([5, i]), DataSettings(db="x", stretch=0.3))
         assert np.isclose(np.linalg.det(drawn[:, :2]), np.linalg.det(plain[:, :2]))  # as large, mirrored or not
         assert np.allclose(geometry.apply(drawn, [183.5, 183.5]), geometry.apply(plain, [183.5, 183.5]))
         _, (longer, shorter), rows = np.linalg.svd(drawn[:, :2])
@@ -115,12 +115,12 @@ def test_stretch_draws_pictures_out_in_all_directions_and_leaves_the_rest_as_dra
 
 
 def test_no_strength_leaves_the_colours():
-    colours = draw_colours(np.random.default_rng(0), 0.0)
+    colours = sample_colour_change(np.random.default_rng(0), 0.0)
     assert colours.mix is None and np.array_equal(colours.table[0], np.repeat(np.arange(256)[:, None], 3, axis=1))
 
 
 def test_colours_keep_the_order_of_greys_and_reach_as_far_as_said():
-    drawn = [draw_colours(np.random.default_rng(seed), 1.0) for seed in range(400)]
+    drawn = [sample_colour_change(np.random.default_rng(seed), 1.0) for seed in range(400)]
     tables = np.array([colours.table[0] for colours in drawn]).astype(int)  # (400, 256, 3)
     assert (np.diff(tables, axis=1) >= 0).all()
     middle = tables[:, 128]

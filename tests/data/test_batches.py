@@ -66,7 +66,7 @@ def test_image_mask_and_keypoints_move_together(pattern_db, batch):
     assert len({arrays["image"][i].tobytes() for i in range(4)}) == 4  # augmented, each its own way
     for planes, labels, maps in zip(arrays["image"], arrays["mask"], arrays["heatmaps"]):
         image = pixels(planes)
-        peaks, values = heatmaps.peaks(heatmaps.upsample(maps[:21]))
+        peaks, values = heatmaps.argmax2d(heatmaps.upsample(maps[:21]))
         assert (values > 0.3).sum() >= 5
         for (x, y), value in zip(peaks.astype(int), values):
             if value > 0.9 and 2 <= x < 182 and 2 <= y < 182:
@@ -110,7 +110,7 @@ def test_a_large_photograph_augmented_in_one_warp_against_step_by_step(tmp_path,
     build(tmp_path / "x.lmdb", [sample])
     scale, degrees, dx, dy = 137 / SIZE, 33, 9.5, -4.5
     affine = augmentation.augmentation_affine(SIZE, scale, degrees, dx, dy, True)
-    monkeypatch.setattr(batches, "draw_affine", lambda *_: affine)
+    monkeypatch.setattr(batches, "sample_affine", lambda *_: affine)
     arrays = make(DataSettings(db=str(tmp_path / "x.lmdb"), batch_size=1, input_size=SIZE))
 
     def steps(picture, fill):
@@ -124,7 +124,7 @@ def test_a_large_photograph_augmented_in_one_warp_against_step_by_step(tmp_path,
     mask, _ = steps(cv2.cvtColor(sample.decode_mask(), cv2.COLOR_GRAY2BGR), 0)
     label = mask[..., 0].reshape(23, 8, 23, 8).mean(axis=(1, 3)) > 127.5
     assert label.sum() > 5 and (label != (arrays["mask"][0, 0] == 1)).mean() < 0.01
-    peaks, values = heatmaps.peaks(heatmaps.upsample(arrays["heatmaps"][0, :21]))
+    peaks, values = heatmaps.argmax2d(heatmaps.upsample(arrays["heatmaps"][0, :21]))
     inside = ((points > 8) & (points < SIZE - 9)).all(axis=1)
     assert inside.sum() > 10 and (values[inside] > 0.9).all() and np.abs(peaks - points)[inside].max() < 1.5
 

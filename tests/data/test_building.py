@@ -227,7 +227,7 @@ def test_a_folder_that_cannot_be_written(tmp_path):
 def test_photographs_that_vanish_midway_are_named(tmp_path, drawn_folder):
     shutil.copytree(drawn_folder / "Train", tmp_path / "set/Train")
     lines = onehand10k.plan(tmp_path / "set")["train"]
-    read = onehand10k.Lines(tmp_path / "set", lines)
+    read = onehand10k.LineReader(tmp_path / "set", lines)
 
     def vanishing(line):
         (tmp_path / "set/Train/source/4.jpg").unlink(missing_ok=True)

@@ -194,11 +194,11 @@ def test_databases_are_found_in_folders(tmp_path):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "data.mdb").touch()
     top = tmp_path / "my data"
-    assert database.found_in(top) == [top / "deeper/test.lmdb", top / "train.lmdb"]
-    assert database.found_in(top / "train.lmdb") == [top / "train.lmdb"]
+    assert database.find_databases(top) == [top / "deeper/test.lmdb", top / "train.lmdb"]
+    assert database.find_databases(top / "train.lmdb") == [top / "train.lmdb"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="empty is not an LMDB, and holds none"):
-        database.found_in(tmp_path / "empty")
+        database.find_databases(tmp_path / "empty")
 
 
 def test_a_file_in_a_databases_place_is_said(tmp_path):

@@ -65,7 +65,7 @@ def test_what_is_wrong_is_found(reader):
     assert found.visible.tolist() == [5 if k == 4 else 4 for k in range(21)]
     assert found.spans == pytest.approx([0.4, 1.3, 0.4, 0.4])
     assert found.mask_shares[0] == pytest.approx(50 * 60 / 8000)
-    text = inspection.report(found)
+    text = inspection.format_findings(found)
     assert "samples      5, 3 with a mask" in text and "(doubtful)" in text and "wrist 4" in text
     assert inspection.histogram_sheet(found).startswith(b"\x89PNG")
 
@@ -90,7 +90,7 @@ def test_images_without_a_hand_and_unknown_pixels_are_counted_and_nothing_is_wro
     assert [text.partition(":")[0] for text in found.damaged] == ["record 5", "record 6"]
     assert "unknown pixels of cut is damaged" in found.damaged[0]
     assert "unknown pixels of size is not of its image's size, 100x80" in found.damaged[1]
-    text = inspection.report(found)
+    text = inspection.format_findings(found)
     assert "without a hand: 1\n" in text and "unknown pixels: in 4 samples, share 0.060 to 0.375, median 0.124" in text
     assert "count as hand: 1 (both)" in text and "fewer than two visible keypoints: 0\n" in text
 
@@ -110,16 +110,16 @@ def test_the_same_picture_is_known_again_in_other_sizes_and_encodings():
     again = cv2.imdecode(cv2.imencode(".jpg", cv2.resize(picture, (120, 96)))[1], cv2.IMREAD_COLOR)
     hashes = {"a": first, "again": inspection.perceptual_hash(again), "other": inspection.perceptual_hash(noise(8))}
     hashes = list(hashes.items())
-    assert [pair[:2] for pair in inspection.alike(hashes)] == [("a", "again")]
-    assert inspection.alike([("x", first)], hashes)[0][:2] == ("x", "a")
-    assert inspection.alike([("a", first), ("a", first)]) == [("a", "a", 0)]
+    assert [pair[:2] for pair in inspection.find_duplicates(hashes)] == [("a", "again")]
+    assert inspection.find_duplicates([("x", first)], hashes)[0][:2] == ("x", "a")
+    assert inspection.find_duplicates([("a", first), ("a", first)]) == [("a", "a", 0)]
 
 
 def test_bits_apart_by_brute_force():
     rng = np.random.default_rng(2)
     base = int(rng.integers(0, 2**63))
     hashes = {str(n): base ^ int(sum(1 << int(b) for b in rng.choice(64, n, replace=False))) for n in range(8)}
-    found = {(a, b): bits for a, b, bits in inspection.alike(list(hashes.items()))}
+    found = {(a, b): bits for a, b, bits in inspection.find_duplicates(list(hashes.items()))}
     names = list(hashes)
     expected = {
         (a, b): bin(hashes[a] ^ hashes[b]).count("1")
@@ -133,7 +133,7 @@ def test_sheets_show_samples_as_they_are_and_as_they_are_trained_on(tmp_path):
     path = tmp_path / "x.lmdb"
     build(path, [sample(f"{n}", mask=mask_of(15, 65)) for n in range(10)])
     reader = Reader(path)
-    assert inspection.evenly(10, 4) == [0, 3, 6, 9] and inspection.evenly(2, 48) == [0, 1]
+    assert inspection.evenly_spaced(10, 4) == [0, 3, 6, 9] and inspection.evenly_spaced(2, 48) == [0, 1]
     assert inspection.raw_sheet(reader, range(10)).shape[1] == 5 * 200  # in two rows
     reader.close()
     variant = get_variant("compact/mask_pose")

@@ -8,9 +8,9 @@ import pytest
 import conftest
 from maskpose import geometry
 from maskpose.codecs.masks import pack_mask
-from maskpose.data.compositing import PasteSettings, cut_out, draw_placement, draw_shape, paste
+from maskpose.data.compositing import PasteSettings, cut_out, paste, sample_placement, sample_shape
 from maskpose.data.database import Reader
-from maskpose.data.paste import Backgrounds, Hands, build_pasted, sheet
+from maskpose.data.paste import Backgrounds, Hands, build_pasted, paste_sheet
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError
 from maskpose.io.images import write_image
@@ -194,8 +194,8 @@ def test_spans_sizes_and_turns_are_within_what_was_asked():
     spans = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        share, (width, height) = draw_shape(rng, hand, settings)
-        affine = draw_placement(rng, hand, share, (width, height), settings)
+        share, (width, height) = sample_shape(rng, hand, settings)
+        affine = sample_placement(rng, hand, share, (width, height), settings)
         points = geometry.apply(affine, hand.keypoints)
         spans.append(np.ptp(points, axis=0).max() / max(width, height))
         assert 200 <= max(width, height) <= 600
@@ -211,7 +211,7 @@ def test_a_seed_gives_the_same_bytes_with_any_number_of_threads(tmp_path, grey):
     one, two, other = (Reader(tmp_path / f"{name}.lmdb") for name in ("one", "two", "other"))
     assert one.digest() == two.digest() != other.digest()
     assert len({each.name for each in one}) == 10
-    assert sheet(one, 4).shape[2] == 3
+    assert paste_sheet(one, 4).shape[2] == 3
 
 
 def test_a_window_of_a_scene_keeps_clear_of_its_hand(tmp_path):

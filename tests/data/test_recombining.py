@@ -51,7 +51,7 @@ def test_a_damaged_database_is_not_made_another_of(tmp_path):
     data = tmp_path / "1.lmdb/data.mdb"
     data.write_bytes(data.read_bytes().replace(b"1.jpg" * 9, b"7.jpg" * 9))
     with pytest.raises(InputError, match=r"1\.lmdb is damaged: its records' checksum"):
-        subsets.listing(Reader(tmp_path / "1.lmdb"))
+        subsets.list_entries(Reader(tmp_path / "1.lmdb"))
     db(tmp_path / "2.lmdb", [sample("x.jpg")]).close()
     with pytest.raises(InputError, match="damaged"):
         subsets.merge([tmp_path / "2.lmdb", tmp_path / "1.lmdb"], tmp_path / "all.lmdb")
@@ -67,7 +67,7 @@ def test_a_database_is_not_merged_with_itself(tmp_path):
 def test_a_split_keeps_groups_together_and_nothing_is_lost(tmp_path):
     samples = [sample(f"{n}.jpg", group=f"person{n % 10}") for n in range(100)]
     samples += [sample(f"alone{n}.jpg") for n in range(20)]
-    entries = subsets.listing(db(tmp_path / "x.lmdb", samples))
+    entries = subsets.list_entries(db(tmp_path / "x.lmdb", samples))
     assert [entry.name for entry in entries] == [one.name for one in samples]
     parts = subsets.split(entries, [0.7, 0.2, 0.1], seed=3)
     assert sorted(entry.index for part in parts for entry in part) == list(range(120))
@@ -82,7 +82,7 @@ def test_a_split_keeps_groups_together_and_nothing_is_lost(tmp_path):
 
 
 def test_shares_that_cannot_be(tmp_path):
-    entries = subsets.listing(db(tmp_path / "x.lmdb", [sample("a", group="g"), sample("b", group="g")]))
+    entries = subsets.list_entries(db(tmp_path / "x.lmdb", [sample("a", group="g"), sample("b", group="g")]))
     for shares, message in (([0.5, 0.4], "1 together"), ([1.0, 0.0], "above 0"), ([0.5, 0.5], "too few groups")):
         with pytest.raises(InputError, match=message):
             subsets.split(entries, shares, 1)
@@ -90,32 +90,32 @@ def test_shares_that_cannot_be(tmp_path):
 
 def test_samples_by_a_list_of_names_and_patterns(tmp_path):
     reader = db(tmp_path / "x.lmdb", [sample(f"{kind}_{n}.jpg") for n in range(4) for kind in ("day", "night")])
-    entries = subsets.listing(reader)
-    chosen = subsets.named(entries, ["day_2.jpg", "night_*"])
+    entries = subsets.list_entries(reader)
+    chosen = subsets.select_named(entries, ["day_2.jpg", "night_*"])
     manifest = subsets.extract(reader, chosen, tmp_path / "EA.lmdb")
     assert manifest["count"] == 5
     assert names(tmp_path / "EA.lmdb") == ["night_0.jpg", "night_1.jpg", "day_2.jpg", "night_2.jpg", "night_3.jpg"]
     subsets.write_list(chosen, tmp_path / "EA.txt")
     assert (tmp_path / "EA.txt").read_text().split() == names(tmp_path / "EA.lmdb")
     with pytest.raises(InputError, match="no sample is called dusk"):
-        subsets.named(entries, ["dusk"])
+        subsets.select_named(entries, ["dusk"])
 
 
 def test_names_that_several_origins_have(tmp_path):
     samples = [sample("1.jpg", "day"), sample("1.jpg", "night"), sample("2.jpg", "night"), sample("1.jpg", "")]
-    entries = subsets.listing(db(tmp_path / "x.lmdb", samples))
+    entries = subsets.list_entries(db(tmp_path / "x.lmdb", samples))
     for part in ([0, 2], [1], [3]):
         subsets.write_list([entries[n] for n in part], tmp_path / "part.txt", entries)
-        again = subsets.named(entries, (tmp_path / "part.txt").read_text().split())
+        again = subsets.select_named(entries, (tmp_path / "part.txt").read_text().split())
         assert [entry.index for entry in again] == part
     assert (tmp_path / "part.txt").read_text() == "/1.jpg\n"
     with pytest.raises(InputError, match=r"1\.jpg may be that of day and of night: write origin/name"):
-        subsets.named(entries, ["1.jpg"])
+        subsets.select_named(entries, ["1.jpg"])
 
 
 def test_samples_of_some_origins(tmp_path):
     samples = [sample(f"{n}.jpg", source=source) for n, source in enumerate(("day", "night", "", "day", "dusk"))]
-    entries = subsets.listing(db(tmp_path / "x.lmdb", samples))
-    assert [entry.name for entry in subsets.of_origins(entries, ["dusk", "day"])] == ["0.jpg", "3.jpg", "4.jpg"]
+    entries = subsets.list_entries(db(tmp_path / "x.lmdb", samples))
+    assert [entry.name for entry in subsets.select_origins(entries, ["dusk", "day"])] == ["0.jpg", "3.jpg", "4.jpg"]
     with pytest.raises(InputError, match="no sample is of the origin noon; those there are: day, dusk, night"):
-        subsets.of_origins(entries, ["day", "noon"])
+        subsets.select_origins(entries, ["day", "noon"])

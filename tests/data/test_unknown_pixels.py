@@ -10,7 +10,7 @@ from conftest import build
 from maskpose import geometry
 from maskpose.codecs.masks import mask_label, pack_mask
 from maskpose.data import record_pb2
-from maskpose.data.augmentation import SMALLEST_ZOOM, draw_zoom
+from maskpose.data.augmentation import SMALLEST_ZOOM, sample_zoom
 from maskpose.data.batches import BatchSource, array_shapes
 from maskpose.data.cropping import crop
 from maskpose.data.database import Reader
@@ -245,7 +245,7 @@ def test_zoom_gives_hands_of_the_span_asked_within_the_input():
     extent, points = np.array([184.0, 120.0]), np.array([[30.0, 40.0], [90.0, 70.0]])
     spans = []
     for seed in range(300):
-        affine = draw_zoom(np.random.default_rng(seed), settings, extent, points)
+        affine = sample_zoom(np.random.default_rng(seed), settings, extent, points)
         moved = geometry.apply(affine, points)
         spans.append(np.ptp(moved[:, 0]) / 184)
         assert (moved > -1).all() and (moved < 184).all()

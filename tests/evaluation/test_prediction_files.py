@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from maskpose.data.datasets.mmpose import annotations
+from maskpose.data.datasets.mmpose import read_annotations
 from maskpose.errors import InputError
 from maskpose.evaluation import prediction_readers
 from maskpose.evaluation.predictions import Predictions
@@ -139,7 +139,7 @@ def dataset(tmp_path):
         ],
     }
     (tmp_path / "annotations.json").write_text(json.dumps(document))
-    return annotations(tmp_path / "annotations.json")
+    return read_annotations(tmp_path / "annotations.json")
 
 
 def test_mmposes_keypoint_results(tmp_path, dataset):
@@ -421,9 +421,9 @@ def test_annotations_that_are_broken_are_left_out_by_number(tmp_path):
     }  # fmt: skip
     (tmp_path / "a.json").write_text(json.dumps(document))
     left_out = LeftOut()
-    read = annotations(tmp_path / "a.json", left_out)
+    read = read_annotations(tmp_path / "a.json", left_out)
     assert read.boxes == {"0.jpg": 50.5} and len(read.names) == len(boxes) and len(left_out.problems) == 4 + 4 + 4
     sizes = read.sizes(["1.jpg", "0.jpg"], left_out)["dataset"]
     assert np.isnan(sizes[0]) and sizes[1] == 50.5 and left_out.problems[-1].endswith("says no dataset size of 1.jpg")
     with pytest.raises(InputError, match="image 5: expected an id of its own, not 0"):
-        annotations(tmp_path / "a.json")
+        read_annotations(tmp_path / "a.json")

@@ -193,7 +193,7 @@ def read_picture(data):
     color, gray = images.decode_color(data, "x"), images.decode_gray(data, "x")
     height, width = color.shape[:2]
     assert color.dtype == gray.dtype == np.uint8 and color.shape[2:] == (3,) and gray.shape == (height, width)
-    assert images.picture_size(data, "x") == (width, height)
+    assert images.image_size(data, "x") == (width, height)
     reduced = images.decode_reduced(data, "x", 4)
     assert (reduced.width, reduced.height) == (width, height)
     corner = reduced.to_whole @ (0, 0, 1)
@@ -392,7 +392,7 @@ def read_onehand10k(data):
     root = folder_of_pictures("onehand10k", "Train/source/1.jpg", "Train/source/2.jpg", "Train/mask/1.png")
     written("onehand10k/Train/label_joint.txt", data)
     lines = onehand10k.plan(root)["train"]
-    read = onehand10k.Lines(root, lines)
+    read = onehand10k.LineReader(root, lines)
     return samples(read.items(lines), read, data)
 
 
@@ -405,7 +405,7 @@ def read_sources(data):
     lines = onehand10k.plan(root)["train"]
     with contextlib.suppress(InputError):
         onehand10k.plan(root, only={"origin": "a"})
-    read = onehand10k.Lines(root, lines)
+    read = onehand10k.LineReader(root, lines)
     return samples(read.items(lines), read, data)
 
 
@@ -422,7 +422,7 @@ MMPOSE = {
 def read_mmpose(data):
     root, path = folder_of_pictures("mmpose", "1.jpg", "2.jpg"), written("x.json", data)
     with contextlib.suppress(InputError):
-        mmpose.annotations(path).sizes(["1.jpg", "2.jpg"])
+        mmpose.read_annotations(path).sizes(["1.jpg", "2.jpg"])
     return samples(mmpose.items(path), lambda item: mmpose.read(item, root), data)
 
 
@@ -489,7 +489,7 @@ LABELME = {
 def read_labelme(data):
     root = folder_of_pictures("labelme", "1.jpg")
     path = written("labelme/1.json", data)
-    for read in (labelme_files.is_untouched, lambda path: json.dumps(labelme_files.read(path, "1.jpg"))):
+    for read in (labelme_files.is_untouched, lambda path: json.dumps(labelme_files.read_label(path, "1.jpg"))):
         with contextlib.suppress(InputError):
             read(path)
     return samples(labelme.items(root), lambda path: labelme.read(path, root), data)

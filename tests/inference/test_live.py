@@ -20,7 +20,7 @@ from maskpose.inference import live
 from maskpose.inference.hand import Hand
 from maskpose.inference.predictor import Predictor
 from maskpose.inference.video import FrameSource, VideoWriter
-from maskpose.io.files import Lines
+from maskpose.io.files import GrowingFile
 
 FRAMES = 18
 
@@ -182,7 +182,7 @@ def test_what_is_written_of_a_film_without_a_constant_rate_keeps_its_pace(tmp_pa
     times = np.cumsum([0, *durations[:-1]])
     write_mp4(tmp_path / "phone.mp4", grey_jpegs(8, 30), durations)
     frames = FrameSource(tmp_path / "phone.mp4")
-    with VideoWriter(tmp_path / "a.avi", frames.rate) as film, Lines(tmp_path / "a.jsonl", anew=True) as lines:
+    with VideoWriter(tmp_path / "a.avi", frames.rate) as film, GrowingFile(tmp_path / "a.jsonl", anew=True) as lines:
         live.run(frames, Tracker(), 0.95, film, lines)
     assert [line["seconds"] for line in read_lines(tmp_path / "a.jsonl")] == pytest.approx(times / 1000, abs=0.001)
     pictures = [frame.image[-1, -1].mean() for frame in FrameSource(tmp_path / "a.avi")]

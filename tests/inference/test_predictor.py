@@ -98,7 +98,7 @@ def test_mask_against_resizing_step_by_step():
     probability = (probability - probability.min()) / np.ptp(probability)
     width, height = 300, 200
     to_image = geometry.invert(geometry.compose(geometry.grid_affine(), geometry.fit_affine(width, height, 184)))
-    mask = masks.mask_of_probability(probability, to_image, width, height)
+    mask = masks.mask_from_probability(probability, to_image, width, height)
     full = cv2.resize(probability, (184, 184), interpolation=cv2.INTER_LINEAR)
     rows = 184 * height / width
     steps = cv2.resize(full[: round(rows)], (width, height), interpolation=cv2.INTER_LINEAR)
@@ -114,7 +114,7 @@ def test_merged_heatmaps_are_the_levels_maximum():
         heatmaps.encode(geometry.apply(grid, geometry.apply(view, point)), np.ones(21, bool), 46, 1.5) for view in views
     ]
     weak = np.stack([0.5 * maps[0], maps[1]])
-    merged = heatmaps.merge(weak, views)
+    merged = heatmaps.merge_heatmaps(weak, views)
     assert merged.shape == (22, 46, 46)
     assert (merged >= weak[0] - 1e-6)[:21].all() and (merged <= weak[0] + 1e-6)[21].all()
     cell = np.round(geometry.apply(grid, geometry.apply(views[0], point[0]))).astype(int)

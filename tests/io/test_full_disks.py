@@ -12,7 +12,16 @@ import pytest
 from conftest import files_of_at_most
 from maskpose.data.database import Writer
 from maskpose.errors import InputError
-from maskpose.io.files import FILLING, MARK, Lines, OutputFolder, check_output, fresh_folder, new_folder, write_text
+from maskpose.io.files import (
+    FILLING,
+    MARK,
+    GrowingFile,
+    OutputFolder,
+    check_output,
+    fresh_folder,
+    new_folder,
+    write_text,
+)
 from maskpose.io.images import write_image
 from maskpose.training.loss_log import LossLog, read_losses
 
@@ -74,24 +83,24 @@ def test_a_folder_to_be_filled_anew_that_vanishes_is_said(tmp_path):
 
 
 def test_a_line_that_does_not_fit_leaves_the_lines_before_it(tmp_path):
-    with Lines(tmp_path / "log") as lines, files_of_at_most(10):
+    with GrowingFile(tmp_path / "log") as lines, files_of_at_most(10):
         lines.write("whole\n")
         with pytest.raises(InputError, match="log cannot be written: File too large"):
             lines.write("too long\n")
         lines.write("fit\n")
-    with Lines(tmp_path / "log") as lines:
+    with GrowingFile(tmp_path / "log") as lines:
         lines.write("more\n")
     assert (tmp_path / "log").read_text() == "whole\nfit\nmore\n"
 
 
 def test_lines_are_read_while_they_grow_and_a_pipe_takes_them(tmp_path):
-    with Lines(tmp_path / "deep/a.jsonl") as lines:
+    with GrowingFile(tmp_path / "deep/a.jsonl") as lines:
         assert not lines.path.exists()  # what is there stays until there is something to write
         lines.write("one\n")
         assert lines.path.read_text() == "one\n"
     os.mkfifo(tmp_path / "pipe")
     reading = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
-    with Lines(tmp_path / "pipe") as lines:
+    with GrowingFile(tmp_path / "pipe") as lines:
         lines.write("two\n")
         assert os.read(reading, 10) == b"two\n"
         os.close(reading)
@@ -101,7 +110,7 @@ def test_lines_are_read_while_they_grow_and_a_pipe_takes_them(tmp_path):
 
 def test_lines_begin_anew_where_that_is_asked_and_not_before_the_first(tmp_path):
     (tmp_path / "log").write_text("former\n")
-    with Lines(tmp_path / "log", anew=True) as lines:
+    with GrowingFile(tmp_path / "log", anew=True) as lines:
         assert (tmp_path / "log").read_text() == "former\n"
         lines.write("new\n")
     assert (tmp_path / "log").read_text() == "new\n"
@@ -109,7 +118,7 @@ def test_lines_begin_anew_where_that_is_asked_and_not_before_the_first(tmp_path)
 
 def test_lines_of_a_file_that_was_removed_or_replaced_are_not_lost_without_a_word(tmp_path):
     for anew in (lambda path: None, lambda path: path.write_text("another")):
-        lines = Lines(tmp_path / "log", anew=True)
+        lines = GrowingFile(tmp_path / "log", anew=True)
         lines.write("one\n")
         (tmp_path / "log").rename(tmp_path / "moved")  # so that its number is not taken again
         anew(tmp_path / "log")

@@ -21,7 +21,7 @@ from maskpose.io.pixel_limit import DEFAULT, VARIABLE
 READERS = {
     "color": images.decode_color,
     "gray": images.decode_gray,
-    "size": images.picture_size,
+    "size": images.image_size,
     "reduced": lambda data, name: images.decode_reduced(data, name, 8),
 }
 KINDS = ["JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF"]
@@ -113,7 +113,7 @@ def test_a_png_that_lost_a_whole_chunk_is_refused(photograph, lost):
     )
     del chunks[lost]
     with pytest.raises(InputError, match="a is damaged: a part of its image is lost"):
-        images.picture_size(data[: start - 8] + b"".join(chunks) + rest, "a")
+        images.image_size(data[: start - 8] + b"".join(chunks) + rest, "a")
 
 
 def test_a_png_of_too_few_rows_is_refused(photograph):
@@ -121,7 +121,7 @@ def test_a_png_of_too_few_rows_is_refused(photograph):
     data = encode(photograph, "PNG")
     head = data[12:16] + struct.pack(">II", 160, 150) + data[24:29]
     with pytest.raises(InputError, match="a is damaged: a part of its image is lost"):
-        images.picture_size(data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:], "a")
+        images.image_size(data[:12] + head + struct.pack(">I", zlib.crc32(head)) + data[33:], "a")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -129,7 +129,7 @@ def test_every_cut_is_refused(photograph, kind):
     data = encode(photograph, kind)
     assert kind_of(data) == kind
     for end in sorted({*range(0, len(data) - 30, len(data) // 20 + 1), len(data) - 30, len(data) - 13}):
-        for read in (images.decode_color, images.picture_size):
+        for read in (images.decode_color, images.image_size):
             with pytest.raises(InputError, match=r"^a "):
                 read(data[:end], "a")
 
@@ -201,7 +201,7 @@ def test_the_mask_of_a_record_is_limited_too(monkeypatch):
 def test_the_first_of_several_frames_is_read_and_logged(caplog, photograph, kind):
     mirrored = photograph.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     data = encode(photograph, kind, save_all=True, append_images=[mirrored])
-    for read in (images.decode_color, images.decode_gray, images.picture_size):
+    for read in (images.decode_color, images.decode_gray, images.image_size):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             found = read(data, "films/a")

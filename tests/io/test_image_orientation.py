@@ -51,7 +51,7 @@ def expect_upright(data, upright, tolerance=8):
     assert found.shape == (HEIGHT, WIDTH, 3)
     assert np.abs(found[..., ::-1].astype(int) - np.asarray(upright)).mean() < tolerance
     assert images.decode_gray(data, "a").shape == (HEIGHT, WIDTH)
-    assert images.picture_size(data, "a") == (WIDTH, HEIGHT)
+    assert images.image_size(data, "a") == (WIDTH, HEIGHT)
     reduced = images.decode_reduced(data, "a", 2)
     assert (reduced.width, reduced.height) == (WIDTH, HEIGHT)
 

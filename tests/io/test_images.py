@@ -212,17 +212,17 @@ def test_a_reduced_photograph_is_upright_too(tmp_path):
 def test_the_size_is_the_decoded_pictures(orientation):
     data = turned(cv2.imencode(".jpg", np.zeros((30, 50, 3), np.uint8))[1].tobytes(), orientation)
     height, width = images.decode_color(data, "a").shape[:2]
-    assert images.picture_size(data, "a") == (width, height) == ((30, 50) if orientation > 4 else (50, 30))
+    assert images.image_size(data, "a") == (width, height) == ((30, 50) if orientation > 4 else (50, 30))
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".webp", ".jpg"])
 def test_the_size_of_every_kind(suffix):
     data = cv2.imencode(suffix, np.zeros((7, 9, 3), np.uint8))[1].tobytes()
-    assert images.picture_size(data, "a") == (9, 7)
+    assert images.image_size(data, "a") == (9, 7)
     with pytest.raises(InputError, match=r"^a "):
-        images.picture_size(data[: len(data) // 2], "a")
+        images.image_size(data[: len(data) // 2], "a")
     with pytest.raises(InputError):
-        images.picture_size(b"", "a")
+        images.image_size(b"", "a")
 
 
 def turned(jpeg, orientation):

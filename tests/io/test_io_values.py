@@ -69,27 +69,29 @@ def test_an_identifier_is_a_whole_number_or_a_text():
 
 def test_a_number_in_a_cell_is_written_in_digits_and_a_point():
     for said, means in (("12", 12), (" -1.5 ", -1.5), ("+.5", 0.5), ("1e3", 1000), ("7.", 7)):
-        assert values.number_in(said, "") == means
+        assert values.parse_number(said, "") == means
     for wrong in ("", " ", "nan", "inf", "1e999", "1_000", "1,5", "0x10", "\u0663", "12 px", "--1", "1 2", "true"):
         with pytest.raises(InputError, match="wrist_x: expected a number, not"):
-            values.number_in(wrong, "wrist_x")
+            values.parse_number(wrong, "wrist_x")
 
 
 def test_a_flag_of_a_document_has_a_default_where_there_is_none():
-    assert values.flag_of({"a": "0.0"}, "a", "", default=True) is False
+    assert values.flag_field({"a": "0.0"}, "a", "", default=True) is False
     for nothing in ({}, {"a": None}):
-        assert values.flag_of(nothing, "a", "", default=True) is True and values.flag_of(nothing, "a", "") is False
+        assert (
+            values.flag_field(nothing, "a", "", default=True) is True and values.flag_field(nothing, "a", "") is False
+        )
     with pytest.raises(InputError, match=r"x\.json, a: expected yes or no"):
-        values.flag_of({"a": ""}, "a", "x.json")
+        values.flag_field({"a": ""}, "a", "x.json")
 
 
 def test_an_object_that_has_a_key_twice_is_none_but_its_other_members_are_read():
     found = parse_json('{"a": 1, "b": {"c": 1, "d": 2, "d": 3}, "a": 2}', "x.json")
-    for read in (lambda: values.record(found, "x.json"), lambda: values.field(found, "b", "x.json")):
+    for read in (lambda: values.json_object(found, "x.json"), lambda: values.field(found, "b", "x.json")):
         with pytest.raises(InputError, match=r"x\.json: the key 'a' is there twice"):
             read()
-    (a, problem), (b, inner) = values.members(found, "x.json")
+    (a, problem), (b, inner) = values.json_members(found, "x.json")
     assert (a, b) == ("a", "b") and str(problem) == "x.json: 'a' is there twice"
     with pytest.raises(InputError, match=r"x\.json, b: the key 'd' is there twice"):
-        values.record(inner, "x.json, b")
-    assert values.members({"a": 1}, "") == [("a", 1)]
+        values.json_object(inner, "x.json, b")
+    assert values.json_members({"a": 1}, "") == [("a", 1)]

@@ -11,7 +11,7 @@ import numpy as np
 from maskpose.data.datasets import labelme
 from maskpose.data.datasets.reading import json_file
 from maskpose.errors import InputError
-from maskpose.io.values import field, flag_of, list_field, numbers, record
+from maskpose.io.values import field, flag_field, json_object, list_field, numbers
 from maskpose.keypoints import FINGERS, KEYPOINT_NAMES
 from maskpose.visualization.drawing import FINGER_COLOURS, WRIST_COLOUR
 
@@ -65,7 +65,7 @@ def document(label, photograph, size, descriptions=None):
     }  # fmt: skip
 
 
-def text(label, photograph, size, descriptions=None, prefilled=False):
+def document_text(label, photograph, size, descriptions=None, prefilled=False):
     """``document`` as text. prefilled: note in it what it says now, for ``is_untouched``."""
     made = document(label, photograph, size, descriptions)
     if prefilled:
@@ -75,7 +75,7 @@ def text(label, photograph, size, descriptions=None, prefilled=False):
 
 def is_untouched(path):
     """Whether a LabelMe file says exactly what it was prefilled with. LabelMe keeps keys that it does not know."""
-    found = record(json_file(path), path)
+    found = json_object(json_file(path), path)
     return found.get(PREFILLED) == _fingerprint(found, path)
 
 
@@ -87,18 +87,18 @@ def _fingerprint(document, where):
         points = numbers(pairs, (len(pairs), 2), f"{where}, points")
         shapes.append((field(shape, "label", where), points.round(DIGITS).tolist()))
     said = labelme.flags(document, where)
-    flags = sorted(name for name in said if flag_of(said, name, f"{where}, flags"))
+    flags = sorted(name for name in said if flag_field(said, name, f"{where}, flags"))
     return hashlib.sha256(json.dumps([shapes, flags]).encode()).hexdigest()
 
 
-def read(path, photograph):
+def read_label(path, photograph):
     """The label of a LabelMe file that belongs to a photograph beside it.
 
     Raises InputError for what data_prep/labelme.py could not read, for a keypoint outside the photograph, and where no
     keypoint or no hand polygon is there, unless the photograph is flagged as unusable.
     """
     found = json_file(path)
-    sample = labelme.as_sample(found, path)
+    sample = labelme.sample_from_document(found, path)
     keypoints, visible, polygons = labelme.shapes(found, path)
     if sample.name != photograph:
         raise InputError(f"{path} is of {sample.name}, not of {photograph}")
@@ -110,7 +110,7 @@ def read(path, photograph):
         label[labelme.HAND] = [polygon.round(DIGITS).tolist() for polygon in polygons]
     if sample.side:
         label["side"] = sample.side
-    if flag_of(labelme.flags(found, path), UNUSABLE, f"{path}, flags"):
+    if flag_field(labelme.flags(found, path), UNUSABLE, f"{path}, flags"):
         label[UNUSABLE] = True
     elif not visible.any() or not polygons:
         raise InputError(f"{path}: no {'polygon called hand' if visible.any() else 'keypoint'}, and not {UNUSABLE}")

@@ -25,14 +25,14 @@ def correct(label, part, value):
         label[part] = value
 
 
-def moved(part, before, after):
+def moved_by(part, before, after):
     """How many pixels a keypoint was moved by; None for another part, and for one that came or went."""
     if part not in KEYPOINT_NAMES or before is None or after is None:
         return None
     return math.dist(before, after)
 
 
-def arrays(label):
+def keypoint_arrays(label):
     """(keypoints (21, 2) float64, NaN where not visible; visible (21,) bool) of a label."""
     keypoints = np.array([label.get(name, (np.nan, np.nan)) for name in KEYPOINT_NAMES], float)
     return keypoints, np.isfinite(keypoints[:, 0])

@@ -46,20 +46,20 @@ def prefill(predictor, photographs, threshold=THRESHOLD):
         for hand in predictor.predict_many(pictures()):
             one = begun.pop(0)
             read += 1
-            written += write_new_text(one.path.with_suffix(".json"), text(hand, one.path.name, threshold))
+            written += write_new_text(one.path.with_suffix(".json"), label_text(hand, one.path.name, threshold))
             bar.update()
     if not read and len(waiting) == len(photographs):
         raise InputError("no photograph that can be read")
     return written
 
 
-def text(hand, photograph, threshold):
+def label_text(hand, photograph, threshold):
     """The text of a LabelMe file of a maskpose.Hand that has a mask."""
     shown = hand.confidences > threshold
     label = {name: hand.keypoints[k].tolist() for k, name in enumerate(KEYPOINT_NAMES) if shown[k]}
     label[HAND] = outlines(hand.mask)
     confidences = {name: f"{hand.confidences[k]:.2f}" for k, name in enumerate(KEYPOINT_NAMES)}
-    return labelme_files.text(label, photograph, hand.mask.shape[::-1], confidences, prefilled=True)
+    return labelme_files.document_text(label, photograph, hand.mask.shape[::-1], confidences, prefilled=True)
 
 
 def outlines(mask):

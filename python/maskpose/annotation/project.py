@@ -20,14 +20,14 @@ CONFIG = "labelme.yaml"
 PER_PACKAGE = 100  # section 3.3
 
 
-def person(text):
+def checked_person(text):
     """A person's name, which is a folder's, too. Raises InputError for one that could not be."""
     if not re.fullmatch(r"\w[\w.-]*", text):
         raise InputError(f"{text!r} is not a name: letters, digits, '.', '-' and '_' only")
     return text
 
 
-def create(photographs, folder, per_package=PER_PACKAGE):
+def create_project(photographs, folder, per_package=PER_PACKAGE):
     """Copy [Photograph] into the packages of a new project; give {package: [file names]}.
 
     Packages are of nearly equal size, in the photographs' order. Those that cannot be read are told on stderr and left
@@ -79,7 +79,7 @@ class Project:
         """
         who = self.store.known(who)
         self.store.expect_annotator(name, who)
-        found = gather(self.package(name), self.store.photographs(name))
+        found = read_labels(self.package(name), self.store.photographs(name))
         same = sum(labelme_files.is_untouched(self._label_file(name, photograph)) for photograph in found)
         if same and not as_is:
             raise InputError(f"{name}: {same} of {len(found)} labels are exactly what the network wrote; look at them, "
@@ -100,7 +100,7 @@ class Project:
     def validate(self, name, who):
         """Hand in a working copy; give how many parts of labels were corrected. Raises as ``submit`` does."""
         who = self.store.known(who)
-        return self.store.validate(name, who, gather(self.working_copy(name, who), self.store.taken(name, who)))
+        return self.store.validate(name, who, read_labels(self.working_copy(name, who), self.store.taken(name, who)))
 
     def release(self, name, who):
         """Give a package back, as Store.release does, and remove the working copy of one taken to check."""
@@ -151,11 +151,11 @@ class Project:
             if not target.exists():
                 link_or_copy(source, target)
             if not target.with_suffix(".json").exists():
-                size = images.picture_size(read_bytes(source), str(source))
-                write_text(target.with_suffix(".json"), labelme_files.text(label, photograph, size))
+                size = images.image_size(read_bytes(source), str(source))
+                write_text(target.with_suffix(".json"), labelme_files.document_text(label, photograph, size))
 
 
-def gather(folder, photographs):
+def read_labels(folder, photographs):
     """{photograph: label} of a folder's LabelMe files, checked.
 
     Raises InputError that counts the labels that are not ready; each is told on stderr.
@@ -166,7 +166,7 @@ def gather(folder, photographs):
             path = path_below(folder, name).with_suffix(".json")
             if not path.exists():
                 raise InputError(f"{Path(folder) / name} is not labelled yet")
-            found[name] = labelme_files.read(path, name)
+            found[name] = labelme_files.read_label(path, name)
         except InputError as error:
             problems.append(str(error))
     for problem in problems:
@@ -191,7 +191,7 @@ def _flat_names(photographs):
 def _is_usable(path, name):
     try:
         text(name, f"{path}: its name")
-        images.picture_size(read_bytes(path), str(path))
+        images.image_size(read_bytes(path), str(path))
     except InputError as error:
         tqdm.write(f"left out: {error}", file=sys.stderr)
         return False

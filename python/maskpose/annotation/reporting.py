@@ -5,7 +5,7 @@ from collections import Counter
 from maskpose.io.tables import csv_text
 
 
-def status(packages):
+def format_status(packages):
     """Lines for people about [maskpose.annotation.store.Package]: a row a package, and how many are in each state."""
     rows = [("package", "photos", "annotator", "state", "corrected", "validated by", "being checked by")]
     rows += [
@@ -21,7 +21,7 @@ def status(packages):
     return "\n".join(lines)
 
 
-def corrections(found):
+def corrections_csv(found):
     """[maskpose.annotation.store.Correction] as CSV; pixels, where a keypoint was moved, are how far."""
     rows = [["time", "person", "package", "photograph", "part", "pixels", "change"]]
     for one in found:

@@ -32,7 +32,7 @@ class Spread:
     photographs: int  # that two people or more have a version of
 
 
-def measure(photographs):
+def measure_spread(photographs):
     """The Spread of [{person: label}], a dict a photograph."""
     pixels, relative = [[] for _ in KEYPOINT_NAMES], [[] for _ in KEYPOINT_NAMES]
     disputed, count = np.zeros(len(KEYPOINT_NAMES), int), 0
@@ -41,7 +41,7 @@ def measure(photographs):
         if len(usable) < FEWEST:
             continue
         count += 1
-        keypoints, visible = map(np.stack, zip(*map(labels.arrays, usable)))
+        keypoints, visible = map(np.stack, zip(*map(labels.keypoint_arrays, usable)))
         seen = visible.sum(axis=0)
         disputed += (seen > 0) & (seen < len(usable))
         several = seen >= FEWEST
@@ -57,7 +57,7 @@ def measure(photographs):
     return Spread(pixels, relative, disputed, count)
 
 
-def report(spread):
+def format_spread(spread):
     """Lines for people: mean and median of each keypoint's distances, pixels and relative, and of all together."""
     lines = [
         f"{spread.photographs} photographs with two versions or more; distance from the versions' mean",
@@ -73,7 +73,7 @@ def report(spread):
     return "\n".join(lines)
 
 
-def picture(spread):
+def plot_spread(spread):
     """PNG bytes: the relative distances of each keypoint, their mean as a bar and their median as a dot."""
     figure = new_figure(9, 4)
     axes = figure.subplots()

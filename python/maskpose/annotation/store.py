@@ -77,7 +77,7 @@ class Correction:
     @property
     def pixels(self):
         """How far a keypoint was moved, or None."""
-        return labels.moved(self.part, self.before, self.after)
+        return labels.moved_by(self.part, self.before, self.after)
 
 
 class Store:

@@ -36,7 +36,7 @@ from maskpose.io.files import write_bytes
 
 
 def packages(args):
-    made = project.create(image_paths.photographs(args.photographs), args.work, args.size)
+    made = project.create_project(image_paths.photographs(args.photographs), args.work, args.size)
     print(f"{args.work}: {sum(map(len, made.values()))} photographs in {len(made)} packages")
 
 
@@ -51,7 +51,7 @@ def prefill(args):
 
 def assign(args):
     work = project.Project(args.work)
-    people = work.store.introduce([project.person(name) for name in args.to.split(",")])
+    people = work.store.introduce([project.checked_person(name) for name in args.to.split(",")])
     for person, names in work.store.assign(people, args.seed).items():
         print(f"{person}: {' '.join(names) or 'nothing'}")
     if len(people) <= VALIDATIONS + 1:
@@ -69,7 +69,7 @@ def submit(args):
 def review(args):
     work = project.Project(args.work)
     if args.new:
-        work.store.introduce([project.person(args.by)])
+        work.store.introduce([project.checked_person(args.by)])
     folders = work.review(args.by, args.seed)
     for folder in folders:
         print(f"labelme --config {work.config} {folder}")
@@ -93,11 +93,11 @@ def release(args):
 
 
 def status(args):
-    print(reporting.status(project.Project(args.work).store.status()))
+    print(reporting.format_status(project.Project(args.work).store.status()))
 
 
 def corrections(args):
-    print(reporting.corrections(project.Project(args.work).store.corrections()), end="")
+    print(reporting.corrections_csv(project.Project(args.work).store.corrections()), end="")
 
 
 def export(args):
@@ -106,10 +106,10 @@ def export(args):
 
 
 def spread_(args):
-    found = spread.measure(project.Project(args.work).versions())
-    print(spread.report(found))
+    found = spread.measure_spread(project.Project(args.work).versions())
+    print(spread.format_spread(found))
     if args.picture:
-        write_bytes(args.picture, spread.picture(found))
+        write_bytes(args.picture, spread.plot_spread(found))
 
 
 def parse_arguments(arguments):

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from maskpose.cli.options import add_variant, argument_parser, folder, key_value, one_line_errors, positive
 from maskpose.data import inspection
-from maskpose.data.database import Reader, found_in
+from maskpose.data.database import Reader, find_databases
 from maskpose.data.settings import DataSettings
 from maskpose.io.files import OutputFolder, write_bytes
 from maskpose.io.images import write_image
@@ -39,18 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parse_arguments(arguments)
     variant, hashes = get_variant(args.variant), {}
     DataSettings.from_json(json.dumps({"db": "any", **dict(args.data)}), "--data")
-    dbs = [db for given in args.dbs for db in found_in(given)]
+    dbs = [db for given in args.dbs for db in find_databases(given)]
     output_folder = OutputFolder(args.out)
     for path in dbs:
         reader = Reader(path)
         name = path.stem if len(dbs) == 1 else f"{path.parent.name}_{path.stem}"
-        indices = inspection.evenly(len(reader), args.count)
+        indices = inspection.evenly_spaced(len(reader), args.count)
         write_image(args.out / f"{name}_raw.png", inspection.raw_sheet(reader, indices))
         output_folder.check()
         if not args.quick:
             findings = inspection.inspect(reader)
             hashes[str(path)] = findings.hashes
-            print(f"\n{path}\n{inspection.report(findings)}")
+            print(f"\n{path}\n{inspection.format_findings(findings)}")
             write_bytes(args.out / f"{name}_figures.png", inspection.histogram_sheet(findings, str(path)))
         reader.close()
         sheet = inspection.trained_sheet(path, indices, variant, **dict(args.data))
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         output_folder.check()
     pairs = [(path, path) for path in hashes] + list(itertools.combinations(hashes, 2))
     for one, other in pairs:
-        same = inspection.alike(hashes[one], None if one == other else hashes[other])
+        same = inspection.find_duplicates(hashes[one], None if one == other else hashes[other])
         where = f"within {one}" if one == other else f"between {one} and {other}"
         print(f"\nthe same picture twice, {where}: {len(same)}")
         for name, another, bits in same[: inspection.NAMED]:

@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pyramid = options.pyramid_options(args, used="pyramid" in args.modes)
     refuse_contradictions(args, settings)
     left_out = LeftOut(args.strict)
-    annotations = mmpose.annotations(args.annotations, left_out) if args.annotations else None
+    annotations = mmpose.read_annotations(args.annotations, left_out) if args.annotations else None
     others = read_others(args, annotations, left_out)
     check_writable(args.out)
     set_device(args.gpu)

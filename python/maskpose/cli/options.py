@@ -12,7 +12,7 @@ from maskpose.cli.entry import one_line_errors  # noqa: F401  # scripts take it 
 from maskpose.errors import InputError
 from maskpose.inference.engines import ENGINES, PRECISIONS, choose
 from maskpose.io.text import RepeatedKey, parse_json
-from maskpose.io.values import shown
+from maskpose.io.values import short_repr
 from maskpose.model.variants import DEFAULT_VARIANT, VARIANTS, get_variant
 
 
@@ -225,5 +225,5 @@ def key_value(text):
     except InputError:
         return key, value
     if isinstance(found, RepeatedKey):
-        raise argparse.ArgumentTypeError(f"{key}: the key {shown(found.repeated[0])} is there twice")
+        raise argparse.ArgumentTypeError(f"{key}: the key {short_repr(found.repeated[0])} is there twice")
     return key, found

@@ -15,7 +15,7 @@ from pathlib import Path
 from maskpose.cli.entry import FAILED
 from maskpose.cli.options import argument_parser, one_line_errors
 from maskpose.data import inspection
-from maskpose.data.database import Reader, found_in, manifest
+from maskpose.data.database import Reader, find_databases, read_manifest
 from maskpose.errors import InputError
 
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("dbs", nargs="+", type=Path, metavar="DB", help="LMDBs, or folders that hold some")
     args = parser.parse_args(arguments)
     status = 0
-    for path in (db for given in args.dbs for db in found_in(given)):
+    for path in (db for given in args.dbs for db in find_databases(given)):
         try:
             status = max(status, verify(path))
         except InputError as error:
@@ -51,7 +51,7 @@ def verify(path):
     if noted not in (None, digest):
         wrong.append(f"the records' checksum is {digest}, the database was written with {noted}")
     try:
-        manifest(path)
+        read_manifest(path)
     except InputError as error:
         there = (path / "manifest.json").is_file()
         wrong.append(str(error) if there else "manifest.json is missing")

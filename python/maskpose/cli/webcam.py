@@ -22,7 +22,7 @@ from maskpose.inference.hand import THRESHOLD
 from maskpose.inference.predictor import Predictor
 from maskpose.inference.tracking import OneEuro, Tracker
 from maskpose.inference.video import FrameSource, VideoWriter
-from maskpose.io.files import Lines, refuse_clashes
+from maskpose.io.files import GrowingFile, refuse_clashes
 from maskpose.io.progress import progress_bar
 from maskpose.runtime import set_device
 
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with contextlib.ExitStack() as stack:
         stack.callback(frames.close)
         film = stack.enter_context(VideoWriter(args.out, frames.rate)) if args.out else None
-        lines = stack.enter_context(Lines(args.json, anew=True)) if args.json else None
+        lines = stack.enter_context(GrowingFile(args.json, anew=True)) if args.json else None
         window = None
         if args.window or not (args.out or args.json):
             window = stack.enter_context(contextlib.closing(live.Window()))

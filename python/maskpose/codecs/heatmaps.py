@@ -46,7 +46,7 @@ def upsample(maps, stride=8):
     return np.stack([cv2.resize(one, target, interpolation=cv2.INTER_CUBIC) for one in maps])
 
 
-def peaks(maps, width=None, height=None, left=0, top=0):
+def argmax2d(maps, width=None, height=None, left=0, top=0):
     """Position and value of each map's maximum.
 
     maps: (C, h, w). Only the pixels from ``left``, ``top`` to below ``width``, ``height`` count where given: what is
@@ -59,8 +59,8 @@ def peaks(maps, width=None, height=None, left=0, top=0):
     return np.stack([x + left, y + top], axis=1).astype(np.float64), flat[np.arange(len(maps)), best]
 
 
-def upsampled_peaks(maps, width=None, height=None, stride=8, left=0, top=0):
-    """``peaks(upsample(maps, stride), width, height, left, top)``, but for rounding, without building the large maps.
+def upsampled_argmax2d(maps, width=None, height=None, stride=8, left=0, top=0):
+    """``argmax2d(upsample(maps, stride), width, height, left, top)`` but for rounding, without the large maps.
 
     A bicubic value is at most M + c (M - m), where M and m are the largest and smallest of the 4 x 4 cells that it
     is computed from and c is CUBIC_OVERSHOOT. Only where that bound reaches a value that the map does have can its
@@ -135,17 +135,17 @@ def decode_keypoints(maps, view, part):
     (left, top), (width, height) = np.ceil(edges - 1e-6).astype(int)  # pixel k is one if first edge <= k < second edge
     left, top = np.minimum((left, top), maps.shape[-1] * STRIDE - 1)
     width, height = np.maximum((width, height), (left + 1, top + 1))
-    points, confidences = upsampled_peaks(maps[:KEYPOINTS], width, height, STRIDE, left, top)
+    points, confidences = upsampled_argmax2d(maps[:KEYPOINTS], width, height, STRIDE, left, top)
     points = geometry.apply(geometry.invert(view), points)
     return np.clip(points, (x, y), (x + w - 1, y + h - 1)), confidences
 
 
-def resample(channel, affine, side):
+def resample_map(channel, affine, side):
     """(side, side) of a (m', m') map, moved by ``affine`` from cells to cells; beyond it, its border goes on."""
     return cv2.warpAffine(channel, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
-def merge(maps, views):
+def merge_heatmaps(maps, views):
     """One (22, m', m') set on the first level's grid: the levels' maximum, background their minimum.
 
     maps: each level's (22, m', m'); views: photograph to input, 2x3 each.

@@ -12,7 +12,7 @@ from maskpose import geometry
 from maskpose.errors import InputError
 from maskpose.io import images, pillow_images, png
 from maskpose.io.image_kinds import kind_of
-from maskpose.io.orientation import turned
+from maskpose.io.orientation import make_upright
 from maskpose.io.pillow_errors import PILLOW_ERRORS
 from maskpose.model.variants import IGNORE_LABEL, STRIDE
 
@@ -48,7 +48,7 @@ def decode_mask(data: bytes, name: str) -> np.ndarray:
         hand = _of_alpha(_converted(picture, "RGBA", name), name, kind in LOSSY)
     else:
         hand = _of_colours(_converted(picture, "RGB", name), name, kind in LOSSY)
-    return turned(hand, orientation)
+    return make_upright(hand, orientation)
 
 
 def decode_labels(data: bytes, name: str) -> np.ndarray:
@@ -63,7 +63,7 @@ def decode_labels(data: bytes, name: str) -> np.ndarray:
     if kind in LOSSY:
         raise InputError(f"{name} is compressed with loss: its labels cannot be told")
     picture, orientation = _open(data, kind, name)
-    return turned(_labels(picture, data, name), orientation)
+    return make_upright(_labels(picture, data, name), orientation)
 
 
 def _labels(picture, data, name):
@@ -194,7 +194,7 @@ def _mostly(pixels, affine, size):
     return cv2.resize(warped, (size // STRIDE,) * 2, interpolation=cv2.INTER_AREA) > 127  # a cell's mean, rounded
 
 
-def mask_of_probability(probability, grid_to_image, width, height):
+def mask_from_probability(probability, grid_to_image, width, height):
     """(height, width) bool mask from the (m', m') probability of hand."""
     full = cv2.warpAffine(
         probability, grid_to_image, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE

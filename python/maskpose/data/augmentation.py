@@ -11,18 +11,18 @@ SMALLEST_ZOOM = 0.3  # of the resized image, however small the hand is to be: th
 ZOOM_WITHOUT_HAND = (0.4, 2.5)  # range of scales of an image without a hand
 
 
-def draw_affine(rng, settings, extent=None, points=None):
+def sample_affine(rng, settings, extent=None, points=None):
     """A random map of the m x m input: scale, rotation about the centre, crop, flip.
 
     ``rng`` is a numpy Generator; ``settings`` a DataSettings. With the probability ``settings.zoom`` it is the map of
-    ``draw_zoom``, which takes ``extent`` and ``points``. The resized and turned picture keeps all its
+    ``sample_zoom``, which takes ``extent`` and ``points``. The resized and turned picture keeps all its
     content, and a window of m x m is placed over it at random: within the scaled square (``crop: scaled``),
     or within the larger square that holds the turned one (``crop: rotated``). Where the picture is the
     smaller of the two it is the picture that moves within the window.
     """
     size = settings.input_size
     if settings.zoom and rng.random() < settings.zoom:
-        affine = draw_zoom(rng, settings, extent, points)
+        affine = sample_zoom(rng, settings, extent, points)
         return _stretched(rng, affine, settings)
     scale = rng.uniform(*settings.scale)
     degrees = rng.uniform(-settings.rotation, settings.rotation)
@@ -42,10 +42,10 @@ def _stretched(rng, affine, settings):
     if not settings.stretch:
         return affine
     factor, direction = 1 + rng.uniform(0, settings.stretch), rng.uniform(0, 180)
-    return geometry.compose(affine, stretching(settings.input_size, factor, direction))
+    return geometry.compose(affine, stretch_affine(settings.input_size, factor, direction))
 
 
-def draw_zoom(rng, settings, extent, points):
+def sample_zoom(rng, settings, extent, points):
     """A random map of the m x m input after which the hand has a size drawn from ``settings.span``. Not in the paper.
 
     The hand's box lies anywhere within the input. The image fills the input where it is large enough, and else lies
@@ -97,7 +97,7 @@ def augmentation_affine(size, scale, degrees, dx, dy, flip):
     return affine
 
 
-def stretching(size, factor, degrees):
+def stretch_affine(size, factor, degrees):
     """The map that draws the picture out ``factor`` times along a direction, about the input's centre.
 
     What lies along the direction grows by the root of ``factor``, what lies across it shrinks by as much: areas stay.
@@ -113,14 +113,14 @@ GREY = (0.114, 0.587, 0.299)  # brightness of B, G, R
 
 
 @dataclass
-class Colours:
+class ColourChange:
     """A change of a photograph's colours: first ``mix``, then ``table``."""
 
     mix: np.ndarray | None  # (3, 3) float32: BGR from BGR, as cv2.transform takes it; None: as they are
     table: np.ndarray  # (1, 256, 3) uint8: each channel's new value for each old one, as cv2.LUT takes it
 
 
-def draw_colours(rng, strength):
+def sample_colour_change(rng, strength):
     """Random Colours (not in the paper): exposure, contrast, gamma, white balance; at times grey.
 
     strength: 1 for a range as wide as different cameras and lamps give; 0 changes nothing.
@@ -132,7 +132,7 @@ def draw_colours(rng, strength):
     level = level ** np.exp(gamma) * np.exp(exposure + balance)
     level = (level - 0.5) * np.exp(contrast) + 0.5
     table = np.clip(np.rint(255 * level), 0, 255).astype(np.uint8)[None]
-    return Colours(np.tile(np.float32(GREY), (3, 1)) if grey else None, table)
+    return ColourChange(np.tile(np.float32(GREY), (3, 1)) if grey else None, table)
 
 
 BLUR = 2.5  # pixels of the input: the largest standard deviation of out-of-focus blur

@@ -11,9 +11,9 @@ from maskpose import geometry
 from maskpose.codecs import heatmaps
 from maskpose.codecs.masks import mask_label
 from maskpose.codecs.preprocessing import FILL, network_input
-from maskpose.data.augmentation import degrade, draw_affine, draw_colours
+from maskpose.data.augmentation import degrade, sample_affine, sample_colour_change
 from maskpose.data.database import Reader
-from maskpose.data.sampler import MixedSampler, own_seed, shard
+from maskpose.data.sampler import MixedSampler, database_seed, shard
 from maskpose.errors import InputError
 from maskpose.io import images
 from maskpose.model.variants import KEYPOINTS
@@ -50,11 +50,11 @@ class BatchSource:
         affine = geometry.fit_affine(sample.width, sample.height, settings.input_size)
         colours = None
         if settings.augment:
-            rng = np.random.default_rng(own_seed(database, settings.seed, epoch, index))
+            rng = np.random.default_rng(database_seed(database, settings.seed, epoch, index))
             extent = np.array([sample.width, sample.height]) * geometry.affine_scale(affine)
             points = geometry.apply(affine, sample.keypoints[sample.visible])
-            affine = geometry.compose(draw_affine(rng, settings, extent, points), affine)
-            colours = draw_colours(rng, settings.photometric) if settings.photometric else None
+            affine = geometry.compose(sample_affine(rng, settings, extent, points), affine)
+            colours = sample_colour_change(rng, settings.photometric) if settings.photometric else None
         warped = self._warped(sample, reader.path, affine, colours)
         if settings.augment and settings.degrade:
             warped = degrade(rng, warped, settings.degrade)

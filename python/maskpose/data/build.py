@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tqdm import tqdm
 
-from maskpose.data.database import Writer, manifest
+from maskpose.data.database import Writer, read_manifest
 from maskpose.errors import InputError
 from maskpose.io.progress import progress_bar
 
@@ -51,7 +51,7 @@ def build_items(path, items, read, strict=False, about=None, workers=None):
                 bar.update()
         if not writer.count:
             raise InputError(f"{path}: no usable sample to write")
-    return manifest(path), problems
+    return read_manifest(path), problems
 
 
 def _digest(items):

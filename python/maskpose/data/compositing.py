@@ -18,7 +18,7 @@ MIN_INSIDE = 0.5  # of the visible keypoints, which the picture must hold
 MAX_ENLARGEMENT = 2.5  # of a hand or of a background: beyond, everything is blurred
 NARROWEST = 0.56  # aspect of a picture, as of 16:9
 REACH = 20  # pixels of the picture that a hand's colours are carried on for beyond its box, as blur takes them in
-DRAWS = 200  # after which a hand's place or a background's window counts as not to be had
+MAX_TRIES = 200  # after which a hand's place or a background's window counts as not to be had
 EDGE = 0.6  # pixels: deviation of the blur of every pasted edge
 ARMS = ("forearm", "both", "sleeve")  # what goes on from a wrist
 KNUCKLES = [5, 9, 13, 17]
@@ -85,7 +85,7 @@ def _carried_on(image, core):
     return table[labels]
 
 
-def draw_shape(rng: np.random.Generator, hand: CutOut, settings: PasteSettings) -> tuple[float, tuple[int, int]]:
+def sample_shape(rng: np.random.Generator, hand: CutOut, settings: PasteSettings) -> tuple[float, tuple[int, int]]:
     """Random (share, (width, height)): the hand's span in shares of the picture's larger side, and the picture's size.
 
     The picture is no larger than the hand's own pixels allow, but for the smallest size there may be.
@@ -99,7 +99,7 @@ def draw_shape(rng: np.random.Generator, hand: CutOut, settings: PasteSettings) 
     return share, ((width, height) if rng.random() < 0.6 else (height, width))
 
 
-def draw_placement(
+def sample_placement(
     rng: np.random.Generator, hand: CutOut, share: float, size: tuple[int, int], settings: PasteSettings
 ) -> np.ndarray:
     """A random map from a CutOut's pixels to those of a picture of ``size`` (width, height), in which the hand spans
@@ -108,7 +108,7 @@ def draw_placement(
     Raises InputError where no place is found at which enough keypoints lie inside.
     """
     points = hand.keypoints[hand.visible]
-    for _ in range(DRAWS):
+    for _ in range(MAX_TRIES):
         affine = geometry.rotation(rng.uniform(-settings.rotation, settings.rotation), points.mean(axis=0))
         if rng.random() < 0.5:
             affine = geometry.compose(affine, geometry.horizontal_flip(hand.alpha.shape[1]))
@@ -186,7 +186,7 @@ def paste(
     return np.clip(np.rint(image), 0, 255).astype(np.uint8), mask
 
 
-def resized(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A picture in ``size`` (width, height)."""
     way = cv2.INTER_AREA if picture.shape[1] > size[0] else cv2.INTER_LINEAR
     return cv2.resize(picture, size, interpolation=way)

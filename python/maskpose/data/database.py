@@ -66,7 +66,7 @@ class Writer:
         self._waiting_bytes += len(data)
         self.count += 1
         self.bytes += len(data)
-        self.digest = chained(self.digest, data)
+        self.digest = chain_digest(self.digest, data)
         self.masks += bool(sample.mask)
         self.sources[sample.source] = self.sources.get(sample.source, 0) + 1
 
@@ -175,7 +175,7 @@ class Writer:
         self.abandon()
 
 
-def chained(before, data):
+def chain_digest(before, data):
     """SHA-256, as hexadecimal digits, of such digits of all that came before and the bytes of one more record."""
     total = hashlib.sha256(before.encode())
     total.update(data)
@@ -192,7 +192,7 @@ def _opened(path):
     return LmdbFile(path)
 
 
-def found_in(path: str | os.PathLike) -> list[Path]:
+def find_databases(path: str | os.PathLike) -> list[Path]:
     """The database ``path`` itself, or the databases in that folder and one level further down, by name.
 
     Raises InputError where there is none.
@@ -210,15 +210,15 @@ def found_in(path: str | os.PathLike) -> list[Path]:
 def _noted_bytes(path):
     """How long data.mdb was when it was written, as the manifest says, or 0."""
     with contextlib.suppress(InputError):
-        noted = manifest(path).get("data_bytes")
+        noted = read_manifest(path).get("data_bytes")
         return noted if type(noted) is int else 0
     return 0
 
 
-def manifest(path):
+def read_manifest(path):
     """What a database says of itself, as a dict. Raises InputError where its manifest.json is missing or damaged."""
     file = Path(path) / "manifest.json"
-    return values.record(read_json(file), file)
+    return values.json_object(read_json(file), file)
 
 
 class Reader:
@@ -247,12 +247,12 @@ class Reader:
             raise InputError(foreign)
         if about.get("version") != FORMAT_VERSION:
             raise InputError(
-                f"{self.path} has format version {values.shown(about.get('version'))}, this program reads "
+                f"{self.path} has format version {values.short_repr(about.get('version'))}, this program reads "
                 f"{FORMAT_VERSION}: make it again with `make lmdb`"
             )
         for key, kind in KINDS.items():
             if key in about and type(about[key]) is not kind:
-                raise InputError(f"{self.path} is damaged: its {key} is {values.shown(about[key])}")
+                raise InputError(f"{self.path} is damaged: its {key} is {values.short_repr(about[key])}")
         if about.get("count", -1) < 0:
             raise InputError(f"{self.path} is damaged: it does not say how many samples it holds")
         if not about["count"]:
@@ -296,7 +296,7 @@ class Reader:
         """The ``chained`` SHA-256 of all records in their order; the database itself says what it should be."""
         total = ""
         for index in range(self.count):
-            total = chained(total, self.record(index))
+            total = chain_digest(total, self.record(index))
         return total
 
     def refuse_damaged(self):

@@ -125,7 +125,7 @@ def perceptual_hash(image):
     return int("".join("1" if bit else "0" for bit in bits.ravel()), 2)
 
 
-def alike(first, second=None):
+def find_duplicates(first, second=None):
     """[(name, name, bits apart)] of pictures whose hashes differ by ALIKE bits at most, nearest first.
 
     first, second: [(name, hash)] of two sets; without the second, within the first.
@@ -151,7 +151,7 @@ def _bits(numbers):
     return np.unpackbits(numbers.view(np.uint8).reshape(len(numbers), 8), axis=1).sum(axis=1)
 
 
-def report(findings):
+def format_findings(findings):
     """Lines for people about Findings."""
     widths, heights = np.array(findings.sizes).T if findings.sizes else (np.zeros(1), np.zeros(1))
     lines = [
@@ -194,7 +194,7 @@ def named(names):
     return f" ({', '.join(names[:NAMED])}{', …' if len(names) > NAMED else ''})"
 
 
-def evenly(count, wanted):
+def evenly_spaced(count, wanted):
     """Indices of ``wanted`` of ``count``, evenly spread."""
     return np.unique(np.linspace(0, count - 1, min(count, wanted)).astype(int)).tolist()
 

@@ -19,14 +19,14 @@ from maskpose import geometry
 from maskpose.codecs.masks import pack_mask
 from maskpose.data.build import NAMED, build_items
 from maskpose.data.compositing import (
-    DRAWS,
     MAX_ENLARGEMENT,
+    MAX_TRIES,
     PasteSettings,
     cut_out,
-    draw_placement,
-    draw_shape,
     paste,
-    resized,
+    resize,
+    sample_placement,
+    sample_shape,
 )
 from maskpose.data.database import Reader
 from maskpose.data.sample import Sample
@@ -123,7 +123,7 @@ class Backgrounds:
         if rng.random() < 0.5:
             kinds.reverse()
         for kind in kinds:
-            for _ in range(DRAWS):
+            for _ in range(MAX_TRIES):
                 sample = kind[rng.integers(len(kind))]()
                 box = _free_window(rng, sample, shape, smallest)
                 if box is not None:
@@ -138,15 +138,15 @@ def paste_sample(hands: Hands, backgrounds: Backgrounds, seed: int, index: int, 
     rng = np.random.default_rng((seed, index))
     sample = hands.draw(rng)
     hand = cut_out(sample.decode_image(), sample.decode_mask(), sample.keypoints.astype(np.float64), sample.visible)
-    share, shape = draw_shape(rng, hand, settings)
+    share, shape = sample_shape(rng, hand, settings)
     window = backgrounds.window(rng, shape, math.ceil(settings.size[0] / MAX_ENLARGEMENT))
     size = _at_most_enlarged(shape, window, settings.size[0])
-    affine = draw_placement(rng, hand, share, size, settings)
+    affine = sample_placement(rng, hand, share, size, settings)
 
     def texture():
-        return resized(backgrounds.window(rng, size, SMALLEST_TEXTURE), size)
+        return resize(backgrounds.window(rng, size, SMALLEST_TEXTURE), size)
 
-    image, mask = paste(rng, hand, resized(window, size), affine, settings, texture)
+    image, mask = paste(rng, hand, resize(window, size), affine, settings, texture)
     if not mask.any():
         raise InputError(f"number {index}, of {sample.name}: no pixel of the hand is left to be seen")
     quality = int(rng.integers(settings.quality[0], settings.quality[1] + 1))
@@ -182,7 +182,7 @@ def build_pasted(
     return build_items(path, list(range(count)), read, strict, note, workers)
 
 
-def sheet(reader: Reader, count: int = SHEET_SAMPLES) -> np.ndarray:
+def paste_sheet(reader: Reader, count: int = SHEET_SAMPLES) -> np.ndarray:
     """A contact sheet of a database's first samples, each as it is and with its mask and keypoints drawn over it."""
     tiles = []
     for index in range(min(count, len(reader))):
@@ -218,7 +218,7 @@ def _not_to_be_cut_out(sample):
 def _picture(path):
     """A picture file as a Sample without a hand."""
     data = read_bytes(path)
-    width, height = images.picture_size(data, str(path))
+    width, height = images.image_size(data, str(path))
     nothing = np.full((21, 2), -1, np.float32)
     return Sample(path.name, data, width, height, nothing, np.zeros(21, bool))
 

@@ -158,7 +158,7 @@ def python_executable():
     return name
 
 
-def work(memory_file, settings, requests, answers):
+def run_worker(memory_file, settings, requests, answers):
     """A worker's life: fill the slots asked for until the requests end."""
     layout, slot_bytes = slot_layout(settings)
     memory = mmap.mmap(memory_file, SLOTS_PER_WORKER * settings.workers * slot_bytes)
@@ -184,7 +184,7 @@ def main():
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not get between the answers
     try:
-        work(int(sys.argv[1]), DataSettings.from_json(sys.argv[2]), sys.stdin.buffer, answers)
+        run_worker(int(sys.argv[1]), DataSettings.from_json(sys.argv[2]), sys.stdin.buffer, answers)
     except BrokenPipeError:
         os._exit(0)  # the trainer is gone
 

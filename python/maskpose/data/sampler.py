@@ -41,12 +41,12 @@ class MixedSampler:
         if not self._shuffle:
             return epoch, within
         if self._orders.get(database, (None, None))[0] != epoch:
-            rng = np.random.default_rng(own_seed(database, self._seed, epoch))
+            rng = np.random.default_rng(database_seed(database, self._seed, epoch))
             self._orders[database] = epoch, rng.permutation(self._counts[database])
         return epoch, int(self._orders[database][1][within])
 
 
-def own_seed(database, *numbers):
+def database_seed(database, *numbers):
     """A seed for numpy of ``numbers``, a different one for each database of a mixture."""
     return [*numbers, *([0, database] if database else [])]
 

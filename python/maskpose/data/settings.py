@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 
 from maskpose.errors import InputError
 from maskpose.io.text import RepeatedKey, parse_json
-from maskpose.io.values import record, shown
+from maskpose.io.values import json_object, short_repr
 from maskpose.model.variants import STRIDE
 
 LARGEST = 1e30  # of a number: what is beyond cannot be meant, and infinity would come of it
@@ -63,12 +63,12 @@ class DataSettings:
         """Settings from a ``param_str``; InputError says ``name``, the key at fault and what it takes."""
         given = parse_json(text, name)
         if not isinstance(given, dict):
-            raise InputError(f"{name} must be a JSON object, not {shown(text)}")
-        record(given, name)
+            raise InputError(f"{name} must be a JSON object, not {short_repr(text)}")
+        json_object(given, name)
         known = [one.name for one in fields(cls)]
         for key in given:
             if key not in known:
-                raise InputError(f"{name}: unknown key {shown(key)}; the keys are {', '.join(known)}")
+                raise InputError(f"{name}: unknown key {short_repr(key)}; the keys are {', '.join(known)}")
         if "db" not in given:
             raise InputError(f"{name}: the key 'db' (path of the LMDB) is missing")
         given = {key: tuple(value) if isinstance(value, list) else value for key, value in given.items()}
@@ -115,7 +115,7 @@ class DataSettings:
             ),
         ):
             if not passes:
-                raise InputError(f"{name!r} must be {expected}, not {shown(getattr(self, name))}")
+                raise InputError(f"{name!r} must be {expected}, not {short_repr(getattr(self, name))}")
 
 
 def _is_text(value):

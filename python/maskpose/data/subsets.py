@@ -22,7 +22,7 @@ class Entry(NamedTuple):
     group: str
 
 
-def listing(reader):
+def list_entries(reader):
     """[Entry] of all samples of a maskpose.data.database.Reader, the pictures left aside.
 
     Raises InputError for a database that is damaged: what is made of it would pass for whole.
@@ -41,7 +41,7 @@ def merge(paths, path, about=None):
     readers = [Reader(one) for one in paths]
     items, seen = [], {}
     for number, reader in enumerate(readers):
-        for entry in listing(reader):
+        for entry in list_entries(reader):
             if (other := seen.setdefault((entry.source, entry.name), number)) != number:
                 origin = entry.source or "no origin"
                 raise InputError(f"{entry.name} of {origin} is in {paths[other]} and in {paths[number]}; if these are "
@@ -76,7 +76,7 @@ def split(entries, shares, seed, by_group=True):
     return list(map(sorted, parts))
 
 
-def named(entries, patterns):
+def select_named(entries, patterns):
     """Those of ``entries`` that a list names: names, or patterns such as ``evening_*``, a line each.
 
     A name that samples of several origins have is written ``origin/name``. Raises InputError for a line that fits no
@@ -98,7 +98,7 @@ def named(entries, patterns):
     return sorted(chosen)
 
 
-def of_origins(entries, origins):
+def select_origins(entries, origins):
     """Those of ``entries`` whose origin is one of ``origins``. Raises InputError for one that no sample has."""
     there = {entry.source for entry in entries}
     if missing := [origin for origin in origins if origin not in there]:

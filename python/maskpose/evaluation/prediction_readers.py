@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maskpose.data.datasets.reading import existing, json_file
+from maskpose.data.datasets.reading import existing_path, json_file
 from maskpose.errors import InputError
 from maskpose.evaluation.predictions import FoundHand, Predictions
 from maskpose.io import safe_pickle
@@ -28,7 +28,18 @@ from maskpose.io.hdf5 import open_hdf5, read_numbers, read_text_attribute, read_
 from maskpose.io.left_out import STRICT, LeftOut
 from maskpose.io.progress import progress_bar
 from maskpose.io.tables import read_table
-from maskpose.io.values import field, flag, identifier, listing, members, number_in, numbers, record, shown, text
+from maskpose.io.values import (
+    field,
+    flag,
+    identifier,
+    json_list,
+    json_members,
+    json_object,
+    numbers,
+    parse_number,
+    short_repr,
+    text,
+)
 from maskpose.keypoints import KEYPOINT_NAMES
 from maskpose.model.variants import KEYPOINTS
 
@@ -61,7 +72,7 @@ def read(path: str | Path, annotations=None, left_out: LeftOut = STRICT) -> Pred
     of entries that are broken, of which the first is raised if it is strict, as by default. Raises InputError, which
     names the file, if it is of no known kind, or nothing of it can be read.
     """
-    path, before = existing(path), len(left_out.problems)
+    path, before = existing_path(path), len(left_out.problems)
     if path.is_dir():
         found = _folder(path, left_out)
     else:
@@ -90,7 +101,7 @@ def _json(path, annotations, left_out):
             "results that are a file a photograph, give the folder"
         )
     hands = {}
-    for name, rows in members(field(document, "hands", path), f"{path}, hands"):
+    for name, rows in json_members(field(document, "hands", path), f"{path}, hands"):
         with left_out.entry():
             hands[text(name, f"{path}, a photograph's name")] = None
             if isinstance(rows, InputError):
@@ -111,7 +122,7 @@ def _results(path, results, annotations, left_out):
                 image = identifier(field(one, "image_id", where), f"{where}, image_id")
                 if annotations is None:
                     raise InputError(
-                        f"{where}: which photograph is image {shown(image)}? Give the data set's --annotations"
+                        f"{where}: which photograph is image {short_repr(image)}? Give the data set's --annotations"
                     )
                 name = field(annotations.names, image, f"{where}: {annotations.path} has no image")
             found = hands.setdefault(text(name, f"{where}, file_name"), [])
@@ -162,7 +173,7 @@ def _csv(path, annotations, left_out):
 
 def _cell(cell, where):
     """The number in a cell; None if it is empty, or nan."""
-    return None if cell.strip().lower() in ("", "nan") else number_in(cell, where)
+    return None if cell.strip().lower() in ("", "nan") else parse_number(cell, where)
 
 
 def _dump(path, annotations, left_out):
@@ -224,7 +235,7 @@ def _add_photograph(hands, files, name, found, file):
 
 def _ours(stem, document, file):
     """(name, hands) of tools/predict.py's JSON of a photograph."""
-    several = [document, *listing(document.get("more_hands", []), f"{file}, more_hands")]
+    several = [document, *json_list(document.get("more_hands", []), f"{file}, more_hands")]
     found = [
         _said(_triples(rows, str(file)), one.get("hand", True), one.get("score"), file)
         for one in several if (rows := field(one, "keypoints", file))
@@ -240,7 +251,7 @@ def _said(hand, claimed, score, where):
 
 def _openpose(stem, document, file):
     """(name, hands) of OpenPose's JSON of a photograph: of every person, both hands."""
-    people = [record(person, f"{file}, people") for person in listing(document["people"], f"{file}, people")]
+    people = [json_object(person, f"{file}, people") for person in json_list(document["people"], f"{file}, people")]
     flat = [person.get(f"hand_{side}_keypoints_2d") for person in people for side in ("left", "right")]
     hands = [_triples(numbers, str(file)) for numbers in flat if numbers]
     for hand in hands:

@@ -21,7 +21,7 @@ from maskpose.io.files import read_json, write_text
 from maskpose.io.hdf5 import write_hdf5
 from maskpose.io.left_out import STRICT
 from maskpose.io.name_index import NameIndex
-from maskpose.io.values import field, members, numbers, record, text
+from maskpose.io.values import field, json_members, json_object, numbers, text
 from maskpose.model.variants import KEYPOINTS
 
 
@@ -147,10 +147,10 @@ def read_maps(path, left_out=STRICT):
     first that is broken if ``left_out`` is strict, as by default.
     """
     document, maps, before = read_json(path), {}, len(left_out.problems)
-    if not isinstance(document, dict) or not isinstance(record(document, path).get("crops"), dict):
+    if not isinstance(document, dict) or not isinstance(json_object(document, path).get("crops"), dict):
         expected = '{"crops": {name: {"photograph": …, "to_crop": …}}}'
         raise InputError(f"{path} is no file of maps: expected {expected}")
-    for name, one in members(document["crops"], f"{path}, crops"):
+    for name, one in json_members(document["crops"], f"{path}, crops"):
         with left_out.entry():
             if isinstance(one, InputError):
                 raise one

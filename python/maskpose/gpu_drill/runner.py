@@ -14,7 +14,7 @@ from pathlib import Path
 from maskpose.errors import InputError
 from maskpose.gpu_drill import summary
 from maskpose.gpu_drill.plan import Step, within
-from maskpose.io.files import Lines, make_folder, read_text, write_text
+from maskpose.io.files import GrowingFile, make_folder, read_text, write_text
 from maskpose.io.text import parse_json
 from maskpose.training.launcher import die_with_parent
 
@@ -45,7 +45,7 @@ class Drill:
         self._end = time.monotonic() + seconds
         make_folder(self._folder / LOGS)
         self.lines = read_journal(self._folder)
-        self._journal = Lines(self._folder / JOURNAL)
+        self._journal = GrowingFile(self._folder / JOURNAL)
         if self.lines:
             self._journal.write("\n")  # the last line may have been cut off
         if reference:

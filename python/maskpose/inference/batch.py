@@ -16,7 +16,7 @@ from maskpose.io import images
 from maskpose.io.files import (  # fmt: skip
     OutputFolder,
     check_writable,
-    forget_absent,
+    drop_absent_names,
     note_names,
     noted_names,
     read_bytes,
@@ -69,7 +69,7 @@ def run(predictor, photographs, job, group):
             note_names(folder, [name for name, _ in writes])
             for name in writers.write_tables(folder, there, job.formats):
                 print(f"written: {folder / name}")
-        forget_absent(folder)
+        drop_absent_names(folder)
     return int((results != LEFT_OUT).sum()), int((results == LEFT_OUT).sum())
 
 

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from maskpose.errors import InputError
 from maskpose.io import image_kinds
 from maskpose.io.images import read_color
-from maskpose.io.orientation import turn_left, turned
+from maskpose.io.orientation import make_upright, pending_orientation
 from maskpose.io.pillow_images import OPENERS, PILLOW_ERRORS, Loaded
 from maskpose.io.pixel_limit import check_pixels
 
@@ -86,7 +86,7 @@ class AnimationFile:
         try:
             self._image = ANIMATED[kind](path)
             check_pixels(*self._image.size, str(path))
-            self._orientation = turn_left(self._image)
+            self._orientation = pending_orientation(self._image)
             first = 1 if self._image.info.get("default_image") else 0  # of a PNG, for who cannot read the animation
             self._numbers = range(first, getattr(self._image, "n_frames", 1))
         except PILLOW_ERRORS as error:
@@ -112,7 +112,7 @@ class AnimationFile:
         try:
             self._image.seek(number)
             loaded = Loaded(self._image, self._kind, str(self._path), self._orientation, has_more=True)
-            image = turned(loaded.color(), self._orientation)
+            image = make_upright(loaded.color(), self._orientation)
         except PILLOW_ERRORS:
             image = None
         milliseconds = self._image.info.get("duration") or 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from maskpose import boxes, geometry
 from maskpose.codecs import heatmaps
-from maskpose.codecs.masks import mask_of_probability
+from maskpose.codecs.masks import mask_from_probability
 from maskpose.codecs.preprocessing import clip_crop, crop_affine, crop_to_input
 from maskpose.errors import InputError
 from maskpose.inference import pyramid
@@ -218,7 +218,8 @@ class Predictor:
         share = np.where(unseen, 0, 0.5).astype(np.float32)
         return {
             name: np.stack([
-                one + share * (heatmaps.resample(other, affine, side) - one) for one, other in zip(maps, first[name])
+                one + share * (heatmaps.resample_map(other, affine, side) - one)
+                for one, other in zip(maps, first[name])
             ])
             for name, maps in second.items()
         }  # fmt: skip
@@ -243,12 +244,12 @@ class Predictor:
                 for level, view, crop in zip(maps, views, crops)
             ]
             hand.keypoints, hand.confidences = pyramid.most_confident_level(*map(np.stack, zip(*decoded)))
-            hand.heatmaps = heatmaps.merge(maps, views)
+            hand.heatmaps = heatmaps.merge_heatmaps(maps, views)
         if self.variant.mask:
             x, y, w, h = clip_crop(crops[0], width, height)
             hand.mask = np.zeros((height, width), bool)
             to_crop = geometry.compose(geometry.translation(-x, -y), to_image)
-            hand.mask[y : y + h, x : x + w] = mask_of_probability(outputs[0]["mask_prob"][1], to_crop, w, h)
+            hand.mask[y : y + h, x : x + w] = mask_from_probability(outputs[0]["mask_prob"][1], to_crop, w, h)
         hand.score = searching.score(hand.confidences) if self.variant.pose else self._score(outputs[:1])
         hand.present = hand.score >= self.score_threshold
         return hand

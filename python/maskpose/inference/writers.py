@@ -16,7 +16,7 @@ from maskpose.io import images
 from maskpose.io.files import MOST_BYTES_OF_NAME, read_json, remove, write_text
 from maskpose.io.printable import printable
 from maskpose.io.tables import csv_text
-from maskpose.io.values import field, listing, record
+from maskpose.io.values import field, json_list, json_object
 from maskpose.keypoints import KEYPOINT_NAMES
 from maskpose.model.variants import KEYPOINTS
 from maskpose.visualization import drawing
@@ -102,10 +102,10 @@ def _earlier(folder, key):
     """The JSON of a photograph's key that is in ``folder``, or {} if there is none that ``describe`` made."""
     path = Path(folder) / f"{key}.json"
     try:
-        document = record(read_json(path), path) if path.is_file() else {}
+        document = json_object(read_json(path), path) if path.is_file() else {}
         for hand in every_hand(document) if document else ():
             for name in ("keypoints", "detected"):
-                listing(field(hand, name, path), path)
+                json_list(field(hand, name, path), path)
             for name in ("hand", "score"):
                 field(hand, name, path)
         for name in ("image", "width", "height", "threshold") if document else ():
@@ -161,7 +161,7 @@ def summary(name, hands, threshold):
 
 def every_hand(document):
     """The hands of a photograph's document, each {"keypoints": …, "detected": …}."""
-    return [document, *listing(document.get("more_hands", []), "more_hands")]
+    return [document, *json_list(document.get("more_hands", []), "more_hands")]
 
 
 def found_hands(document):

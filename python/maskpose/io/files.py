@@ -175,7 +175,7 @@ def _partial(path):
     return path.with_name(name)
 
 
-class Lines:
+class GrowingFile:
     """A file that grows by whole lines or records, as a log does, and that others may read meanwhile.
 
     It is made, or emptied, at the first; each is in it once ``write`` has returned. A pipe serves as well.
@@ -337,7 +337,7 @@ def note_names(folder, names):
     write_text(Path(folder) / NAMES, _listed(sorted({*names, *noted_names(folder)})))
 
 
-def forget_absent(folder):
+def drop_absent_names(folder):
     """Of the names that ``note_names`` keeps in ``folder``, keep those of files that are there."""
     kept = sorted(name for name in noted_names(folder) if os.path.lexists(Path(folder) / name))
     if kept:

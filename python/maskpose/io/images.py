@@ -19,7 +19,7 @@ from maskpose.errors import InputError
 from maskpose.io import jpeg, pillow_images, png
 from maskpose.io.files import read_bytes, write_bytes
 from maskpose.io.image_kinds import kind_of
-from maskpose.io.orientation import reduced_to_whole, turned, turned_size
+from maskpose.io.orientation import make_upright, reduced_to_whole, upright_size
 
 REMARKS = logging.getLogger(__name__)
 LARGEST_REDUCTION = 8
@@ -45,9 +45,9 @@ def decode_color(data: bytes, name: str) -> np.ndarray:
     """
     if _kind(data, name) == "JPEG":
         header = jpeg.read_header(data, name)
-        return turned(header.decode(), header.orientation)
+        return make_upright(header.decode(), header.orientation)
     loaded = _load(data, name)
-    return turned(loaded.color(), loaded.orientation)
+    return make_upright(loaded.color(), loaded.orientation)
 
 
 def decode_gray(data: bytes, name: str) -> np.ndarray:
@@ -58,9 +58,9 @@ def decode_gray(data: bytes, name: str) -> np.ndarray:
     """
     if _kind(data, name) == "JPEG":
         header = jpeg.read_header(data, name)
-        return turned(header.decode("GRAY"), header.orientation)
+        return make_upright(header.decode("GRAY"), header.orientation)
     loaded = _load(data, name)
-    return turned(loaded.gray(), loaded.orientation)
+    return make_upright(loaded.gray(), loaded.orientation)
 
 
 def decode_reduced(data: bytes, name: str, reduction: int) -> ReducedImage:
@@ -70,11 +70,11 @@ def decode_reduced(data: bytes, name: str, reduction: int) -> ReducedImage:
     """
     if _kind(data, name) == "JPEG":
         header = jpeg.read_header(data, name)
-        size = turned_size(header.width, header.height, header.orientation)
-        image = turned(header.decode(reduction=reduction), header.orientation)
+        size = upright_size(header.width, header.height, header.orientation)
+        image = make_upright(header.decode(reduction=reduction), header.orientation)
         return ReducedImage(image, reduced_to_whole(*size, header.orientation, reduction), *size)
     loaded = _load(data, name, remark=False)  # training decodes it again and again
-    image = turned(loaded.color(), loaded.orientation)
+    image = make_upright(loaded.color(), loaded.orientation)
     return ReducedImage(image, np.eye(2, 3), image.shape[1], image.shape[0])
 
 
@@ -83,12 +83,12 @@ def read_color(path: str | Path) -> np.ndarray:
     return decode_color(read_bytes(path), str(path))
 
 
-def picture_size(data: bytes, name: str) -> tuple[int, int]:
+def image_size(data: bytes, name: str) -> tuple[int, int]:
     """(width, height) of an image as ``decode_color`` gives it. Raises InputError as that does, for damage, too."""
     if _kind(data, name) == "JPEG":
         header = jpeg.read_header(data, name)
         header.decode("GRAY", LARGEST_REDUCTION)  # reads all of its data
-        return turned_size(header.width, header.height, header.orientation)
+        return upright_size(header.width, header.height, header.orientation)
     height, width = decode_gray(data, name).shape
     return width, height
 

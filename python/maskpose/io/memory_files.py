@@ -33,7 +33,7 @@ def memory_file(data: bytes = b"") -> Iterator[Path]:
         yield path
 
 
-def written(write: Callable[[], None], paths: Sequence[Path]) -> list[bytes]:
+def collect_writes(write: Callable[[], None], paths: Sequence[Path]) -> list[bytes]:
     """What ``write()`` writes to each of ``paths``: no full disk, quota or limit of a file's size can meet it.
 
     Each path is, for that time, a link to a pipe, which another process empties: ``write`` may hold Python's lock.

@@ -37,7 +37,7 @@ def loaded_exif(data: bytes) -> Image.Exif:
     return exif
 
 
-def turn_left(picture: Image.Image) -> int:
+def pending_orientation(picture: Image.Image) -> int:
     """The orientation that a picture of Pillow's will have to be turned from once it is loaded.
 
     Pillow turns a TIFF itself when it loads it, and gives an AVIF's own turns (irot, imir) as EXIF.
@@ -64,14 +64,14 @@ def _orientation(value):
     return number if number in TURNS and number == float(value) else None
 
 
-def turned(image: np.ndarray, orientation: int) -> np.ndarray:
+def make_upright(image: np.ndarray, orientation: int) -> np.ndarray:
     """The upright image (h, w[, c]) of one that has to be turned from an orientation."""
     exchanged, x_reversed, y_reversed = TURNS[orientation]
     image = image.swapaxes(0, 1) if exchanged else image
     return np.ascontiguousarray(image[:: -1 if y_reversed else 1, :: -1 if x_reversed else 1])
 
 
-def turned_size(width: int, height: int, orientation: int) -> tuple[int, int]:
+def upright_size(width: int, height: int, orientation: int) -> tuple[int, int]:
     """(width, height) of the upright image."""
     return (height, width) if TURNS[orientation][0] else (width, height)
 

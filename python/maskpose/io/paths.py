@@ -4,7 +4,7 @@ import os
 from pathlib import Path, PurePath
 
 from maskpose.errors import InputError
-from maskpose.io.values import shown
+from maskpose.io.values import short_repr
 
 MOST_BYTES_OF_NAME = 255  # of a file's or folder's name, on Linux' and macOS' disks
 
@@ -23,7 +23,7 @@ def path_below(folder: str | os.PathLike, name: str, where: object = "") -> Path
     except (UnicodeEncodeError, AttributeError, TypeError):  # half a character; no text at all
         parts = ()
     if any(len(os.fsencode(part)) > MOST_BYTES_OF_NAME for part in parts):
-        raise InputError(f"{problem}{shown(name)} has a part of more than {MOST_BYTES_OF_NAME} bytes")
+        raise InputError(f"{problem}{short_repr(name)} has a part of more than {MOST_BYTES_OF_NAME} bytes")
     if not parts or PurePath(name).is_absolute() or ".." in parts:
-        raise InputError(f"{problem}{shown(name)} is not the path of a file below {folder}")
+        raise InputError(f"{problem}{short_repr(name)} is not the path of a file below {folder}")
     return Path(folder) / name

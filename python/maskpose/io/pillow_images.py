@@ -17,7 +17,7 @@ from PIL import (
 )
 
 from maskpose.errors import InputError
-from maskpose.io.orientation import turn_left
+from maskpose.io.orientation import pending_orientation
 from maskpose.io.pillow_errors import PILLOW_ERRORS
 from maskpose.io.pixel_limit import check_pixels
 
@@ -83,7 +83,7 @@ def load(data: bytes, kind: str, name: str) -> Loaded:
     check_pixels(*picture.size, name)
     try:
         has_more = bool(getattr(picture, "is_animated", False))
-        orientation = turn_left(picture)
+        orientation = pending_orientation(picture)
         picture.load()
     except PILLOW_ERRORS:
         raise InputError(f"{name} is truncated or damaged") from None

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from maskpose.errors import InputError
-from maskpose.io.orientation import UPRIGHT, turn_left
+from maskpose.io.orientation import UPRIGHT, pending_orientation
 from maskpose.io.pillow_errors import PILLOW_ERRORS
 from maskpose.io.pixel_limit import check_pixels
 
@@ -95,4 +95,4 @@ def _orientation(parts):
         picture.load()
     except PILLOW_ERRORS:
         return UPRIGHT
-    return turn_left(picture)
+    return pending_orientation(picture)

@@ -18,7 +18,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNOREC
 TRUE, FALSE = ("1", "true", "t", "yes", "y"), ("0", "false", "f", "no", "n")
 
 
-def shown(value) -> str:
+def short_repr(value) -> str:
     """A value for a message, however large or deep it is."""
     short = reprlib.Repr()
     short.maxstring = short.maxother = short.maxlong = MOST_SHOWN
@@ -28,51 +28,51 @@ def shown(value) -> str:
 def field(document, key, where):
     """``document[key]``, of a dict or a list. Raises InputError that names ``where`` and the key."""
     if isinstance(document, RepeatedKey):
-        record(document, where)  # raises
+        json_object(document, where)  # raises
     try:
         return document[key]
     except (KeyError, IndexError, TypeError):
         raise InputError(f"{where}: {key!r} is missing") from None
 
 
-def record(value, where) -> dict:
+def json_object(value, where) -> dict:
     """``value``, a JSON object that has no key twice."""
     if not isinstance(value, dict):
-        raise InputError(f"{where}: expected an object, not {shown(value)}")
+        raise InputError(f"{where}: expected an object, not {short_repr(value)}")
     if isinstance(value, RepeatedKey):
-        raise InputError(f"{where}: the key {shown(value.repeated[0])} is there twice")
+        raise InputError(f"{where}: the key {short_repr(value.repeated[0])} is there twice")
     return value
 
 
-def members(value, where) -> list[tuple[str, object]]:
+def json_members(value, where) -> list[tuple[str, object]]:
     """[(key, value)] of a JSON object whose keys name entries.
 
     In the place of a key's value that is there twice there is an InputError. Raises InputError if it is no object.
     """
     if not isinstance(value, RepeatedKey):
-        return list(record(value, where).items())
-    twice = {key: InputError(f"{where}: {shown(key)} is there twice") for key in value.repeated}
+        return list(json_object(value, where).items())
+    twice = {key: InputError(f"{where}: {short_repr(key)} is there twice") for key in value.repeated}
     return [(key, twice.get(key, one)) for key, one in value.items()]
 
 
-def listing(value, where) -> list:
+def json_list(value, where) -> list:
     """``value``, a JSON list."""
     if not isinstance(value, list):
-        raise InputError(f"{where}: expected a list, not {shown(value)}")
+        raise InputError(f"{where}: expected a list, not {short_repr(value)}")
     return value
 
 
 def list_field(document, key, where) -> list:
     """``document[key]``, a JSON list. Raises InputError that names ``where`` and the key."""
-    return listing(field(document, key, where), f"{where}, {key}")
+    return json_list(field(document, key, where), f"{where}, {key}")
 
 
 def text(value, where) -> str:
     """``value``, a string that is not empty, holds no zero characters, and can be written as UTF-8."""
     if not isinstance(value, str) or not value.strip() or "\0" in value:
-        raise InputError(f"{where}: expected a text, not {shown(value)}")
+        raise InputError(f"{where}: expected a text, not {short_repr(value)}")
     if not is_text(value):
-        raise InputError(f"{where}: {shown(value)} is not text in UTF-8")
+        raise InputError(f"{where}: {short_repr(value)} is not text in UTF-8")
     return value
 
 
@@ -82,7 +82,7 @@ def identifier(value, where) -> int | str:
         return text(value, where)
     found = number(value, where)
     if found % 1:
-        raise InputError(f"{where}: expected a whole number or a text, not {shown(value)}")
+        raise InputError(f"{where}: expected a whole number or a text, not {short_repr(value)}")
     return int(value)
 
 
@@ -92,21 +92,21 @@ def number(value, where) -> float:
         with contextlib.suppress(OverflowError):
             if math.isfinite(value):
                 return float(value)
-    raise InputError(f"{where}: expected a number, not {shown(value)}")
+    raise InputError(f"{where}: expected a number, not {short_repr(value)}")
 
 
-def number_in(cell: str, where) -> float:
+def parse_number(cell: str, where) -> float:
     """The finite number that a table's cell says in digits, with a point: 12, -1.5, 1e3."""
     if NUMBER.fullmatch(cell.strip()) and math.isfinite(found := float(cell)):
         return found
-    raise InputError(f"{where}: expected a number, not {shown(cell)}")
+    raise InputError(f"{where}: expected a number, not {short_repr(cell)}")
 
 
 def size(value, where) -> int:
     """``value``, a positive whole number of pixels, as an int or as a float such as 320.0."""
     found = number(value, where)
     if found < 1 or found % 1:
-        raise InputError(f"{where}: expected a positive whole number, not {shown(value)}")
+        raise InputError(f"{where}: expected a positive whole number, not {short_repr(value)}")
     return int(found)
 
 
@@ -129,7 +129,7 @@ def flattened(value, shape: tuple[int, ...], where) -> list:
             flat = [one for row in flat for one in row]
     if len(flat) != count:
         expected = " of ".join(map(str, shape))
-        raise InputError(f"{where}: expected {expected} numbers, not {shown(value)}")
+        raise InputError(f"{where}: expected {expected} numbers, not {short_repr(value)}")
     return flat
 
 
@@ -153,10 +153,10 @@ def flag(value, where) -> bool:
             value = float(word)
     if isinstance(value, (int, float)) and value in (0, 1):
         return bool(value)
-    raise InputError(f"{where}: expected yes or no (1 or 0, true or false), not {shown(value)}")
+    raise InputError(f"{where}: expected yes or no (1 or 0, true or false), not {short_repr(value)}")
 
 
-def flag_of(document: dict, key: str, where, default: bool = False) -> bool:
+def flag_field(document: dict, key: str, where, default: bool = False) -> bool:
     """The ``flag`` that a JSON object has of ``key``; ``default`` if it has none, or null."""
     value = document.get(key)
     return default if value is None else flag(value, f"{where}, {key}")

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from maskpose.errors import InputError
-from maskpose.io.values import shown
+from maskpose.io.values import short_repr
 from maskpose.model.caffe_types import SolverParameter
 
 SOLVER_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
@@ -30,7 +30,7 @@ def set_field(solver: SolverParameter, key: str, value: Any) -> None:
         else:
             setattr(solver, key, value)
     except (AttributeError, TypeError, ValueError, OverflowError):
-        raise InputError(f"the solver's setting {key} cannot be {shown(value)}") from None
+        raise InputError(f"the solver's setting {key} cannot be {short_repr(value)}") from None
 
 
 def check(solver: SolverParameter) -> None:
@@ -88,4 +88,4 @@ def _rules(solver):
 def _text(value):
     if isinstance(value, float):
         return f"{value:.7g}"  # Caffe's are single precision
-    return shown(value if isinstance(value, str | int) else list(value))
+    return short_repr(value if isinstance(value, str | int) else list(value))

@@ -87,7 +87,7 @@ def _results(run, path, samples):
         raise InputError(f"{path} is not of the photographs in {run.document['db']}")
     results = truth.with_predictions(predictions)
     if run.settings.normaliser in scoring.ANNOTATED:
-        results = results.with_sizes(mmpose.annotations(Path(run.document["annotations"])))
+        results = results.with_sizes(mmpose.read_annotations(Path(run.document["annotations"])))
     return results if run.settings.threshold is None else results.above(run.settings.threshold)
 
 

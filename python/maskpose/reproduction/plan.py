@@ -144,10 +144,10 @@ class Plan:
 
     def _list_ea(self):
         reader = Reader(self.sets["EB"])
-        entries = subsets.listing(reader)
+        entries = subsets.list_entries(reader)
         reader.close()
         if self.options.ea:
-            chosen = subsets.named(entries, read_lines(self.options.ea))
+            chosen = subsets.select_named(entries, read_lines(self.options.ea))
         else:
             order = np.random.default_rng(EA_SEED).permutation(len(entries))
             chosen = [entries[n] for n in sorted(order[: max(1, round(EA_SHARE * len(entries)))])]

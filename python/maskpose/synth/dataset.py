@@ -17,7 +17,7 @@ from maskpose.data.datasets.onehand10k import SPLITS, parse_line
 from maskpose.errors import InputError, WorkerError
 from maskpose.geometry import inside
 from maskpose.io.files import (  # fmt: skip
-    Lines,
+    GrowingFile,
     make_folder,
     read_json,
     read_lines,
@@ -28,7 +28,7 @@ from maskpose.io.files import (  # fmt: skip
 )
 from maskpose.io.images import decode_gray, read_color, write_image
 from maskpose.io.locks import FileLock
-from maskpose.io.values import record
+from maskpose.io.values import json_object
 from maskpose.synth.labels import label_line
 from maskpose.synth.pictures import background_pictures, rooms
 from maskpose.synth.placement import TURNED
@@ -80,7 +80,7 @@ def write_rendered(
         missing = [n for n in range(count) if n not in lines]
         if missing and (root / "label_joint.txt").exists():
             os.replace(root / "label_joint.txt", root / BEGUN)
-        with Lines(root / BEGUN) as log:
+        with GrowingFile(root / BEGUN) as log:
             for number, line in progress(_rendered_lines(root, settings, missing, workers), total=len(missing)):
                 lock.check()
                 lines[number] = line
@@ -97,7 +97,7 @@ def begin(root, settings):
     """
     path = root / SETTINGS
     if path.exists():
-        if (found := LATER | record(read_json(path), path)) != settings:
+        if (found := LATER | json_object(read_json(path), path)) != settings:
             other = ", ".join(f"{name} {found.get(name)}" for name in settings if found.get(name) != settings[name])
             raise InputError(f"{root} was begun with other settings ({other}): choose another folder")
         for folder in (root, root / "source", root / "mask"):

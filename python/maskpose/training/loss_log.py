@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from maskpose.errors import InputError
-from maskpose.io.files import Lines, read_text, write_text
+from maskpose.io.files import GrowingFile, read_text, write_text
 from maskpose.io.text import split_lines
 
 VALIDATION = ("val_pck", "val_mask_iou")
@@ -41,7 +41,7 @@ class LossLog:
     def __enter__(self):
         rows = [self._columns, *map(self._cells, self._kept)]
         write_text(self.path, "".join(",".join(row) + "\n" for row in rows))
-        self._file = Lines(self.path)
+        self._file = GrowingFile(self.path)
         return self
 
     def __exit__(self, *exception):

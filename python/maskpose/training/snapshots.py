@@ -47,7 +47,7 @@ def save(solver, folder, name, keep=None):
         raise InputError(f"{folder / PARTIAL} has been removed during the training: no snapshot could be written")
     try:
         # Caffe ends the process when the disk does not take what it writes, so it writes to memory
-        model, state = memory_files.written(solver.snapshot, partial)
+        model, state = memory_files.collect_writes(solver.snapshot, partial)
         for path, data in zip(partial, (model, _with_weights_at(final[0], state))):
             path.write_bytes(data)
         for path, goal in zip(partial, final):

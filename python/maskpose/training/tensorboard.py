@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from maskpose.errors import InputError
-from maskpose.io.files import Lines
+from maskpose.io.files import GrowingFile
 from maskpose.training.loss_log import VALIDATION, part_name
 
 
@@ -32,7 +32,7 @@ class EventLog:
         """first: the iteration that the run goes on from; what an earlier file says of later ones is purged."""
         # the number lets files of one second differ, and sort in the runs' order
         name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.from-{first:09d}"
-        self._file, self._first = Lines(Path(folder) / name), first
+        self._file, self._first = GrowingFile(Path(folder) / name), first
 
     def __enter__(self):
         from tensorboardX.proto.event_pb2 import SessionLog

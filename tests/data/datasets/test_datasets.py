@@ -334,7 +334,7 @@ def test_keypoints_outside_the_picture_are_not_visible(tmp_path):
     picture(tmp_path / "a.jpg")
     points = POINTS.copy()
     points[0], points[1], points[2] = (-0.4, 3), (-0.6, 3), (99.6, 3)
-    sample = reading.sample(tmp_path / "a.jpg", "a", points, np.ones(21))
+    sample = reading.sample_from_file(tmp_path / "a.jpg", "a", points, np.ones(21))
     assert sample.visible[:3].tolist() == [True, False, False]
 
 

@@ -170,7 +170,7 @@ def onehand10k_items(root, document):
     text = "".join(f"{line}\n" for line in ["", *lines])
     write(root / "Train/label_joint.txt", text.encode("utf-8", "surrogatepass"))
     lines = onehand10k.plan(root)["train"]
-    read = onehand10k.Lines(root, lines)
+    read = onehand10k.LineReader(root, lines)
     return read.items(lines), read
 
 
@@ -291,7 +291,7 @@ def test_a_flag_means_the_same_in_every_data_set(tmp_path, said, means):
         write(tmp_path / "hands/a.json", labelme_document("a.jpg", flags={"left": said, "unusable": number}))
         (sample,) = labelme.read(tmp_path / "hands/a.json")
         assert sample.side == ("left" if means else "")
-        label = labelme_files.read(tmp_path / "hands/a.json", "a.jpg")
+        label = labelme_files.read_label(tmp_path / "hands/a.json", "a.jpg")
         assert ("unusable" in label) == (number == "1" or means) and ("side" in label) == means
 
 
@@ -471,7 +471,7 @@ def test_a_line_that_is_no_utf8_costs_itself_alone(tmp_path):
     odd = [line.replace("a.jpg", "gr\xfc\xdfe.jpg").encode("latin-1"), line.replace("a.jpg", "a\0.jpg").encode()]
     write(tmp_path / "Train/label_joint.txt", b"\n".join([line.encode(), *odd, line.replace("a.", "b.").encode()]))
     lines = onehand10k.plan(tmp_path)["train"]
-    samples, problems = read_all(lines, onehand10k.Lines(tmp_path, lines))
+    samples, problems = read_all(lines, onehand10k.LineReader(tmp_path, lines))
     assert [sample.name for sample in samples] == ["a.jpg", "b.jpg"]
     assert [problem.split("label_joint.txt, ")[1] for problem in problems] == [
         f"line {n}: not text in UTF-8: save the file as UTF-8" for n in (2, 3)

@@ -29,7 +29,7 @@ def folder(tmp_path):
 def read(folder, **options):
     samples, problems = [], []
     lines = onehand10k.plan(folder, **options)["train"]
-    one = onehand10k.Lines(folder, lines)
+    one = onehand10k.LineReader(folder, lines)
     for line in lines:
         try:
             samples += one(line)

@@ -11,7 +11,7 @@ from pathlib import Path
 from maskpose.cli import conversion
 from maskpose.cli.options import argument_parser, one_line_errors
 from maskpose.data.datasets import coco_wholebody
-from maskpose.data.datasets.reading import existing
+from maskpose.data.datasets.reading import existing_path
 
 
 def parse_arguments(arguments):
@@ -25,5 +25,5 @@ def parse_arguments(arguments):
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     args = parse_arguments(arguments)
-    read = partial(coco_wholebody.read, images=existing(args.images), crop=args.crop)
+    read = partial(coco_wholebody.read, images=existing_path(args.images), crop=args.crop)
     conversion.convert(args, args.db, coco_wholebody.items(args.annotations), read, coco_wholebody.NAME)

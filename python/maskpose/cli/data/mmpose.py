@@ -11,7 +11,7 @@ from pathlib import Path
 from maskpose.cli import conversion
 from maskpose.cli.options import argument_parser, one_line_errors
 from maskpose.data.datasets import mmpose
-from maskpose.data.datasets.reading import existing
+from maskpose.data.datasets.reading import existing_path
 
 
 def parse_arguments(arguments):
@@ -26,5 +26,5 @@ def parse_arguments(arguments):
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
     args = parse_arguments(arguments)
-    read = partial(mmpose.read, images=existing(args.images), masks=args.masks)
+    read = partial(mmpose.read, images=existing_path(args.images), masks=args.masks)
     conversion.convert(args, args.db, mmpose.items(args.annotations), read, mmpose.NAME)

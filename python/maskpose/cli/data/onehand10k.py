@@ -54,5 +54,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     only = dict(args.only)
     for part, lines in onehand10k.plan(args.source, args.shuffle_split, args.train_count, names, only).items():
         if lines:
-            read = onehand10k.Lines(args.source, lines)
+            read = onehand10k.LineReader(args.source, lines)
             conversion.convert(args, databases[part], read.items(lines), read, onehand10k.NAME)

@@ -19,7 +19,7 @@ from maskpose.cli import conversion
 from maskpose.cli.options import argument_parser, fraction, natural, one_line_errors, positive
 from maskpose.data.compositing import PasteSettings
 from maskpose.data.database import Reader
-from maskpose.data.paste import ORIGIN, Backgrounds, Hands, build_pasted, sheet
+from maskpose.data.paste import ORIGIN, Backgrounds, Hands, build_pasted, paste_sheet
 from maskpose.io.files import check_output, refuse_existing
 from maskpose.io.images import write_image
 
@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if problems:
         print(f"{len(problems)} of {args.count} left out", file=sys.stderr)
     if args.sheet:
-        write_image(args.sheet, sheet(Reader(args.db)))
+        write_image(args.sheet, paste_sheet(Reader(args.db)))
         print(args.sheet)
 
 

@@ -37,11 +37,11 @@ def parse_arguments(arguments):
 def main(arguments: Sequence[str] | None = None) -> None:
     args = parse_arguments(arguments)
     reader = Reader(args.db)
-    entries = subsets.listing(reader)
+    entries = subsets.list_entries(reader)
     if args.list:
-        parts = {args.out: subsets.named(entries, read_lines(args.list))}
+        parts = {args.out: subsets.select_named(entries, read_lines(args.list))}
     elif args.origins:
-        parts = {args.out: subsets.of_origins(entries, args.origins)}
+        parts = {args.out: subsets.select_origins(entries, args.origins)}
     else:
         divided = subsets.split(entries, args.shares, args.seed, not args.ungrouped)
         parts = {args.out / f"part{n}.lmdb": part for n, part in enumerate(divided, start=1)}

@@ -7,9 +7,9 @@ and ``img_paths``. A picture may hold more hands than the labelled one: hence th
 
 from pathlib import Path
 
-from maskpose.data.datasets.reading import entries, field, image_file, json_file, sample, triples
+from maskpose.data.datasets.reading import field, image_file, json_file, read_entries, sample_from_file, triples
 from maskpose.errors import InputError
-from maskpose.io.values import flag_of, listing, record
+from maskpose.io.values import flag_field, json_list, json_object
 
 NAME = "CMU Panoptic hand data"
 CROP = 2.2  # times the larger side of the keypoints' box
@@ -32,9 +32,9 @@ def items(path):
     def read_entry(n, label):
         where = f"{path}, entry {n}"
         picture, name = image_file(path.parent, field(label, "img_paths", where), where)
-        return [(str(path), n, str(picture), f"{n}_{Path(name).name}", record(label, where))]
+        return [(str(path), n, str(picture), f"{n}_{Path(name).name}", json_object(label, where))]
 
-    return entries(listing(field(json_file(path), "root", path), f"{path}, root"), read_entry)
+    return read_entries(json_list(field(json_file(path), "root", path), f"{path}, root"), read_entry)
 
 
 def read(item, crop=CROP):
@@ -42,15 +42,15 @@ def read(item, crop=CROP):
     path, number, picture, name, label = item
     if number is None:
         key, where, source = "hand_pts", path, Path(path).parent.name
-        label = record(json_file(path), path)
+        label = json_object(json_file(path), path)
     else:
         key, where, source = "joint_self", f"{path}, entry {number}", "panoptic"
     keypoints, flags = triples(field(label, key, where), f"{where}, {key}")
-    found = sample(picture, name, keypoints, flags == 1, source=source, side=_side(label, picture, where))
+    found = sample_from_file(picture, name, keypoints, flags == 1, source=source, side=_side(label, picture, where))
     return [found.cropped(crop) if crop else found]
 
 
 def _side(label, picture, where):
     if label.get("is_left") is not None:
-        return "left" if flag_of(label, "is_left", where) else "right"
+        return "left" if flag_field(label, "is_left", where) else "right"
     return {"_l": "left", "_r": "right"}.get(Path(picture).stem[-2:], "")

@@ -5,9 +5,9 @@ Each valid hand is a sample of its own, cropped out of the photograph, which sho
 
 from pathlib import Path
 
-from maskpose.data.datasets.reading import entries, field, image_file, json_file, sample, triples
+from maskpose.data.datasets.reading import field, image_file, json_file, read_entries, sample_from_file, triples
 from maskpose.errors import InputError
-from maskpose.io.values import flag_of, identifier, list_field, record, shown, text
+from maskpose.io.values import flag_field, identifier, json_object, list_field, short_repr, text
 
 NAME = "COCO-WholeBody's hands"
 CROP = 2.2
@@ -26,33 +26,33 @@ def items(path):
         where = f"{path}, images[{n}]"
         key = identifier(field(image, "id", where), f"{where}, id")
         if key in pictures:
-            raise InputError(f"{where}: the id {shown(key)} is there twice")
+            raise InputError(f"{where}: the id {short_repr(key)} is there twice")
         pictures[key] = text(field(image, "file_name", where), f"{where}, file_name")
         return []
 
     def read_annotation(n, annotation):
         where = f"{path}, annotations[{n}]"
-        key = identifier(field(record(annotation, where), "id", where), f"{where}, id")
-        where = f"{path}, annotation {shown(key)}"
-        return entries(SIDES, lambda _, side: read_hand(annotation, key, side, where))
+        key = identifier(field(json_object(annotation, where), "id", where), f"{where}, id")
+        where = f"{path}, annotation {short_repr(key)}"
+        return read_entries(SIDES, lambda _, side: read_hand(annotation, key, side, where))
 
     def read_hand(annotation, key, side, where):
-        if not flag_of(annotation, f"{side}hand_valid", where):
+        if not flag_field(annotation, f"{side}hand_valid", where):
             return []
         numbers = field(annotation, f"{side}hand_kpts", where)
         if (triples(numbers, where)[1] > 0).sum() < FEWEST:
             return []
         image = identifier(field(annotation, "image_id", where), f"{where}, image_id")
         if image not in pictures:
-            raise InputError(f"{where}: no image has the id {shown(image)}")
+            raise InputError(f"{where}: no image has the id {short_repr(image)}")
         if (key, side) in known:
             raise InputError(f"{where}: its {side} hand is there twice")
         known.add((key, side))
         return [(pictures[image], key, side, tuple(numbers))]
 
-    problems = entries(list_field(document, "images", path), read_picture)
+    problems = read_entries(list_field(document, "images", path), read_picture)
     annotations = list_field(document, "annotations", path)
-    found = problems + entries(annotations, read_annotation)
+    found = problems + read_entries(annotations, read_annotation)
     if not found:
         raise InputError(f"{path}: no valid hand in it")
     return found
@@ -61,10 +61,10 @@ def items(path):
 def read(item, images, crop=CROP):
     """images: the folder of the photographs; crop: factor of the square about the hand, 0 for the whole picture."""
     name, number, side, numbers = item
-    where = f"annotation {shown(number)}"
+    where = f"annotation {short_repr(number)}"
     keypoints, flags = triples(numbers, where)
     path, name = image_file(images, name, where)
     group = Path(name).stem
     called = f"{group}_{number}_{side}.jpg"
-    found = sample(path, called, keypoints, flags > 0, source="coco_wholebody", side=side, group=group)
+    found = sample_from_file(path, called, keypoints, flags > 0, source="coco_wholebody", side=side, group=group)
     return [found.cropped(crop) if crop else found]

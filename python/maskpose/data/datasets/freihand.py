@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from maskpose.data.datasets.reading import entries, json_file, mask_if_there, sample
+from maskpose.data.datasets.reading import json_file, mask_if_there, read_entries, sample_from_file
 from maskpose.errors import InputError
-from maskpose.io.values import listing, numbers
+from maskpose.io.values import json_list, numbers
 from maskpose.model.variants import KEYPOINTS
 
 NAME = "FreiHAND"
@@ -25,10 +25,10 @@ def items(root, versions=(0,), part="training"):
     """
     root = Path(root)
     files = [root / f"{part}_{name}.json" for name in ("K", "xyz")]
-    cameras, points = (listing(json_file(file), file) for file in files)
+    cameras, points = (json_list(json_file(file), file) for file in files)
     if len(cameras) != len(points) or not points:
         raise InputError(f"{root}: {part}_K.json has {len(cameras)} entries, {part}_xyz.json {len(points)}")
-    projected = entries(zip(cameras, points), lambda n, pair: [project(*pair, f"{root}, {part}, entry {n}")])
+    projected = read_entries(zip(cameras, points), lambda n, pair: [project(*pair, f"{root}, {part}, entry {n}")])
     return [uv for uv in projected if isinstance(uv, InputError)] + [
         (str(root), part, n, version, n + len(points) * version, tuple(map(tuple, uv.tolist())))
         for version in sorted(set(versions))
@@ -59,4 +59,4 @@ def read(item):
     mask = mask_if_there(folder / "mask" / f"{unique:08d}.jpg")
     path = folder / "rgb" / f"{number:08d}.jpg"
     seen = np.ones(KEYPOINTS, bool)
-    return [sample(path, path.name, uv, seen, mask, source="freihand", side="right", group=f"{unique:08d}")]
+    return [sample_from_file(path, path.name, uv, seen, mask, source="freihand", side="right", group=f"{unique:08d}")]

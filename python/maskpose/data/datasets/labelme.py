@@ -12,11 +12,19 @@ from pathlib import Path, PureWindowsPath
 import cv2
 import numpy as np
 
-from maskpose.data.datasets.reading import NOWHERE, entries, existing, field, image_size, json_file, labelled
+from maskpose.data.datasets.reading import (
+    NOWHERE,
+    checked_image_size,
+    existing_path,
+    field,
+    json_file,
+    read_entries,
+    sample_from_bytes,
+)
 from maskpose.errors import InputError
 from maskpose.io.files import read_bytes
 from maskpose.io.progress import progress_bar
-from maskpose.io.values import flag_of, list_field, numbers, record, shown, size, text
+from maskpose.io.values import flag_field, json_object, list_field, numbers, short_repr, size, text
 from maskpose.keypoints import KEYPOINT_NAMES
 
 NAME = "LabelMe"
@@ -31,32 +39,32 @@ def items(folder):
 
     In the place of a file that is broken, or whose picture an earlier one labels, there is an InputError.
     """
-    files, known = sorted(map(str, existing(folder).rglob("*.json"))), {}
+    files, known = sorted(map(str, existing_path(folder).rglob("*.json"))), {}
     if not files:
         raise InputError(f"{folder} holds no LabelMe files (<name>.json)")
 
     def read_file(n, path):
-        picture = os.path.realpath(picture_of(json_file(path), path))
+        picture = os.path.realpath(image_path(json_file(path), path))
         if picture in known:
             raise InputError(f"{path}: its photograph is labelled in {known[picture]} already")
         known[picture] = path
         return [path]
 
-    return entries(progress_bar(files, desc=str(folder), unit="file", leave=False), read_file)
+    return read_entries(progress_bar(files, desc=str(folder), unit="file", leave=False), read_file)
 
 
 def read(path, folder=None):
     """The sample of a LabelMe file: the picture that it names, or that is in it. Raises InputError for no shapes.
 
-    folder: what the sample's name is relative to, as ``as_sample`` takes it.
+    folder: what the sample's name is relative to, as ``sample_from_document`` takes it.
     """
-    document = record(json_file(path), path)
+    document = json_object(json_file(path), path)
     if not list_field(document, "shapes", path):
         raise InputError(f"{path}: nothing is labelled in it")
-    return [as_sample(document, path, folder)]
+    return [sample_from_document(document, path, folder)]
 
 
-def as_sample(document, path, folder=None):
+def sample_from_document(document, path, folder=None):
     """The sample of what a LabelMe file ``path`` holds. Raises InputError that names it.
 
     It is called as its picture is below ``folder``, by default the file's own; one that lies elsewhere as if it were
@@ -68,25 +76,25 @@ def as_sample(document, path, folder=None):
     points = np.concatenate([keypoints[visible], *polygons])
     if ((points < -np.array(said)) | (points > 2 * np.array(said))).any():
         raise InputError(f"{path}: a point lies outside its {said[0]}x{said[1]} photograph by more than that is large")
-    picture = picture_of(document, path)
+    picture = image_path(document, path)
     if os.path.isfile(picture) or not document.get("imageData"):
         where, image = picture, read_bytes(picture)
     else:
         where, image = f"{path}: imageData", _decoded(document["imageData"], path)
-    image_size(image, where, said)  # before a mask of that size is made
+    checked_image_size(image, where, said)  # before a mask of that size is made
     mask = polygon_mask(polygons, said) if polygons else None
     if mask is not None and not mask.any():
         raise InputError(f"{path}: no pixel of the photograph lies in a polygon called {HAND}")
     name = _name(picture, Path(path).parent, Path(path).parent if folder is None else folder)
-    return labelled(image, where, name, keypoints, visible, mask, said, source="labelme", side=side)
+    return sample_from_bytes(image, where, name, keypoints, visible, mask, said, source="labelme", side=side)
 
 
-def picture_of(document, path):
+def image_path(document, path):
     r"""The path of the picture that a LabelMe file ``path`` names. Raises InputError where it names none.
 
     One of Windows that begins with a drive, C:\\…, is looked for beside the file.
     """
-    name = text(field(record(document, path), "imagePath", path), f"{path}, imagePath")
+    name = text(field(json_object(document, path), "imagePath", path), f"{path}, imagePath")
     picture = Path(path).parent / name
     if "\\" in name and not os.path.exists(picture):
         windows = PureWindowsPath(name)
@@ -112,7 +120,7 @@ def _decoded(data, path):
 
 def side_of(document, where):
     """The side that a document's flags say, "left" or "right", or "". Raises InputError where they say both."""
-    said = [side for side in SIDES if flag_of(flags(document, where), side, f"{where}, flags")]
+    said = [side for side in SIDES if flag_field(flags(document, where), side, f"{where}, flags")]
     if len(said) > 1:
         raise InputError(f"{where}: the flags say left and right")
     return said[0] if said else ""
@@ -120,7 +128,7 @@ def side_of(document, where):
 
 def flags(document, where):
     """The flags of a LabelMe document, a dict. Raises InputError that names ``where``."""
-    return record(document.get("flags") or {}, f"{where}, flags")
+    return json_object(document.get("flags") or {}, f"{where}, flags")
 
 
 def shapes(document, where):
@@ -132,7 +140,7 @@ def shapes(document, where):
     keypoints, visible, polygons = np.full((len(KEYPOINT_NAMES), 2), float(NOWHERE)), np.zeros(21, bool), []
     for n, shape in enumerate(list_field(document, "shapes", where)):
         at = f"{where}, shape {n}"
-        label = record(shape, at).get("label")
+        label = json_object(shape, at).get("label")
         label = str(label) if type(label) is int else text(label, f"{at}, label")
         kind = text(shape.get("shape_type") or "polygon", f"{at}, shape_type")
         pairs = list_field(shape, "points", at)
@@ -148,7 +156,7 @@ def shapes(document, where):
             polygons.append(points)
         else:
             raise InputError(
-                f"{where}: {kind} {shown(label)} is neither a keypoint ({KEYPOINT_NAMES[0]} … "
+                f"{where}: {kind} {short_repr(label)} is neither a keypoint ({KEYPOINT_NAMES[0]} … "
                 f"{KEYPOINT_NAMES[-1]}, or 0 to 20) nor a polygon called {HAND}"
             )
     return keypoints, visible, polygons

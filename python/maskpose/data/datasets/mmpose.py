@@ -10,11 +10,19 @@ from pathlib import Path
 
 import numpy as np
 
-from maskpose.data.datasets.reading import entries, field, image_file, json_file, mask_if_there, sample, triples
+from maskpose.data.datasets.reading import (
+    field,
+    image_file,
+    json_file,
+    mask_if_there,
+    read_entries,
+    sample_from_file,
+    triples,
+)
 from maskpose.errors import InputError
 from maskpose.io.left_out import STRICT
 from maskpose.io.name_index import NameIndex
-from maskpose.io.values import identifier, list_field, numbers, record, shown, size, text
+from maskpose.io.values import identifier, json_object, list_field, numbers, short_repr, size, text
 from maskpose.io.values import number as number_of
 
 NAME = "OneHand10K, mmpose's JSON"
@@ -47,7 +55,7 @@ class Annotations:
         return found
 
 
-def annotations(path, left_out=STRICT):
+def read_annotations(path, left_out=STRICT):
     """The Annotations of a JSON file of one hand a photograph; left_out: takes entries that are broken.
 
     Raises InputError where it is no such file, and for the first broken entry if ``left_out`` is strict, as by default.
@@ -91,9 +99,9 @@ def items(path):
         known.add(name)
         return [(name, sizes[identifier(one["image_id"], where)], tuple(labels), where)]
 
-    problems = entries(list_field(document, "images", path), read_image)
+    problems = read_entries(list_field(document, "images", path), read_image)
     annotated = list_field(document, "annotations", path)
-    found = problems + entries(annotated, read_annotation)
+    found = problems + read_entries(annotated, read_annotation)
     if not found:
         raise InputError(f"{path}: no annotations")
     return found
@@ -103,16 +111,16 @@ def _image(one, where, names):
     """(id, file name) of an entry of ``images``; names: those of the entries before. Raises InputError."""
     key = identifier(field(one, "id", where), f"{where}, id")
     if key in names:
-        raise InputError(f"{where}: expected an id of its own, not {shown(key)}")
+        raise InputError(f"{where}: expected an id of its own, not {short_repr(key)}")
     return key, text(field(one, "file_name", where), f"{where}, file_name")
 
 
 def _annotated(one, kind, number, names, known):
     """(place for messages, file name) of an entry of ``annotations``; known: names that have one. Raises InputError."""
-    where = f"{kind} {shown(record(one, f'{kind} {number}').get('id', number))}"
+    where = f"{kind} {short_repr(json_object(one, f'{kind} {number}').get('id', number))}"
     key = identifier(field(one, "image_id", where), f"{where}, image_id")
     if key not in names:
-        raise InputError(f"{where}: no image has the id {shown(key)}")
+        raise InputError(f"{where}: no image has the id {short_repr(key)}")
     if names[key] in known:
         raise InputError(f"{where}: {names[key]} has two annotations, expected one hand a photograph")
     return where, names[key]
@@ -133,4 +141,4 @@ def read(item, images, masks=None):
     keypoints, flags = triples(labels, where)
     folder = path.parent.parent / "mask" if masks is None else Path(masks)
     mask = mask_if_there(folder / f"{path.stem}.png")
-    return [sample(path, name, keypoints, flags > 0, mask, size, source="onehand10k")]
+    return [sample_from_file(path, name, keypoints, flags > 0, mask, size, source="onehand10k")]

@@ -17,13 +17,13 @@ import numpy as np
 from maskpose import geometry
 from maskpose.codecs.masks import decode_mask, pack_mask
 from maskpose.data.build import build_items
-from maskpose.data.datasets.reading import NOWHERE, image_size
+from maskpose.data.datasets.reading import NOWHERE, checked_image_size
 from maskpose.data.sample import FARTHEST, Sample
 from maskpose.errors import InputError
 from maskpose.io.files import read_bytes, read_text
 from maskpose.io.tables import read_table
 from maskpose.io.text import is_text, split_lines
-from maskpose.io.values import number_in, shown
+from maskpose.io.values import parse_number, short_repr
 from maskpose.model.variants import KEYPOINTS
 
 NAME = "OneHand10K format"
@@ -88,9 +88,11 @@ def parse_line(text):
     numbers = np.array([_number(part) for part in parts[1:]])
     width, height, hand_number = numbers[:3]
     if not (width >= 1 and height >= 1 and width % 1 == 0 and height % 1 == 0):
-        raise InputError(f"width and height must be positive integers, not {shown(parts[1])}, {shown(parts[2])}")
+        raise InputError(
+            f"width and height must be positive integers, not {short_repr(parts[1])}, {short_repr(parts[2])}"
+        )
     if math.isnan(hand_number):
-        raise InputError(f"not a number: {shown(parts[3])}")
+        raise InputError(f"not a number: {short_repr(parts[3])}")
     keypoints = numbers[3:].reshape(KEYPOINTS, 2)
     visible = ~(keypoints == NOWHERE).any(axis=1)
     within = (keypoints >= 0).all(axis=1) & (keypoints <= (width, height)).all(axis=1)
@@ -107,7 +109,7 @@ def parse_line(text):
 def _number(cell):
     """The number in a cell, or NaN where there is none."""
     try:
-        return number_in(cell, "")
+        return parse_number(cell, "")
     except InputError:
         return math.nan
 
@@ -137,7 +139,7 @@ def read_sample(root, split, text, sources):
     name, width, height, keypoints, visible = parse_line(text)
     folder = f"{root}/{split}"
     image = read_bytes(f"{folder}/source/{name}")
-    image_size(image, f"source/{name}", (width, height))
+    checked_image_size(image, f"source/{name}", (width, height))
     mask, unknown = (read_mask(folder, kind, name, width, height) for kind in ("mask", "unknown"))
     if mask is not None and visible.any() and not mask.any() and (unknown is None or not unknown.any()):
         stem = os.path.splitext(name)[0]
@@ -164,7 +166,7 @@ def read_mask(folder, kind, name, width, height):
     return marked
 
 
-class Lines:
+class LineReader:
     """Reads the items that ``label_lines`` and ``plan`` give, for maskpose.data.build."""
 
     def __init__(self, root, lines):
@@ -197,7 +199,7 @@ class Lines:
 
 def read_samples(root, lines):
     """Yield the samples of ``lines``. Raises InputError for the first that cannot be read."""
-    read = Lines(root, lines)
+    read = LineReader(root, lines)
     for line in lines:
         yield from read(line)
 
@@ -205,7 +207,7 @@ def read_samples(root, lines):
 def build_db(root, lines, path, strict=True, about=None, workers=None):
     """Write the samples of ``lines`` into the LMDB ``path``, as maskpose.data.build does; give (manifest, problems)."""
     about = {"dataset": NAME, **(about or {})}
-    read = Lines(root, lines)
+    read = LineReader(root, lines)
     return build_items(path, read.items(lines), read, strict, about, workers)
 
 

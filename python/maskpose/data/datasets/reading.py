@@ -14,18 +14,18 @@ from maskpose.io import images
 from maskpose.io.files import read_bytes
 from maskpose.io.files import read_json as json_file  # noqa: F401
 from maskpose.io.paths import path_below
-from maskpose.io.values import field, flattened, number, numbers, shown, text  # noqa: F401
+from maskpose.io.values import field, flattened, number, numbers, short_repr, text  # noqa: F401
 from maskpose.model.variants import KEYPOINTS
 
 NOWHERE = -1  # x and y of a keypoint that is not visible, and of which no place is known
 
 
-def sample(path, name, keypoints, visible, mask=None, size=None, **more):
+def sample_from_file(path, name, keypoints, visible, mask=None, size=None, **more):
     """The Sample of an image's file, as ``labelled`` makes it."""
-    return labelled(read_bytes(path), path, name, keypoints, visible, mask, size, **more)
+    return sample_from_bytes(read_bytes(path), path, name, keypoints, visible, mask, size, **more)
 
 
-def labelled(image: bytes, where, name: str, keypoints, visible, mask=None, size=None, **more) -> Sample:
+def sample_from_bytes(image: bytes, where, name: str, keypoints, visible, mask=None, size=None, **more) -> Sample:
     """The Sample of an image's bytes and its labels; ``where`` names it in errors.
 
     keypoints: (21, 2) pixels; visible: (21,) bool; mask: (h, w) bool or None; size: (width, height) that the labels
@@ -33,7 +33,7 @@ def labelled(image: bytes, where, name: str, keypoints, visible, mask=None, size
     becomes invisible. Raises InputError where the image is broken, or of another size than labels or mask, for a name
     that is no text, and for a visible keypoint of no place.
     """
-    width, height = image_size(image, where, size)
+    width, height = checked_image_size(image, where, size)
     if mask is not None and mask.shape != (height, width):
         raise InputError(f"the mask of {where} is {mask.shape[1]}x{mask.shape[0]}, the photograph {width}x{height}")
     keypoints, visible = np.array(keypoints, float), np.asarray(visible, bool)
@@ -48,9 +48,9 @@ def labelled(image: bytes, where, name: str, keypoints, visible, mask=None, size
     return Sample(name, image, width, height, keypoints, visible, packed, **more)
 
 
-def image_size(image: bytes, where, said=None) -> tuple[int, int]:
+def checked_image_size(image: bytes, where, said=None) -> tuple[int, int]:
     """(width, height) of an image's bytes. Raises InputError where it is broken, or its label says another size."""
-    found = images.picture_size(image, str(where))
+    found = images.image_size(image, str(where))
     if said is not None and tuple(said) != found:
         raise InputError(f"{where} is {found[0]}x{found[1]}, its label says {said[0]:g}x{said[1]:g}")
     return found
@@ -92,13 +92,13 @@ def triples(values, where):
         flat = flattened(values, (KEYPOINTS, 3), where)
     except InputError:
         expected = f"{KEYPOINTS} keypoints of x, y and a flag"
-        raise InputError(f"{where}: expected {expected}, not {shown(values)}") from None
+        raise InputError(f"{where}: expected {expected}, not {short_repr(values)}") from None
     places = numbers([[flat[n], flat[n + 1]] for n in range(0, len(flat), 3)], (KEYPOINTS, 2), where, missing=True)
     flags = [number(int(flag) if isinstance(flag, bool) else flag, where) for flag in flat[2::3]]
     return places, np.array(flags)
 
 
-def entries(values: Iterable, read: Callable) -> list:
+def read_entries(values: Iterable, read: Callable) -> list:
     """The items that ``read(number, value)`` gives of each value, a list, in order.
 
     In the place of a value that is broken there is the InputError that was raised: maskpose.data.build leaves it out.
@@ -112,7 +112,7 @@ def entries(values: Iterable, read: Callable) -> list:
     return found
 
 
-def existing(path):
+def existing_path(path):
     """``path`` as a Path. Raises InputError where nothing is there."""
     if not os.path.exists(path):
         raise InputError(f"{path}: no such file or folder")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from maskpose import boxes
 from maskpose.codecs.masks import decode_labels
-from maskpose.data.datasets.reading import entries, existing, field, sample, triples
+from maskpose.data.datasets.reading import existing_path, field, read_entries, sample_from_file, triples
 from maskpose.errors import InputError
 from maskpose.io import safe_pickle
 from maskpose.io.files import read_bytes
-from maskpose.io.values import numbers, shown
+from maskpose.io.values import numbers, short_repr
 from maskpose.model.variants import KEYPOINTS
 
 NAME = "Rendered Handpose Dataset"
@@ -33,29 +33,29 @@ def items(root, part, hands="larger"):
     known = annotations(root, part)
 
     def read_picture(n, number):
-        where = f"anno_{part}.pickle, picture {shown(number)}"
+        where = f"anno_{part}.pickle, picture {short_repr(number)}"
         if type(number) is not int or not 0 <= number < MOST:
             raise InputError(f"{where}: expected a number")
-        labels = labelled(known[number], where)
+        labels = split_hands(known[number], where)
         seen = {side: rows for side, rows in labels.items() if (rows[:, 2] > 0).sum() >= 2}
         by_size = sorted(seen, key=lambda side: -_size(seen[side]))
         chosen = by_size[: 2 if hands == "both" else 1]
         return [(str(root), part, number, side, tuple(map(tuple, seen[side].tolist()))) for side in chosen]
 
     order = sorted(known, key=lambda key: (0, key, "") if type(key) is int else (1, 0, str(key)))
-    return entries(order, read_picture)
+    return read_entries(order, read_picture)
 
 
 def annotations(root, part):
     """{picture's number: annotation} of a set. Raises InputError for a pickle that is broken or wants more."""
-    path = existing(Path(root) / part / f"anno_{part}.pickle")
+    path = existing_path(Path(root) / part / f"anno_{part}.pickle")
     document = safe_pickle.load(path)
     if not isinstance(document, dict):
         raise InputError(f"{path} is not a pickle of annotations: expected a dictionary of pictures' numbers")
     return document
 
 
-def labelled(annotation, where):
+def split_hands(annotation, where):
     """{"left", "right": (21, 3) x, y, seen in the usual order}. Raises InputError that names ``where``."""
     both = numbers(field(annotation, "uv_vis", where), (2 * KEYPOINTS, 3), f"{where}, uv_vis")
     return {side: both[rows][ORDER] for side, (rows, _, _) in SIDES.items()}
@@ -74,7 +74,7 @@ def read(item, crop=0.0):
     mask = (ids >= lowest) & (ids <= highest)
     if not mask.any():
         raise InputError(f"{path} has no pixel of the {side} hand ({lowest} to {highest})")
-    found = sample(
+    found = sample_from_file(
         folder / "color" / f"{number:05d}.png", f"{number:05d}_{side}.png", keypoints, flags > 0, mask, source="rhd",
         side=side, group=f"{part}/{number:05d}",
     )  # fmt: skip

@@ -11,10 +11,10 @@ import os
 
 import numpy as np
 
-from maskpose.data.datasets.reading import NOWHERE, entries, existing, image_file, mask_file, sample
+from maskpose.data.datasets.reading import NOWHERE, existing_path, image_file, mask_file, read_entries, sample_from_file
 from maskpose.errors import InputError
 from maskpose.io.tables import read_table
-from maskpose.io.values import flag, number_in, shown, size, text
+from maskpose.io.values import flag, parse_number, short_repr, size, text
 from maskpose.keypoints import KEYPOINT_NAMES
 
 NAME = "CSV"
@@ -40,7 +40,7 @@ def items(path):
         lines[name] = number
         return [(number, tuple(cells.items()))]
 
-    found = entries(read_table(existing(path), NEEDED), read_row)
+    found = read_entries(read_table(existing_path(path), NEEDED), read_row)
     if not found:
         raise InputError(f"{path}: no rows")
     return found
@@ -58,20 +58,22 @@ def read(item, path, images, masks=None):
         if not all(cell.strip() for cell in cells):
             continue
         try:
-            keypoints[k] = [number_in(cell, where) for cell in cells]
+            keypoints[k] = [parse_number(cell, where) for cell in cells]
         except InputError:
-            raise InputError(f"{where}: {name} is {shown(cells[0])}, {shown(cells[1])}, not two numbers") from None
+            raise InputError(
+                f"{where}: {name} is {short_repr(cells[0])}, {short_repr(cells[1])}, not two numbers"
+            ) from None
         if not (keypoints[k] == NOWHERE).any():
             visible[k] = flag(row.get(f"{name}_visible", "1"), f"{where}, {name}_visible")
     if (keypoints == NOWHERE).any(axis=1).all():
         raise InputError(f"{where}: no keypoint has coordinates")
     side = row.get("side", "").strip().lower()
     if side not in ("", "left", "right"):
-        raise InputError(f"{where}: side is {shown(row['side'])}, expected left, right or nothing")
+        raise InputError(f"{where}: side is {short_repr(row['side'])}, expected left, right or nothing")
     mask = None
     if row.get("mask", "").strip():
         mask = mask_file(image_file(masks or images, row["mask"], f"{where}, mask")[0])
-    said = [size(number_in(row[key], f"{where}, {key}"), f"{where}, {key}")
+    said = [size(parse_number(row[key], f"{where}, {key}"), f"{where}, {key}")
             for key in ("width", "height") if row.get(key, "").strip()]  # fmt: skip
     more = {"source": row.get("source", ""), "group": row.get("group", ""), "side": side}
-    return [sample(picture, picture_name, keypoints, visible, mask, said if len(said) == 2 else None, **more)]
+    return [sample_from_file(picture, picture_name, keypoints, visible, mask, said if len(said) == 2 else None, **more)]
