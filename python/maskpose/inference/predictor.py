@@ -31,7 +31,8 @@ class Predictor:
     """A variant of the cascade with its weights, ready for photographs.
 
     >>> hand = Predictor().predict("photo.jpg")
-    >>> hand.keypoints, hand.confidences, hand.mask, hand.heatmaps
+    >>> hand.keypoints.shape, hand.mask.shape, hand.score > 0.5
+    ((21, 2), (480, 640), True)
     """
 
     def __init__(

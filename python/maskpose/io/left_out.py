@@ -14,9 +14,14 @@ MOST_NAMED = 20  # entries that are told one by one
 class LeftOut:
     """The problems of entries that were left out; ``strict``: the first problem ends the work instead.
 
-    >>> for number, value in enumerate(values):
+    >>> left_out, numbers = LeftOut(), []
+    >>> for value in ("1", "one", "2"):
     ...     with left_out.entry():
-    ...         found.append(number_of(value, f"value {number}"))
+    ...         if not value.isdigit():
+    ...             raise InputError(f"{value!r} is no number")
+    ...         numbers.append(int(value))
+    >>> numbers, left_out.problems
+    ([1, 2], ["'one' is no number"])
     """
 
     def __init__(self, strict: bool = False):

@@ -17,8 +17,11 @@ UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what a file syst
 class FileLock:
     """Holds a lock file from its construction to ``release``, or to the end of the process, however that comes.
 
-    >>> with FileLock("runs/mine/.lock", "runs/mine"):
-    ...     ...
+    >>> with FileLock(".lock", "this folder"):
+    ...     FileLock(".lock", "this folder")
+    Traceback (most recent call last):
+        ...
+    maskpose.errors.InputError: this folder is being written by another process...
     """
 
     def __init__(self, path: str | os.PathLike, guarded: str | os.PathLike):
