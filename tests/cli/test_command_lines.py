@@ -86,7 +86,7 @@ def test_predict_writes_everything_for_every_kind_of_picture(weights, tmp_path):
     options = "--out", tmp_path / "out", "--weights", weights, "--score-threshold", "0"
     result = run("tools/predict.py", *pictures, *options)
     assert result.returncode == 0, result.stderr
-    assert f"{len(pictures)} of {len(pictures)} photographs done, results in {tmp_path / 'out'}" in result.stdout
+    assert f"{len(pictures)} of {len(pictures)} images done, results in {tmp_path / 'out'}" in result.stdout
     for picture in pictures:
         document = json.loads((tmp_path / "out" / f"{picture.stem}.json").read_text())
         assert f"{picture.name}: {sum(document['detected'])} of 21 keypoints, hand mask " in result.stdout
@@ -140,7 +140,7 @@ def test_predict_goes_on_after_a_bad_photograph(weights, tmp_path):
         "tools/predict.py", "nosuch.jpg", tmp_path / "good.jpg", "--weights", weights, "--out", tmp_path / "out"
     )
     assert_one_line(result, "nosuch.jpg")
-    assert "1 of 2 photographs done" in result.stdout and result.returncode == 2
+    assert "1 of 2 images done" in result.stdout and result.returncode == 2
     assert (tmp_path / "out/good.json").is_file()
 
 

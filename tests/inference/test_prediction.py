@@ -183,6 +183,6 @@ def test_ranks_write_what_one_process_does(album, weights, tmp_path):
         list(map(str, [*mpirun, *command, tmp_path / "three"])), capture_output=True, text=True, cwd=ROOT
     )
     for run in (one, three):
-        assert run.stdout.count("6 of 7 photographs done") == 1, run.stderr
+        assert run.stdout.count("6 of 7 images done") == 1, run.stderr
         assert run.returncode == 2 and run.stderr.count("3half.png") == 1
     assert results(tmp_path / "one") == results(tmp_path / "three")

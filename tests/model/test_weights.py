@@ -320,7 +320,7 @@ def test_vgg_weights_give_their_features_for_this_networks_inputs(tmp_path):
     teacher.blobs["data"].data[...] = photograph - np.array([103.939, 116.779, 123.68]).reshape(1, 3, 1, 1)
     teacher.forward()
     student = random_net("compact/no_pose")
-    report = weights.start_from(student, vgg_like(tmp_path, trunk))
+    report = weights.start_from(student, vgg_like(tmp_path, trunk), verbose=True)
     student.blobs["data"].data[...] = photograph / 256 - 0.5
     student.forward()
     for blob in ("conv1_2", "conv3_1"):
@@ -330,9 +330,10 @@ def test_vgg_weights_give_their_features_for_this_networks_inputs(tmp_path):
         assert np.allclose(student.blobs[blob].data[inner], expected, atol=1e-4 * expected.max())
     said = " ".join(report.split())
     assert "5 of 17 layers filled: conv1_1, conv1_2" in said
-    assert "so random: conv3_2" in said and "not in this network: fc8" in said and "0 to 255" in said
+    assert "so random: 12: conv3_2" in said and "this network lacks: 1: fc8" in said and "0 to 255" in said
     again = random_net("compact/no_pose")
-    weights.start_from(again, tmp_path / "vgg.caffemodel", "maskpose")
+    short = weights.start_from(again, tmp_path / "vgg.caffemodel", "maskpose")
+    assert [line.rpartition(": ")[2] for line in short.splitlines()] == ["5 of 17 layers filled", "12", "1"]
     assert np.array_equal(again.params["conv1_1"][1].data, trunk["conv1_1"][1])
 
 

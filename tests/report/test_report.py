@@ -278,7 +278,7 @@ def test_a_page_without_photographs_says_why(report_runs, tmp_path):
     document = json.loads((folder / "scores.json").read_text()) | {"db": "moved.lmdb"}
     (folder / "scores.json").write_text(json.dumps(document))
     result = run_tool("tools/report.py", f"moved={folder}", "--out", tmp_path / "pages/report.html")
-    assert result.returncode == 0 and "moved goes without photographs: the database moved.lmdb" in result.stderr
+    assert result.returncode == 0 and "moved has no images: the database moved.lmdb" in result.stderr
     html = (tmp_path / "pages/report.html").read_text()
     assert "No photographs of moved" in html and "--db says where it is now" in html and "<li data-photo" not in html
     assert [path.name for path in (tmp_path / "pages").iterdir()] == ["report.html"]

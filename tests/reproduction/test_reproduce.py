@@ -48,7 +48,7 @@ def made(drawn_folder, tmp_path_factory):
     """(folder, what the last run said) of a reproduction that was stopped, killed and gone on with."""
     out = tmp_path_factory.mktemp("reproduction") / "out"
     status, said = ended_by(signal.SIGINT, drawn_folder, out, "mask_pose")
-    assert status == 130 and "stopped in step 4 of 15, training of mask_pose, seed 1; to go on: " in said
+    assert status == 130 and "stopped in step 4 of 15, training of mask_pose, seed 1; to resume: " in said
     assert ended_by(signal.SIGKILL, drawn_folder, out, "no_mask")[0] == -signal.SIGKILL
     result = run(drawn_folder, out)
     assert result.returncode == 0, result.stderr
@@ -125,7 +125,7 @@ def test_a_failing_step_is_said_with_the_command_to_go_on(made, drawn_folder, tm
     last = result.stderr.strip().splitlines()[-1]
     assert result.returncode == 2 and "Traceback" not in result.stderr
     assert last.startswith("error: step 3 of 15, list of EA: ") and "no sample is called nobody.jpg" in last
-    assert "to go on: " in last and "--ea" in last
+    assert "to resume: " in last and "--ea" in last
     result = run(drawn_folder, made[0], "--training", TRAINING + " --solver nonsense=1")
     last = result.stderr.strip().splitlines()[-1]
     assert "begun with other settings (training " in last and "give another OUT" in last

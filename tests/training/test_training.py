@@ -269,7 +269,7 @@ def test_ctrl_c_takes_a_snapshot_and_ends(drawn_db, tmp_path):
     assert process.returncode == 130, errors
     assert "stopping after this iteration" in errors
     state = states(tmp_path)[0]
-    again = shlex.split(output.partition("to go on: ")[2])
+    again = shlex.split(output.partition("to resume: ")[2])
     assert again[-2:] == ["--resume", "auto"] and "Traceback" not in errors
     assert again[-len(process.args) - 1 : -2] == [str(part) for part in process.args][1:]
     assert state.with_suffix(".caffemodel").is_file()

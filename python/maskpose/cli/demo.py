@@ -1,18 +1,22 @@
-"""A look at everything in minutes: find the hands of whole scenes and of close pictures, score, train a little, show.
+"""Show everything in minutes: find the hands of whole scenes and of close-ups, score, train a little.
 
-OUT/scenes.png shows whole scenes, in some of which there is no hand: rendered ones of the repository and, where npm can
-fetch them, three real photographs of the package fingerpose. OUT/contact_sheet.png shows each rendered hand from near
-as the shipped weights find it, and as they do after training on others for a minute. They have seen thousands of such
-pictures, so that minute shows how training goes, and gains nothing.
+OUT/scenes.png shows whole scenes, some of them without a hand: the repository's rendered ones and, if npm can fetch
+them, three real photographs of the package fingerpose. OUT/contact_sheet.png shows close-ups of rendered hands: as the
+shipped weights detect them, and as the weights do after a minute of training on others. The shipped weights have seen
+thousands of such images, so that minute shows how training works and improves nothing.
 
 Example:
     maskpose demo --out runs/demo
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskpose.cli.options import argument_parser, folder, one_line_errors, positive
+import numpy as np
+
+from maskpose.cli.entry import one_line_errors
+from maskpose.cli.options import argument_parser, folder, positive
 from maskpose.data.database import Reader
 from maskpose.data.datasets import onehand10k
 from maskpose.demo import scenes
@@ -32,7 +36,7 @@ HANDS = REPOSITORY / "examples" / "rendered_hands"
 SCENES = REPOSITORY / "examples" / "rendered_scenes"
 
 
-def parse_arguments(arguments):
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argument_parser(__doc__, "demo")
     parser.add_argument("--out", type=folder, default=Path("runs/demo"), help="folder, emptied first (%(default)s)")
     parser.add_argument("--hands", type=Path, default=HANDS, help="in OneHand10K's layout (the repository's)")
@@ -42,8 +46,23 @@ def parse_arguments(arguments):
     return parser.parse_args(arguments)
 
 
-def show_scenes(args, weights, path):
-    """Write the sheet of whole scenes; return what to say of it."""
+@one_line_errors
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``maskpose demo``."""
+    args = parse_arguments(arguments)
+    set_device()
+    weights = default_weights(VARIANT)
+    scenes_path, hands_path = args.out / "scenes.png", args.out / "contact_sheet.png"
+    with fresh_folder(args.out):
+        scenes_summary = show_scenes(args, weights, scenes_path)
+        training_summary = show_training(args, weights, hands_path)
+    print("(that minute cannot improve the scores: the shipped weights have seen thousands of such images)")
+    print("now try a photograph of your own: make predict IMAGE=photo.jpg")
+    print(f"look at {scenes_path}: {scenes_summary}; and at {hands_path}: {training_summary}")
+
+
+def show_scenes(args: argparse.Namespace, weights: Path, path: Path) -> str:
+    """Write the sheet of whole scenes to ``path``; return a summary of it."""
     shown = scenes.rendered_scenes(args.scenes)
     if args.offline:
         print("left out: npm's photographs (--offline)")
@@ -57,24 +76,8 @@ def show_scenes(args, weights, path):
     return scenes.summary(shown, found)
 
 
-def score(weights, db, title):
-    """Predict every hand of ``db`` and print the scores; return the tiles, their captions, and the PCK."""
-    predictor, reader = Predictor(VARIANT.name, weights), Reader(db)
-    results = evaluate.run(predictor, reader, title)
-    table = scoring.scores_by_size(results)
-    print(table_text({title: table}, by="size"))
-    tiles, captions = [], []
-    for sample in reader:
-        image = sample.decode_image()
-        hand = predictor.predict(image)
-        tiles.append(hand.draw(image))
-        captions.append(f"{title}: score {hand.score:.2f}" if hand.present else f"{title}: {scenes.NOTHING}")
-    reader.close()
-    return tiles, captions, table["all"]["pck"]["value"]
-
-
-def show_training(args, weights, path):
-    """Train, and write the sheet of rendered hands before and after; return what to say of it."""
+def show_training(args: argparse.Namespace, weights: Path, path: Path) -> str:
+    """Train, and write the sheet of rendered hands before and after to ``path``; return a summary of it."""
     for part, lines in onehand10k.plan(args.hands).items():
         onehand10k.build_db(args.hands, lines, args.out / f"{part}.lmdb")
     before, captions_before, pck_before = score(weights, args.out / "test.lmdb", "before")
@@ -88,15 +91,17 @@ def show_training(args, weights, path):
     return f"PCK@0.2 of close hands {pck_before:.2f} before, {pck_after:.2f} after {args.iterations} iterations"
 
 
-@one_line_errors
-def main(arguments: Sequence[str] | None = None) -> None:
-    args = parse_arguments(arguments)
-    set_device()
-    weights = default_weights(VARIANT)
-    scenes_path, hands_path = args.out / "scenes.png", args.out / "contact_sheet.png"
-    with fresh_folder(args.out):
-        scenes_found = show_scenes(args, weights, scenes_path)
-        training = show_training(args, weights, hands_path)
-    print("(no gain is expected of that minute: the shipped weights have seen thousands of such pictures)")
-    print("now try a photograph of your own: make predict IMAGE=photo.jpg")
-    print(f"look at {scenes_path}: {scenes_found}; and at {hands_path}: {training}")
+def score(weights: Path, db: Path, title: str) -> tuple[list[np.ndarray], list[str], float]:
+    """Predict every hand of ``db`` and print the scores; return the images, their captions, and the PCK."""
+    predictor, reader = Predictor(VARIANT.name, weights), Reader(db)
+    results = evaluate.run(predictor, reader, title)
+    table = scoring.scores_by_size(results)
+    print(table_text({title: table}, by="size"))
+    tiles, captions = [], []
+    for sample in reader:
+        image = sample.decode_image()
+        hand = predictor.predict(image)
+        tiles.append(hand.draw(image))
+        captions.append(f"{title}: score {hand.score:.2f}" if hand.present else f"{title}: {scenes.NOTHING}")
+    reader.close()
+    return tiles, captions, table["all"]["pck"]["value"]

@@ -6,13 +6,15 @@ Example:
     mpirun -np 2 maskpose time --variant compact/mask_pose
 """
 
+import argparse
 import dataclasses
 import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskpose.cli.options import add_gpu, add_variant, argument_parser, key_value, one_line_errors, positive
+from maskpose.cli.entry import one_line_errors
+from maskpose.cli.options import add_gpu, add_variant, argument_parser, key_value, positive
 from maskpose.io.files import check_output, write_text
 from maskpose.model.variants import get_variant
 from maskpose.runtime import machine
@@ -21,13 +23,13 @@ from maskpose.training.distributed import start_ranks
 from maskpose.training.trainer import Run
 
 
-def parse_arguments(arguments):
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argument_parser(__doc__, "time")
     add_variant(parser)
     add_gpu(parser, several=True)
     parser.add_argument("--db", help="LMDB of training samples (drawn hands, 640x480, which takes a while)")
     parser.add_argument("--iterations", type=positive, default=10, help="how many are timed (%(default)s)")
-    parser.add_argument("--one-batch", action="store_true", help="the same batch each time: without making data")
+    parser.add_argument("--one-batch", action="store_true", help="the same batch each time: no data is prepared")
     parser.add_argument(
         "--data", type=key_value, action="append", default=[], metavar="KEY=VALUE",
         help="setting of the data layer, e.g. batch_size=8, workers=4",
@@ -38,20 +40,26 @@ def parse_arguments(arguments):
 
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``maskpose time``."""
     args = parse_arguments(arguments)
     check_output(args.json)
     group = start_ranks(args.gpu)
-    variant = get_variant(args.variant)
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(variant, args.db or profiling.drawn_database(folder), Path(folder), data=dict(args.data))
+        db = args.db or profiling.drawn_database(folder)
+        run = Run(get_variant(args.variant), db, Path(folder), data=dict(args.data))
         times = profiling.measure(run, args.iterations, group, args.one_batch)
     if group.rank == 0:
-        ranks = f"{group.size} ranks, " if group.size > 1 else ""
-        size = variant.input_size
-        data = args.db or "drawn 640x480 hands"
-        what = f"{args.variant}, batch {times.batch_size} at {size}x{size} from {data}"
-        print(f"{what}, {ranks}{machine(args.gpu or ())}")
-        print(times.text())
-        print(profiling.PAPER)
+        print_times(args, times, group.size)
         if args.json:
             write_text(args.json, json.dumps(dataclasses.asdict(times), indent=1) + "\n")
+            print(f"written to {args.json}")
+
+
+def print_times(args: argparse.Namespace, times: profiling.Times, ranks: int) -> None:
+    """Print what was timed, on what machine, the times, and the paper's."""
+    size = get_variant(args.variant).input_size
+    data = args.db or "drawn 640x480 hands"
+    what = f"{args.variant}, batch {times.batch_size} at {size}x{size} from {data}"
+    print(f"{what}, {f'{ranks} ranks, ' if ranks > 1 else ''}{machine(args.gpu or ())}")
+    print(times.text())
+    print(profiling.PAPER)

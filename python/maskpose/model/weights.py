@@ -63,27 +63,32 @@ def load(
     return shared
 
 
-def start_from(net: Net, path: str | os.PathLike[str], trained_on: str | None = None) -> str:
+def start_from(net: Net, path: str | os.PathLike[str], trained_on: str | None = None, verbose: bool = False) -> str:
     """Copy weights into ``net``, to train it further.
 
     Args:
         net: what is filled.
         path: of a file of weights. Weights for VGG's inputs are converted (``from_vgg_input``).
         trained_on: which of INPUTS the weights expect; None: as the network's name in the file suggests.
+        verbose: whether the report names the layers, beside their numbers.
 
     Returns:
-        A report of which layers were filled, lines of text.
+        A report of how many layers were filled, lines of text.
 
     Raises:
         InputError: as ``load``.
     """
+
+    def named(text: str, layers: Sequence[str]) -> str:
+        return f"{text}: {', '.join(layers)}" if verbose else text
+
     stored = read(path)
     filled = load(net, path, stored=stored)
-    lines = [f"{path}: {len(filled)} of {len(net.params)} layers filled: {', '.join(filled)}"]
+    lines = [named(f"{path}: {len(filled)} of {len(net.params)} layers filled", filled)]
     if left := [name for name in net.params if name not in filled]:
-        lines.append(f"not in the file, so random: {', '.join(left)}")
+        lines.append(named(f"layers that are not in the file, so random: {len(left)}", left))
     if unused := [name for name in stored.shapes if name not in net.params]:
-        lines.append(f"in the file, but not in this network: {', '.join(unused)}")
+        lines.append(named(f"layers of the file that this network lacks: {len(unused)}", unused))
     if (trained_on or input_of(stored)) == "vgg":
         from_vgg_input(net, filled)
         lines.append(

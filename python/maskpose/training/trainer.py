@@ -58,6 +58,7 @@ class Run:
     val_every: int | None = None  # iterations; None: at every snapshot. The last iteration is scored in any case
     val_limit: int | None = None  # samples of val_db, evenly spread; None: all
     tensorboard: bool = False  # whether to write event files into the folder
+    verbose: bool = False  # whether to name the layers that initial weights filled
 
     @property
     def name(self):
@@ -233,6 +234,6 @@ def start(solver, run, initial_weights, resume, lead=True):
         if lead:
             print(f"going on from {resume}")
     elif initial_weights:
-        report = weights.start_from(solver.net, initial_weights, run.weights_input)
+        report = weights.start_from(solver.net, initial_weights, run.weights_input, run.verbose)
         if lead:
             print(report)
