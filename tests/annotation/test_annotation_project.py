@@ -281,7 +281,7 @@ def test_an_outline_gives_the_mask_again():
         blobs = cv2.GaussianBlur(rng.normal(size=(80, 100)), (0, 0), 8)
         mask = blobs > np.quantile(blobs, 0.7)
         mask[:3, :40] = True  # up to the border
-        parts = [part for part in prefill.boxes.parts(mask, prefill.PARTS)]
+        parts = [part for part in prefill.boxes.connected_regions(mask, prefill.PARTS)]
         filled = np.zeros((80, 100), np.uint8)
         for part in parts:
             contours, _ = cv2.findContours(part.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)

@@ -36,7 +36,7 @@ def hand(tmp_path_factory):
     folder = tmp_path_factory.mktemp("db")
     root = ROOT / "examples/rendered_hands"
     onehand10k.build_db(root, onehand10k.plan(root)["test"], folder / "test.lmdb")
-    predictor, best = Predictor(engine="caffe", use_pyramid=False), None  # one look, as films are looked at
+    predictor, best = Predictor(engine="caffe", use_pyramid=False), None  # one pass, as films are predicted
     for sample in Reader(folder / "test.lmdb"):
         if sample.width == sample.height:
             image = sample.decode_image()

@@ -233,7 +233,7 @@ def test_mirroring_averages_what_both_sides_say():
     assert np.abs(both.heatmaps - plain.heatmaps - 0.5).max() < 1e-5
 
 
-def test_a_second_look_shows_the_hand_larger():
+def test_the_refinement_pass_shows_the_hand_larger():
     image = blob_at((300, 200))
     truth = image[..., 0] > 0
     once, twice = Recorder(brightness), Recorder(brightness)
@@ -246,11 +246,11 @@ def test_a_second_look_shows_the_hand_larger():
 
 
 @pytest.mark.parametrize("centre,radius", [((200, 150), 80), ((30, 60), 60)])
-def test_the_second_look_is_a_mirrored_square_and_both_count_alike(centre, radius):
-    """Of a large hand: grey beyond the photograph, the mirrored picture, and the mean of what both looks say."""
+def test_the_refinement_pass_sees_a_mirrored_square_and_both_passes_are_averaged(centre, radius):
+    """Of a large hand: grey beyond the image, the mirrored image, and the mean of both passes."""
     image = blob_at(centre, radius=radius)
     recorder, found = Recorder(brightness), Predictor(engine=Recorder(brightness), use_pyramid=False).predict(image)
-    hand = Predictor(engine=recorder).predict(image)  # as the variant says: two looks
+    hand = Predictor(engine=recorder).predict(image)  # the variant's default: with a refinement pass
     first, second = (seen[0].transpose(1, 2, 0) for seen in recorder.seen)
     rows, columns = np.nonzero(found.mask)
     low = np.array([min(columns.min(), found.keypoints[:, 0].min()), min(rows.min(), found.keypoints[:, 1].min())])
@@ -262,16 +262,16 @@ def test_the_second_look_is_a_mirrored_square_and_both_count_alike(centre, radiu
     expected = np.where((x < -0.5) | (y < -0.5), 128, image[y.clip(0, 299).astype(int), x.clip(0, 399).astype(int), 0])
     assert np.mean(np.abs(second[:, ::-1, 0] - (expected / 256 - 0.5)) < 0.02) > 0.93
     at = geometry.apply(geometry.invert(hand.grid_to_image), np.array([centre], float))[0].round().astype(int)
-    looks = (first, second[:, ::-1])
-    looks = [cv2.resize(look[..., 0], (23, 23), interpolation=cv2.INTER_AREA) + 0.5 for look in looks]
+    passes = (first, second[:, ::-1])
+    passes = [cv2.resize(one[..., 0], (23, 23), interpolation=cv2.INTER_AREA) + 0.5 for one in passes]
     there = geometry.apply(geometry.invert(found.grid_to_image), np.array([centre], float))[0].round().astype(int)
-    mean = (looks[0][there[1], there[0]] + looks[1][at[1], at[0]]) / 2
+    mean = (passes[0][there[1], there[0]] + passes[1][at[1], at[0]]) / 2
     assert abs(hand.heatmaps[0, at[1], at[0]] - mean) < 0.05
     assert (hand.keypoints >= (0, 0)).all() and (hand.keypoints <= (399, 299)).all()
 
 
-def test_the_pyramid_of_a_second_look_stays_in_the_photograph(monkeypatch):
-    """Levels of the square about a hand at the border may lie beyond the photograph: these are not looked at."""
+def test_the_pyramid_of_a_refinement_pass_stays_in_the_image(monkeypatch):
+    """Levels of the square about a hand at the border may lie beyond the image: these are not passed."""
     monkeypatch.setattr(pyramid, "crops", lambda w, h, *_: [(0, 0, w, h), (0, 0, 50, 50), (w - 60, h - 60, 60, 60)])
     image = blob_at((300, 300), size=(1200, 900), radius=300)
     recorder = Recorder(brightness)
@@ -281,17 +281,17 @@ def test_the_pyramid_of_a_second_look_stays_in_the_photograph(monkeypatch):
     assert iou(hand.mask, image[..., 0] > 0) > 0.8
 
 
-def test_where_the_first_look_saw_nothing_the_second_alone_counts():
-    """A region that cuts a disc in half: the second look's square shows all of it, the first's maps end at the cut."""
+def test_beside_the_first_crop_the_refinement_pass_alone_counts():
+    """A region that cuts a disc in half: the refinement pass sees all of it, the first pass's maps end at the cut."""
     image = blob_at((200, 150), radius=60)
     hand = Predictor(engine=Recorder(brightness)).predict_region(image, (200, 60, 180, 180))
     left = geometry.apply(geometry.invert(hand.grid_to_image), np.array([[160.0, 150.0]]))[0].round().astype(int)
     dark = geometry.apply(geometry.invert(hand.grid_to_image), np.array([[175.0, 80.0]]))[0].round().astype(int)
     assert hand.heatmaps[0, left[1], left[0]] > 0.95  # bright there
-    assert hand.heatmaps[0, dark[1], dark[0]] < 0.1  # and not there, though the first look's border goes on
+    assert hand.heatmaps[0, dark[1], dark[0]] < 0.1  # and not there, though the first pass's border goes on
 
 
-def test_of_a_small_hand_both_looks_count_too():
+def test_of_a_small_hand_both_passes_are_averaged_too():
     def modest(picture):
         """Half as sure as the brightness of what fills little of the input."""
         answer = brightness(picture)
@@ -302,12 +302,12 @@ def test_of_a_small_hand_both_looks_count_too():
     assert 0.7 < hand.confidences.min() < 0.8  # the mean of 0.5 and 1, but for the grid
 
 
-def test_the_variant_says_whether_there_is_a_second_look():
-    for options, looks in (({}, 2), ({"refine": False}, 1), ({"use_pyramid": False}, 1),
+def test_the_variant_says_whether_there_is_a_refinement_pass():
+    for options, passes in (({}, 2), ({"refine": False}, 1), ({"use_pyramid": False}, 1),
                            ({"use_pyramid": False, "refine": True}, 2)):  # fmt: skip
         recorder = Recorder(brightness)
         Predictor(engine=recorder, **options).predict(blob_at((200, 150)))
-        assert len(recorder.seen) == looks
+        assert len(recorder.seen) == passes
 
 
 def test_hands_are_told_apart_by_the_mask():
@@ -355,15 +355,15 @@ def test_an_engine_of_more_sub_stages_gives_its_last_ones_heatmaps():
     assert np.abs(usual.keypoints - (90, 90)).max() < 32 and (more.keypoints == usual.keypoints).all()
 
 
-def test_hands_are_looked_at_as_the_predictor_looks():
-    """The pyramid in each hand's region, a second look at each: and the other hands stay."""
+def test_each_of_several_hands_is_predicted_in_the_predictors_mode():
+    """The pyramid in each hand's region, a refinement pass for each: and the other hands stay."""
     image = blob_at((90, 90), (300, 200), radius=30)
     plain = Recorder(brightness)
     assert len(Predictor(engine=plain, refine=False, search=False).predict_hands(image, 2)) == 2
-    for options, looks in (({"use_pyramid": True, "levels": 3, "centred": True}, 1 + 2 * 3), ({"refine": True}, 1 + 4)):
+    for options, total in (({"use_pyramid": True, "levels": 3, "centred": True}, 1 + 2 * 3), ({"refine": True}, 1 + 4)):
         recorder = Recorder(brightness)
         hands = Predictor(engine=recorder, search=False, **options).predict_hands(image, 2)
-        assert len(hands) == 2 and sum(map(len, recorder.seen)) == looks > sum(map(len, plain.seen))
+        assert len(hands) == 2 and sum(map(len, recorder.seen)) == total > sum(map(len, plain.seen))
         middles = sorted(hand.keypoints[0].tolist() for hand in hands)
         assert np.abs(np.subtract(middles, [(90, 90), (300, 200)])).max() <= 32
 
@@ -393,7 +393,7 @@ def test_a_region_may_reach_beyond_the_picture_but_not_lie_beside_it():
             with pytest.raises(InputError, match=r"expected a region \(x, y, w, h\) of whole pixels"):
                 model.predict_region(image, region)
         for region in ((1000, 0, 50, 50), (-90, 10, 90, 90), (10, 10, 0, 5)):
-            with pytest.raises(InputError, match=r"outside the picture of 400 x 300"):
+            with pytest.raises(InputError, match=r"outside the image of 400 x 300"):
                 model.predict_region(image, region)
 
 
@@ -446,7 +446,7 @@ def test_one_photograph_in_the_place_of_many():
     model = Predictor(engine=Recorder(brightness))
     image = blob_at((90, 90))
     for wrong in ("photo.jpg", image):
-        with pytest.raises(InputError, match="expected several photographs"):
+        with pytest.raises(InputError, match="expected several images"):
             list(model.predict_many(wrong))
     assert len(list(model.predict_many(np.stack([image, image])))) == 2
     with pytest.raises(InputError, match="count: expected a whole number of 1 or more, not 0"):
@@ -457,8 +457,8 @@ def test_a_hand_in_a_few_words_and_on_its_own_picture_alone():
     image = blob_at((90, 90))
     hand = Predictor(engine=Recorder(brightness)).predict(image)
     share = round(100 * hand.mask.mean())
-    assert repr(hand) == f"<Hand: 21 of 21 keypoints, hand mask {share} % of the picture>"
-    with pytest.raises(InputError, match="picture of 400 x 300 pixels that the hand is of, not 300 x 400"):
+    assert repr(hand) == f"<Hand: 21 of 21 keypoints, hand mask {share} % of the image>"
+    with pytest.raises(InputError, match="image of 400 x 300 pixels that the hand is of, not 300 x 400"):
         hand.draw(image.transpose(1, 0, 2).copy())
     with pytest.raises(InputError, match=r"float64 \(300, 400, 3\)"):
         hand.draw(image / 255)

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from maskpose import boxes
 from maskpose.errors import InputError
 from maskpose.inference import search, writers
+from maskpose.inference.duplicates import without_duplicates
 from maskpose.inference.hand import Hand
 from maskpose.inference.image_paths import Photograph
 from maskpose.inference.predictor import Predictor
@@ -67,7 +67,7 @@ def spot(width=400, height=300, centre=(290, 210), radius=6):
 
 
 def test_a_small_hand_is_found_by_the_search_alone():
-    image = spot(radius=6)  # 10.6 pixels wide, so 4.9 in the first look, 10.8 in a tile
+    image = spot(radius=6)  # 10.6 pixels wide, so 4.9 in the first pass, 10.8 in a tile
     missed = Predictor(engine=Spot(), search=False).predict(image)
     assert not missed.present and missed.score == 0
     engine = Spot()
@@ -117,4 +117,4 @@ def at(x, y, size, score):
 
 def test_of_hands_that_lie_on_one_another_the_surest_stays():
     hands = [at(0, 0, 100, 0.5), at(10, 10, 100, 0.9), at(300, 0, 50, 0.4), at(305, 5, 20, 0.3)]
-    assert [hand.score for hand in boxes.apart(hands)] == [0.9, 0.4]
+    assert [hand.score for hand in without_duplicates(hands)] == [0.9, 0.4]

@@ -65,7 +65,7 @@ def label_text(hand, photograph, threshold):
 def outlines(mask):
     """[polygon [[x, y], …]] about the larger connected parts of a mask (h, w) bool, holes filled, largest first."""
     polygons = []
-    for part in boxes.parts(mask, PARTS):
+    for part in boxes.connected_regions(mask, PARTS):
         fine = np.kron(np.pad(part, 1), np.ones((FINER, FINER), np.uint8)).astype(np.uint8)
         contours, _ = cv2.findContours(fine, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         outline = cv2.approxPolyDP(max(contours, key=cv2.contourArea), TOLERANCE * FINER, closed=True)[:, 0]

@@ -15,6 +15,7 @@ from maskpose.errors import InputError
 from maskpose.evaluation import evaluate, metrics, scoring
 from maskpose.inference.hand import THRESHOLD, Hand
 from maskpose.inference.predictor import Predictor
+from maskpose.inference.refinement import MIN_KEYPOINTS, mask_region
 from maskpose.io import images
 from maskpose.synth.assets import npm_fetched
 from maskpose.visualization import drawing
@@ -112,8 +113,8 @@ def _close_up(image, hand):
     if not hand.present:
         return _words(NOTHING)
     points = hand.keypoints[hand.confidences > THRESHOLD]
-    points = points if len(points) >= boxes.FEWEST else hand.keypoints
-    part = boxes.part_of(hand, points)
+    points = points if len(points) >= MIN_KEYPOINTS else hand.keypoints
+    part = mask_region(hand, points)
     if part is not None:
         points = np.concatenate([points, boxes.corners(part)])
     x, y, side, _ = boxes.square(points, CLOSE)

@@ -1,87 +1,128 @@
-"""What computes the network of a prediction: Caffe, the reference, or another runtime from the same files.
+"""Engines: what computes the network in a prediction. Caffe is the reference; others run the same prototxt and weights.
 
-Each engine takes a batch (N, 3, m, m) float32 and gives {output blob: (N, C, h, w) float32}, in single precision unless
-another is asked for. A file that tools/export.py wrote serves in the place of weights.
+An engine takes inputs (N, 3, m, m) float32 and returns {blob: (N, C, h, w) float32}. It computes in single precision
+unless another one is asked for. A file that ``maskpose export`` wrote may take the place of weights.
 """
 
 import contextlib
 import importlib.util
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.errors import InputError
 from maskpose.inference import onnx_export
 from maskpose.io.files import read_bytes
 from maskpose.model import weights
 from maskpose.model.blobs import refuse_not_finite
+from maskpose.model.caffe_types import Net, NetParameter
 from maskpose.model.prototxt import deploy_definition, open_net
-from maskpose.model.variants import same_network
+from maskpose.model.variants import Variant, same_network
 from maskpose.runtime import import_openvino, on_gpu
 from maskpose.threads import OpenMp, ThreadCount
 
-PROBE_SIZE = 64  # pixels, of the input on which new weights are tried: the network is convolutional
+Outputs: TypeAlias = dict[str, npt.NDArray[np.float32]]
+Engine: TypeAlias = Callable[[npt.NDArray[np.float32]], Outputs]
+
+PROBE_SIZE = 64  # pixels of the input on which new weights are tried: the network is convolutional
 
 
-def load_net(variant, weights_path):
-    """(NetParameter, caffe.Net) of a variant's deploy network, which holds the weights of a file.
+def load_net(variant: Variant, weights_path: str | os.PathLike[str]) -> tuple[NetParameter, Net]:
+    """The (NetParameter, caffe.Net) of a variant's deploy network with the weights of a file.
 
-    Raises InputError as weights.load does, and for weights at which the network overflows: OpenVINO and OpenCV would
-    not tell, as their ReLU makes 0 of NaN.
+    The network is tried on noise, because OpenVINO and OpenCV do not report an overflow: their ReLU makes 0 of NaN.
+
+    Raises:
+        InputError: as maskpose.model.weights.load does, and if the network's outputs are not finite.
     """
     definition = deploy_definition(variant)
     net = open_net(definition)
     weights.load(net, weights_path, whole=True)
     noise = np.random.default_rng(1).random((1, 3, PROBE_SIZE, PROBE_SIZE), np.float32) - 0.5
-    refuse_overflow(Caffe(net)(noise), variant, weights_path)
+    refuse_overflow(Caffe(net)(noise), variant, str(weights_path))
     return definition, net
 
 
-def refuse_overflow(outputs, variant, weights_path=None):
-    """Raise InputError where one of a variant's ``outputs``, {blob: array}, is not finite; it names weights_path."""
-    for name in variant.blobs:
-        if not np.isfinite(outputs[name]).all():
+def checked_outputs(
+    engine: Engine, inputs: npt.NDArray[np.float32], variant: Variant, weights_name: str = ""
+) -> Outputs:
+    """The outputs of an engine for ``inputs``, with each of the variant's blobs.
+
+    If the engine's network has another number of sub-stages, the heatmaps are those of its last sub-stage.
+
+    Args:
+        engine: computes the network.
+        inputs: (N, 3, m, m).
+        variant: says which outputs are expected.
+        weights_name: the weights' file, for the message.
+
+    Raises:
+        InputError: an output is missing or not finite.
+    """
+    outputs = engine(inputs)
+    if variant.pose and variant.heatmap_blob not in outputs:
+        sub_stages = [blob for blob in outputs if blob.startswith("Mconv7_stage")]
+        if sub_stages:
+            last = max(sub_stages, key=lambda blob: (len(blob), blob))
+            outputs = {**outputs, variant.heatmap_blob: outputs[last]}
+    if missing := [blob for blob in variant.blobs if blob not in outputs]:
+        raise InputError(f"the engine gives no {missing[0]}, which {variant.name} has")
+    refuse_overflow(outputs, variant, weights_name)
+    return outputs
+
+
+def refuse_overflow(outputs: Outputs, variant: Variant, weights_name: str = "") -> None:
+    """Raise InputError, which names the weights, if one of the variant's outputs is not finite."""
+    for blob in variant.blobs:
+        if not np.isfinite(outputs[blob]).all():
             raise InputError(
-                (f"weights {weights_path}: " if weights_path else "") + f"the network's output {name} is not finite "
+                (f"weights {weights_name}: " if weights_name else "") + f"the network's output {blob} is not finite "
                 "(NaN or infinity): the weights are damaged, or their training diverged"
             )
 
 
 class Caffe:
-    """The reference. ``net`` may be shared with a training network; its weights are those it has at each call."""
+    """Caffe, the reference. It uses the weights that ``net`` has at each call; a training net may share them."""
 
-    def __init__(self, net, definition=None):
-        """net: a caffe.Net with the input blob ``data``. definition: of it; None: it always has all threads.
+    def __init__(self, net: Net, definition: NetParameter | None = None):
+        """Take a net.
 
-        With a definition there are fewer threads while other processes are busy (``maskpose.threads.ThreadCount``),
-        unless OMP_NUM_THREADS says how many. What comes out is the same to the bit.
+        Args:
+            net: a caffe.Net with the input blob ``data``.
+            definition: its NetParameter. With it the net runs on fewer threads while other processes are busy
+                (maskpose.threads.ThreadCount), unless OMP_NUM_THREADS sets their number; results stay the same to the
+                bit. None: the net always runs on all threads.
         """
         self.net = net
         self._definition = definition
-        self._fewer = None, None  # number of threads, and a net made for them that shares the weights
-        self._count = None
+        self._net_on_fewer: tuple[int, Net] = 0, None  # a number of threads, and a net made for it with shared weights
+        self._openmp: OpenMp | None = None
+        self._count: ThreadCount | None = None
         if definition is not None and "OMP_NUM_THREADS" not in os.environ and not on_gpu():
             with contextlib.suppress(OSError):  # a Caffe without GNU OpenMP
                 self._openmp = OpenMp()
                 self._count = ThreadCount(self._openmp.threads) if self._openmp.threads > 1 else None
 
-    def __call__(self, inputs):
-        """As the module says."""
-        if self._count is None or (threads := self._count()) == self._count.most:
+    def __call__(self, inputs: npt.NDArray[np.float32]) -> Outputs:
+        """The outputs for ``inputs``, as the module says."""
+        if self._openmp is None or self._count is None or (threads := self._count()) == self._count.most:
             return self._forward(self.net, inputs)
         with self._openmp.limited(threads):
             return self._forward(self._net_for(threads), inputs)
 
-    def _net_for(self, threads):
-        if self._fewer[0] != threads:  # oneDNN divides a layer among as many threads as there were when it was made
-            self._fewer = threads, open_net(self._definition)
-            self._fewer[1].share_with(self.net)
-        return self._fewer[1]
+    def _net_for(self, threads: int) -> Net:
+        if self._net_on_fewer[0] != threads:  # oneDNN divides a layer for the number of threads at its making
+            self._net_on_fewer = threads, open_net(self._definition)
+            self._net_on_fewer[1].share_with(self.net)
+        return self._net_on_fewer[1]
 
     @staticmethod
-    def _forward(net, inputs):
+    def _forward(net: Net, inputs: npt.NDArray[np.float32]) -> Outputs:
         if net.blobs["data"].data.shape != inputs.shape:
             net.blobs["data"].reshape(*inputs.shape)
         net.blobs["data"].data[...] = inputs
@@ -89,10 +130,10 @@ class Caffe:
 
 
 class OpenCv:
-    """OpenCV's dnn module, on as many threads as cv2.getNumThreads()."""
+    """OpenCV's dnn module, on as many threads as cv2.getNumThreads() says."""
 
-    def __init__(self, definition, net):
-        """definition: of the network; net: a caffe.Net of it that holds the weights."""
+    def __init__(self, definition: NetParameter, net: Net):
+        """Copy a network: ``definition`` is its NetParameter, ``net`` a caffe.Net that holds the weights."""
         import cv2
         from google.protobuf import text_format
 
@@ -101,37 +142,41 @@ class OpenCv:
         self._names = list(self._net.getUnconnectedOutLayersNames())
         self._blobs = [definition_top(definition, name) for name in self._names]
 
-    def __call__(self, inputs):
-        """As the module says."""
+    def __call__(self, inputs: npt.NDArray[np.float32]) -> Outputs:
+        """The outputs for ``inputs``, as the module says."""
         self._net.setInput(inputs)
         return dict(zip(self._blobs, self._net.forward(self._names)))
 
 
 class OnnxRuntime:
-    """onnxruntime on the CPU; ``takes`` and ``made_for`` as OpenVino's.
+    """onnxruntime on the CPU. Threads that wait sleep at once while other processes are busy (maskpose.threads).
 
-    While other processes are busy (``maskpose.threads.ThreadCount``), threads that wait sleep at once.
+    Attributes:
+        takes: shape of the input, None for any number.
+        made_for: the variant that the file notes, or None.
+        names: of the outputs.
     """
 
-    def __init__(self, model):
-        """model: bytes of an ONNX file."""
+    def __init__(self, model: bytes):
+        """Open the bytes of an ONNX file."""
         threads = len(os.sched_getaffinity(0))
         self._model = model
         self._count = ThreadCount(threads) if threads > 1 else None
-        self._session, self._patient = self._open(spinning=True), None
+        self._session, self._session_that_sleeps = self._open(spinning=True), None
         (given,) = self._session.get_inputs()
-        self._input, self.takes = given.name, [size if isinstance(size, int) else None for size in given.shape]
+        self._input = given.name
+        self.takes = [size if isinstance(size, int) else None for size in given.shape]
         self.made_for = self._session.get_modelmeta().custom_metadata_map.get(onnx_export.VARIANT)
         self.names = [output.name for output in self._session.get_outputs()]
 
-    def __call__(self, inputs):
-        """As the module says."""
+    def __call__(self, inputs: npt.NDArray[np.float32]) -> Outputs:
+        """The outputs for ``inputs``, as the module says."""
         session = self._session
         if self._count and self._count() < self._count.most:
-            session = self._patient = self._patient or self._open(spinning=False)
+            session = self._session_that_sleeps = self._session_that_sleeps or self._open(spinning=False)
         return dict(zip(self.names, session.run(None, {self._input: inputs})))
 
-    def _open(self, spinning):
+    def _open(self, spinning: bool) -> Any:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -142,37 +187,44 @@ class OnnxRuntime:
 
 
 class OpenVino:
-    """OpenVINO on the CPU; in fp32 unless told otherwise, where its own default is bf16 on some processors.
+    """OpenVINO on the CPU. It computes in fp32 unless told otherwise; its own default is bf16 on some processors.
 
-    ``precision``: one of PRECISIONS, what is asked of it; ``takes``: its input's shape, None for any number;
-    ``made_for``: the variant that the file notes, or None; ``model``: the openvino.Model.
+    Attributes:
+        precision: one of PRECISIONS, what OpenVINO is asked for.
+        takes: shape of the input, None for any number.
+        made_for: the variant that the file notes, or None.
+        names: of the outputs.
+        model: the openvino.Model.
     """
 
-    def __init__(self, model, precision=None):
-        """model: bytes of an ONNX file, or the path of an IR (.xml); precision: of PRECISIONS, None for fp32 or, of an
-        IR, what it was made for. One that the processor does not have is said on stderr, and is fp32.
+    def __init__(self, model: bytes | str, precision: str | None = None):
+        """Open a network. If the processor lacks the precision, stderr says so and the network computes in fp32.
+
+        Args:
+            model: the bytes of an ONNX file, or the path of an IR (.xml).
+            precision: one of PRECISIONS. None: what an IR was made for, or fp32.
         """
         self._core = import_openvino().Core()
         self.model = self._core.read_model(model)
-        self.precision = precision or self._noted("maskpose", "precision") or "fp32"
+        self.precision: str = precision or self._noted("maskpose", "precision") or "fp32"
         self._hint = PRECISIONS[self.precision]
         self.made_for = self._noted("maskpose", "variant") or self._noted("framework", onnx_export.VARIANT)
         (given,) = self.model.inputs
         self.takes = [None if size.is_dynamic else size.get_length() for size in given.partial_shape]
         self.names = [output.get_any_name() for output in self.model.outputs]
-        self._compiled = {}  # {shape of the input: network}: fixed shapes are faster
+        self._compiled: dict[tuple[int, ...], Any] = {}  # by the input's shape: fixed shapes are faster
 
-    def _noted(self, *path):
+    def _noted(self, *path: str) -> Any:
         return self.model.get_rt_info(list(path)).value if self.model.has_rt_info(list(path)) else None
 
-    def __call__(self, inputs):
-        """As the module says."""
+    def __call__(self, inputs: npt.NDArray[np.float32]) -> Outputs:
+        """The outputs for ``inputs``, as the module says."""
         if inputs.shape not in self._compiled:
             self._compiled[inputs.shape] = self._compile(inputs.shape)
-        found = self._compiled[inputs.shape](inputs)
-        return {name: np.array(found[name], np.float32) for name in self.names}
+        results = self._compiled[inputs.shape](inputs)
+        return {name: np.array(results[name], np.float32) for name in self.names}
 
-    def _compile(self, shape):
+    def _compile(self, shape: tuple[int, ...]) -> Any:
         self.model.reshape(list(shape))
         settings = {"INFERENCE_PRECISION_HINT": self._hint, "PERFORMANCE_HINT": "LATENCY"}
         network = self._core.compile_model(self.model, "CPU", settings)
@@ -189,31 +241,38 @@ ENGINES = {
     "onnxruntime": ("onnxruntime", "onnx"),
     "opencv": (),
 }
-EXPORTED = {".xml": ("openvino",), ".onnx": ("openvino", "onnxruntime")}  # by whom a file of this suffix is run
-PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # and OpenVINO's names for them
+EXPORTED = {".xml": ("openvino",), ".onnx": ("openvino", "onnxruntime")}  # which engines run a file of this suffix
+PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # to compute in, and OpenVINO's names for them
 
 
-def choose(name="auto", gpu=None):
-    """The engine's name on a processor: on a GPU "auto" is Caffe.
+def choose(name: str = "auto", gpu: int | None = None) -> str:
+    """The engine for a processor: "auto" is Caffe on a GPU. Raises InputError if another one shall run on a GPU.
 
-    Raises InputError where another than Caffe is to run on a GPU.
+    Args:
+        name: "auto" or one of ENGINES.
+        gpu: number of the GPU. None: the CPU, where ``resolve`` chooses.
     """
     if gpu is not None and name not in ("auto", "caffe"):
         raise InputError(f"only Caffe runs on a GPU here: leave out --gpu, or --engine {name}")
     return name if gpu is None else "caffe"
 
 
-def resolve(name, weights_path=None):
-    """The name of the engine for weights in a file: "auto" is the fastest that is installed, of those that read it.
+def resolve(name: str, weights_path: str | os.PathLike[str] | None = None) -> str:
+    """The engine for weights: for "auto" the fastest that is installed and reads the file.
 
-    Raises InputError for an unknown engine, one that does not read the file, and one whose packages are missing.
+    Args:
+        name: "auto" or one of ENGINES.
+        weights_path: the file. None: a caffemodel.
+
+    Raises:
+        InputError: the engine is unknown, does not read the file, or its packages are missing.
     """
     if name not in ("auto", *ENGINES):
         raise InputError(f"unknown engine {name!r}: expected auto or one of {', '.join(ENGINES)}")
     suffix = Path(weights_path or "").suffix
     able = EXPORTED.get(suffix, tuple(ENGINES))
     if name == "auto":
-        name = next((one for one in able if not missing_packages(one)), able[0])
+        name = next((engine for engine in able if not missing_packages(engine)), able[0])
     if name not in able:
         raise InputError(f"{weights_path}: {suffix} files are run by {' or '.join(able)}, not by {name}")
     if missing := missing_packages(name):
@@ -221,18 +280,27 @@ def resolve(name, weights_path=None):
     return name
 
 
-def files_of(weights_path):
-    """The files that weights are in: an .xml has a .bin beside it."""
+def files_of(weights_path: str | os.PathLike[str]) -> list[Path]:
+    """The files that weights consist of: an .xml has a .bin beside it."""
     path = Path(weights_path)
     return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
 
 
-def open_engine(name, variant, weights_path, precision=None):
-    """The engine ``name``, as ``resolve`` takes it, for a variant with weights from a file.
+def open_engine(
+    name: str, variant: Variant, weights_path: str | os.PathLike[str], precision: str | None = None
+) -> Engine:
+    """An engine for a variant, with the weights of a file.
 
-    precision: one of PRECISIONS, None for fp32 or what an exported file was made for. Raises InputError as ``resolve``
-    and weights.load do, for an exported file of another variant, for a precision that is none, and for another engine
-    than OpenVINO in another than fp32.
+    Args:
+        name: as ``resolve`` takes it.
+        variant: what the network is.
+        weights_path: a caffemodel, an HDF5 file or an exported file.
+        precision: one of PRECISIONS; engines other than OpenVINO compute in fp32. None: what an exported file was made
+            for, or fp32.
+
+    Raises:
+        InputError: as ``resolve`` and maskpose.model.weights.load do; the exported file is damaged or of another
+            variant; or the precision is unknown or not the engine's.
     """
     if precision not in (None, *PRECISIONS):
         raise InputError(f"unknown precision {precision!r}: expected one of {', '.join(PRECISIONS)}")
@@ -250,38 +318,39 @@ def open_engine(name, variant, weights_path, precision=None):
     return OpenVino(model, precision) if name == "openvino" else OnnxRuntime(model)
 
 
-def _open_exported(name, variant, path, precision):
-    for one in files_of(path):
-        if not one.is_file():
-            raise InputError(f"{one}: no such file" + (f", which {path.name} needs" if one != path else ""))
+def _open_exported(name: str, variant: Variant, path: Path, precision: str | None) -> Engine:
+    """``open_engine`` for a file that ``maskpose export`` wrote."""
+    for file in files_of(path):
+        if not file.is_file():
+            raise InputError(f"{file}: no such file" + (f", which {path.name} needs" if file != path else ""))
     if path.suffix == ".onnx":
-        model = read_bytes(path)
+        model: bytes | str = read_bytes(path)
         _check_onnx(model, path)
     else:
         model = str(path)
     try:
         engine = OpenVino(model, precision) if name == "openvino" else OnnxRuntime(model)
     except Exception as error:  # each runtime has its own kinds
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"{path} cannot be read by {name}: {reason[-1]}") from None
-    if path.suffix == ".xml":
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(f"{path} cannot be read by {name}: {lines[-1]}") from None
+    if path.suffix == ".xml" and isinstance(engine, OpenVino):
         _check_ir(engine.model, path)
     if engine.made_for is not None and not same_network(engine.made_for, variant.name):
         raise InputError(f"{path} is of another variant than {variant.name}: it was made for {engine.made_for}")
     if sorted(engine.names) != sorted(variant.blobs):
-        there = ", ".join(sorted(engine.names))
-        raise InputError(f"{path} is of another variant than {variant.name}: its outputs are {there}")
+        outputs = ", ".join(sorted(engine.names))
+        raise InputError(f"{path} is of another variant than {variant.name}: its outputs are {outputs}")
     takes = [None, 3, variant.input_size, variant.input_size]
     if engine.takes != takes:
-        there, wanted = (" x ".join(str(size or "any") for size in sizes) for sizes in (engine.takes, takes))
-        raise InputError(f"{path} takes inputs of {there}: {variant.name}'s are {wanted}")
+        found, expected = (" x ".join(str(size or "any") for size in sizes) for sizes in (engine.takes, takes))
+        raise InputError(f"{path} takes inputs of {found}: {variant.name}'s are {expected}")
     return engine
 
 
-def _check_onnx(model, path):
-    """Raise InputError for bytes that are no ONNX model: OpenVINO tries them as other formats, with much noise.
+def _check_onnx(model: bytes, path: Path) -> None:
+    """Raise InputError unless the bytes are an ONNX model with all of its weights, which are finite.
 
-    Also for one whose weights lie in other files, are damaged or are not finite.
+    OpenVINO would try other bytes as other formats, with many messages.
     """
     import onnx
     from google.protobuf.message import DecodeError
@@ -303,18 +372,18 @@ def _check_onnx(model, path):
             refuse_not_finite(array, f"{path}: {tensor.name}")
 
 
-def _check_ir(model, path):
-    """Raise InputError for an openvino.Model with weights that are not finite."""
+def _check_ir(model: Any, path: Path) -> None:
+    """Raise InputError if an openvino.Model has weights that are not finite."""
     for node in model.get_ops():
         if node.get_type_name() == "Constant" and node.get_element_type().get_type_name() in ("f16", "f32", "f64"):
             refuse_not_finite(node.data, f"{path}: {node.get_friendly_name()}")
 
 
-def missing_packages(name):
+def missing_packages(name: str) -> list[str]:
     """The packages that an engine needs and that are not installed."""
     return [package for package in ENGINES[name] if importlib.util.find_spec(package) is None]
 
 
-def definition_top(definition, name):
-    """The blob that the layer ``name`` makes."""
+def definition_top(definition: NetParameter, name: str) -> str:
+    """The blob that the layer ``name`` of a NetParameter makes."""
     return next(layer.top[0] for layer in definition.layer if layer.name == name)
