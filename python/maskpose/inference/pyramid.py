@@ -1,18 +1,27 @@
-"""The paper's test-time pyramid (section 3.3, Inference): ever smaller random crops, the best answer wins."""
+"""The paper's test-time pyramid (section 3.3, Inference): ever smaller random crops; the most confident one counts."""
 
 import numpy as np
+import numpy.typing as npt
+
+from maskpose.boxes import Box
 
 SMALLEST = 50  # pixels, the smaller side of the last level
-LARGEST_CUT = 0.1  # of the photograph's width, cut off from one level to the next
+LARGEST_CUT = 0.1  # of the image's width, cut off from one level to the next
 
 
-def crops(width, height, seed, count=None, centred=False):
-    """[(x, y, w, h)] in whole pixels: the photograph itself, then each level a random crop of the one before.
+def crops(width: int, height: int, seed: int, count: int | None = None, centred: bool = False) -> list[Box]:
+    """The levels of the pyramid in whole pixels: the image itself, then each level a crop of the one before.
 
-    A level is narrower than the one before by a random 1 to 0.1 x width pixels, keeps the photograph's
-    shape, and lies anywhere within the one before. The last has a smaller side of at least 50 pixels; a
-    photograph smaller than that is its only level. The same seed gives the same crops. ``count``: no more levels
-    than that. ``centred``: nothing is random; each level is narrower by 0.1 x width and in the photograph's middle.
+    A level has the image's shape. It is narrower than the one before by a random 1 to 0.1 x width pixels, and lies
+    anywhere within it. The last one has a smaller side of at least 50 pixels; an image smaller than that is its only
+    level.
+
+    Args:
+        width: of the image, pixels.
+        height: of the image, pixels.
+        seed: the same seed gives the same crops.
+        count: how many levels there are at most. None: as many as there can be.
+        centred: nothing is random: each level is narrower by 0.1 x width and lies in the middle of the image.
     """
     rng = np.random.default_rng(seed)
     levels = [(0, 0, width, height)]
@@ -33,8 +42,15 @@ def crops(width, height, seed, count=None, centred=False):
     return levels
 
 
-def most_confident_level(points, confidences):
-    """Each keypoint's most confident level: points (levels, K, 2), confidences (levels, K) to (K, 2), (K,)."""
+def most_confident_level(
+    points: npt.NDArray[np.float64], confidences: npt.NDArray[np.float32]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
+    """Position (K, 2) and confidence (K,) of each keypoint on the level where it is most confident.
+
+    Args:
+        points: (levels, K, 2) pixels.
+        confidences: (levels, K).
+    """
     best = confidences.argmax(axis=0)
-    joints = np.arange(confidences.shape[1])
-    return points[best, joints], confidences[best, joints]
+    keypoints = np.arange(confidences.shape[1])
+    return points[best, keypoints], confidences[best, keypoints]
