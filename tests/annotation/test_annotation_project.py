@@ -30,7 +30,7 @@ def photographs(folder, count=5):
     for n in range(count):
         path = folder / ("below" if n < 2 else "") / f"{n}.jpg"
         cv2.imwrite(str(path), rng.integers(0, 256, (80, 100, 3), np.uint8))
-    return image_paths.photographs([folder])
+    return image_paths.find_images([folder])
 
 
 def annotate(folder, **changes):
@@ -64,7 +64,7 @@ def test_photographs_are_cut_into_packages_of_nearly_equal_size(tmp_path, capsys
         project.create_project(found, tmp_path / "work")
     shutil.copy(tmp_path / "photos/2.jpg", tmp_path / "photos/below_0.jpg")
     with pytest.raises(InputError, match=r"below_0\.json: rename one"):
-        project.create_project(image_paths.photographs([tmp_path / "photos"]), tmp_path / "other")
+        project.create_project(image_paths.find_images([tmp_path / "photos"]), tmp_path / "other")
     assert not (tmp_path / "other").exists()
 
 
@@ -190,7 +190,7 @@ def test_packages_are_given_back(work, tmp_path):
     for who in ("ben", "anna"):  # handed in
         with pytest.raises(InputError, match=f"{who} has {folder.name} neither to label nor to check"):
             work.release(folder.name, who)
-    project.create_project(image_paths.photographs([tmp_path / "photos"]), tmp_path / "other")
+    project.create_project(image_paths.find_images([tmp_path / "photos"]), tmp_path / "other")
     other = Project(tmp_path / "other")
     other.store.assign(["anna"], 1)
     other.release("p001", "anna")
@@ -202,7 +202,7 @@ def test_labels_that_nobody_touched_are_not_handed_in_unless_asked_for(tmp_path)
     work = Project(tmp_path / "work")
     work.store.assign(["anna"], 1)
     folder = work.package("p001")
-    prefill.prefill(Predicts(), image_paths.photographs([folder]))
+    prefill.prefill(Predicts(), image_paths.find_images([folder]))
     document = json.loads((folder / "2.json").read_text())
     document["shapes"][3]["points"][0][0] += 1
     (folder / "2.json").write_text(json.dumps(document))
@@ -266,7 +266,7 @@ def test_photographs_whose_names_are_no_text_are_left_out(tmp_path, capsys):
     found = photographs(tmp_path / "photos", 3)
     odd = tmp_path / "photos" / os.fsdecode(b"gr\xfc\xdfe.jpg")
     shutil.copy(found[0].path, odd)
-    packages = project.create_project(image_paths.photographs([tmp_path / "photos"]), tmp_path / "work")
+    packages = project.create_project(image_paths.find_images([tmp_path / "photos"]), tmp_path / "work")
     assert packages == {"p001": ["2.jpg", "below_0.jpg", "below_1.jpg"]}
     assert "gr\\udcfc\\udcdfe.jpg' is not text" in capsys.readouterr().err
 
@@ -335,6 +335,6 @@ def test_a_file_that_comes_while_its_label_is_made_stays(tmp_path):
 
     assert prefill.prefill(Slow(), [one]) == 0
     with pytest.raises(InputError, match="no photograph that can be read"):
-        prefill.prefill(Slow(), image_paths.photographs([tmp_path / "none.jpg"]))
+        prefill.prefill(Slow(), image_paths.find_images([tmp_path / "none.jpg"]))
     assert one.path.with_suffix(".json").read_text() == "a person's"
     assert not list(one.path.parent.glob(".partial*"))

@@ -14,7 +14,7 @@ from maskpose.evaluation import prediction_readers
 from maskpose.evaluation.predictions import Predictions
 from maskpose.inference import writers
 from maskpose.inference.hand import Hand
-from maskpose.inference.image_paths import Photograph
+from maskpose.inference.image_paths import ImageFile
 from maskpose.io import files
 from maskpose.io.left_out import LeftOut
 from maskpose.keypoints import KEYPOINT_NAMES
@@ -42,7 +42,7 @@ def write_ours(folder, formats):
     image, ones = np.zeros((60, 50, 3), np.uint8), np.full(21, 0.2, np.float32)
     good, bad = (Hand(points, conf, None, np.zeros((22, 3, 3), np.float32), np.eye(2, 3))
                  for points, conf in ((POINTS, SURE.astype(np.float32)), (POINTS + 9, ones)))  # fmt: skip
-    photographs = [Photograph(folder / "1.jpg", "1"), Photograph(folder / "sub/2.jpg", "sub/2")]
+    photographs = [ImageFile(folder / "1.jpg", "1"), ImageFile(folder / "sub/2.jpg", "sub/2")]
     for photograph, hands in zip(photographs, ([bad, good], [good])):
         writers.write_hands(folder, photograph, image, hands, 0.2, formats)
     files.note_names(folder, ["1.json"])
@@ -56,7 +56,7 @@ def test_our_files_say_whether_there_is_a_hand(tmp_path, form):
         Hand(POINTS, confidences, None, np.zeros((22, 3, 3), np.float32), np.eye(2, 3), score, score > 0.5)
         for confidences, score in ((sure, 0.25), (sure / 2, 0.75))
     )
-    photographs = [Photograph(tmp_path / "1.jpg", "1"), Photograph(tmp_path / "2.jpg", "2")]
+    photographs = [ImageFile(tmp_path / "1.jpg", "1"), ImageFile(tmp_path / "2.jpg", "2")]
     for photograph, hands in zip(photographs, ([absent], [absent, present])):
         writers.write_hands(tmp_path, photograph, image, hands, 0.2, ("json", form))
     files.note_names(tmp_path, ["1.json"])

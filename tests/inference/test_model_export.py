@@ -12,7 +12,7 @@ from conftest import ROOT, files_of_at_most, random_net
 from maskpose.errors import InputError
 from maskpose.inference import engines, export
 from maskpose.inference.engines import open_engine
-from maskpose.inference.image_paths import photographs
+from maskpose.inference.image_paths import find_images
 from maskpose.inference.predictor import Predictor
 from maskpose.model.variants import get_variant
 
@@ -171,10 +171,10 @@ def test_calibration_leaves_out_what_cannot_be_read(tmp_path, capsys):
     for n in range(4):
         cv2.imwrite(str(tmp_path / f"{n}.png"), np.full((20, 10, 3), 60 * n, np.uint8))
     (tmp_path / "1.png").write_text("no picture")
-    found = list(export.calibration_inputs(photographs([tmp_path]), 184))
+    found = list(export.calibration_inputs(find_images([tmp_path]), 184))
     assert [one.shape for one in found] == [(1, 3, 184, 184)] * 3 and "left out: " in capsys.readouterr().err
     assert [one[0, 0, 90, 45] for one in found] == pytest.approx([60 * n / 256 - 0.5 for n in (0, 2, 3)])
-    assert len(list(export.calibration_inputs(photographs([tmp_path]), 184, 2))) == 2  # 0 and 2
+    assert len(list(export.calibration_inputs(find_images([tmp_path]), 184, 2))) == 2  # 0 and 2
 
 
 def test_openvino_and_nncf_send_no_statistics(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from maskpose.inference import writers
 from maskpose.inference.hand import Hand
-from maskpose.inference.image_paths import Photograph
+from maskpose.inference.image_paths import ImageFile
 from maskpose.keypoints import KEYPOINT_NAMES
 
 SIZE = 60, 40
@@ -33,7 +33,7 @@ def image():
 
 
 def photograph(key="album/photo"):
-    return Photograph(Path("photo.jpg"), key)
+    return ImageFile(Path("photo.jpg"), key)
 
 
 def write(folder, image, hands, formats=writers.FORMATS, **more):
@@ -43,7 +43,7 @@ def write(folder, image, hands, formats=writers.FORMATS, **more):
 
 def test_every_format_writes_its_file(tmp_path, image):
     assert write(tmp_path, image, [a_hand(1)]) == ["keypoints.csv", "coco_results.json"]
-    suffixes = {suffix for suffix, _ in writers.PER_PHOTOGRAPH.values()}
+    suffixes = {suffix for suffix, _ in writers.PER_IMAGE.values()}
     assert {path.name for path in (tmp_path / "album").iterdir()} == {f"photo{suffix}" for suffix in suffixes}
 
 
@@ -137,12 +137,15 @@ def test_names_are_what_is_written(tmp_path, image):
         folder = tmp_path / str(count)
         write(folder, image, [a_hand(n) for n in range(count)])
         there = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-        assert there == {*writers.names("album/photo", writers.FORMATS, count), *writers.table_names(writers.FORMATS)}
+        assert there == {
+            *writers.file_names("album/photo", writers.FORMATS, count),
+            *writers.table_names(writers.FORMATS),
+        }
 
 
 def test_stale_files_go_but_for_those_that_are_not_ours(tmp_path, image):
     write(tmp_path, image, [a_hand(1), a_hand(2)], ["heatmaps", "mask"], fingerprint="f")
-    ours = set(writers.names("album/photo", ["heatmaps"], 2))
+    ours = set(writers.file_names("album/photo", ["heatmaps"], 2))
     writers.remove_stale(tmp_path, "album/photo", "f", ours)
     assert len(list((tmp_path / "album").iterdir())) == 4
     writers.remove_stale(tmp_path, "album/photo", "g", ours)

@@ -14,7 +14,7 @@ from conftest import ROOT, random_net
 from maskpose.errors import InputError
 from maskpose.inference import batch, writers
 from maskpose.inference.batch import Job
-from maskpose.inference.image_paths import photographs
+from maskpose.inference.image_paths import find_images
 from maskpose.inference.predictor import Predictor
 from maskpose.io import files
 from maskpose.training.distributed import SingleProcess
@@ -30,7 +30,7 @@ def album(tmp_path_factory):
         picture = cv2.resize(rng.integers(0, 256, (7, 7, 3), np.uint8), size, interpolation=cv2.INTER_CUBIC)
         cv2.imwrite(str(folder / ("more" if n > 3 else "") / f"{n}.png"), picture)
     (folder / "3half.png").write_bytes((folder / "3.png").read_bytes()[:100])
-    return folder, photographs([folder])
+    return folder, find_images([folder])
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def results(folder):
 def test_a_folder_is_predicted_as_its_photographs_are_alone(album, weights, tmp_path, capsys):
     _, listed = album
     predictor = Predictor("compact/mask_pose", weights, engine="caffe", batch=4)
-    done, bad = batch.run(predictor, listed, Job(tmp_path, ("json", "csv")), SingleProcess())
+    done, bad = batch.predict_files(predictor, listed, Job(tmp_path, ("json", "csv")), SingleProcess())
     assert (done, bad) == (6, 1) and "3half.png" in capsys.readouterr().err
     for one in listed:
         if "half" in one.key:
@@ -73,16 +73,16 @@ def test_a_stopped_run_goes_on_with_what_is_missing(album, weights, tmp_path, mo
 
     monkeypatch.setattr(writers, "write_hands", write_three)
     with pytest.raises(KeyboardInterrupt):
-        batch.run(predictor, listed, job, SingleProcess())
+        batch.predict_files(predictor, listed, job, SingleProcess())
     times = {path: path.stat().st_mtime_ns for path in (tmp_path / "cut").rglob("*.json")}
     monkeypatch.setattr(writers, "write_hands", write)
-    assert batch.run(predictor, listed, job, SingleProcess()) == (6, 1)
-    assert "3 of 7 photographs were done" in capsys.readouterr().out
+    assert batch.predict_files(predictor, listed, job, SingleProcess()) == (6, 1)
+    assert "3 of 7 images were done" in capsys.readouterr().out
     photographs_done = {path: time for path, time in times.items() if path.name != files.NAMES}
     assert len(photographs_done) == 3
     assert all(path.stat().st_mtime_ns == time for path, time in photographs_done.items())
     whole = Job(tmp_path / "whole", job.formats)
-    batch.run(predictor, listed, whole, SingleProcess())
+    batch.predict_files(predictor, listed, whole, SingleProcess())
     assert results(tmp_path / "cut") == results(tmp_path / "whole")
 
 
@@ -90,20 +90,20 @@ def test_resuming_does_anew_what_was_made_from_something_else(weights, tmp_path,
     """A photograph replaced, a file missing, more formats, other settings: each done again, and nothing else."""
     for n in range(3):
         cv2.imwrite(str(tmp_path / f"{n}.png"), np.full((50, 60, 3), 60 * n, np.uint8))
-    listed, out = photographs([tmp_path / f"{n}.png" for n in range(3)]), tmp_path / "out"
+    listed, out = find_images([tmp_path / f"{n}.png" for n in range(3)]), tmp_path / "out"
     predictor = Predictor("compact/mask_pose", weights, engine="caffe")
 
     def redone(job, predictor=predictor):
         before = {path: path.stat().st_ino for path in out.glob("?.json")}  # a file written anew is another inode
         held = [path.open() for path in before]  # whose number is not given again as long as it is open
-        assert batch.run(predictor, listed, job, SingleProcess()) == (3, 0)
+        assert batch.predict_files(predictor, listed, job, SingleProcess()) == (3, 0)
         for file in held:
             file.close()
         return [path.stem for path, inode in sorted(before.items()) if path.stat().st_ino != inode]
 
     job = Job(out, ("json", "mask"), resume=True)
     assert redone(job) == []
-    assert redone(job) == [] and "3 of 3 photographs were done" in capsys.readouterr().out
+    assert redone(job) == [] and "3 of 3 images were done" in capsys.readouterr().out
     stamp = (tmp_path / "1.png").stat()
     cv2.imwrite(str(tmp_path / "1.png"), np.full((50, 60, 3), 61, np.uint8))
     os.utime(tmp_path / "1.png", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
@@ -125,28 +125,31 @@ def test_nothing_is_written_over_that_is_not_ours(weights, tmp_path):
     (tmp_path / "a_overlay.png").write_text("mine")
     (tmp_path / "a.h5").write_text("mine, too")
     predictor = Predictor("compact/mask_pose", weights, engine="caffe")
-    one = photographs([tmp_path / "a.png"])
+    one = find_images([tmp_path / "a.png"])
     with pytest.raises(InputError, match=r"a_overlay\.png is there, and no earlier run wrote it"):
-        batch.run(predictor, one, Job(tmp_path), SingleProcess())
+        batch.predict_files(predictor, one, Job(tmp_path), SingleProcess())
     assert not (tmp_path / "a.json").exists()
     for _ in range(2):  # its own files it does write over
-        assert batch.run(predictor, one, Job(tmp_path, ("json", "mask"), threshold=0.2), SingleProcess()) == (1, 0)
-    batch.run(predictor, one, Job(tmp_path, ("json",), threshold=0.5), SingleProcess())
+        assert batch.predict_files(predictor, one, Job(tmp_path, ("json", "mask"), threshold=0.2), SingleProcess()) == (
+            1,
+            0,
+        )
+    batch.predict_files(predictor, one, Job(tmp_path, ("json",), threshold=0.5), SingleProcess())
     assert not (tmp_path / "a_mask.png").exists() and (tmp_path / "a.h5").read_text() == "mine, too"
-    assert photographs([f"{tmp_path}/*.png"])[0].key == "a"
+    assert find_images([f"{tmp_path}/*.png"])[0].key == "a"
 
 
 def test_what_was_removed_or_never_written_is_ours_no_more(album, weights, tmp_path):
     """A later run with fewer formats removes the old mask; of an unreadable photograph nothing was written."""
     _, listed = album
     predictor = Predictor("compact/mask_pose", weights, engine="caffe", refine=False)
-    batch.run(predictor, listed, Job(tmp_path, ("json", "mask")), SingleProcess())
+    batch.predict_files(predictor, listed, Job(tmp_path, ("json", "mask")), SingleProcess())
     assert not files.noted_names(tmp_path) & {"3half.json", "3half_mask.png"}
-    batch.run(predictor, listed, Job(tmp_path, ("json",), threshold=0.3), SingleProcess())
+    batch.predict_files(predictor, listed, Job(tmp_path, ("json",), threshold=0.3), SingleProcess())
     assert "0.json" in files.noted_names(tmp_path) and not (tmp_path / "0_mask.png").exists()
     (tmp_path / "0_mask.png").write_bytes(b"somebody's own")
     with pytest.raises(InputError, match=r"0_mask\.png is there, and no earlier run wrote it"):
-        batch.run(predictor, listed, Job(tmp_path, ("json", "mask")), SingleProcess())
+        batch.predict_files(predictor, listed, Job(tmp_path, ("json", "mask")), SingleProcess())
     assert (tmp_path / "0_mask.png").read_bytes() == b"somebody's own"
 
 
@@ -167,7 +170,7 @@ def test_names_that_collide_are_said_before_anything_is_written(weights, tmp_pat
     predictor = Predictor("compact/mask_pose", weights, engine="caffe")
     with pytest.raises(InputError, match=message):
         job = Job(tmp_path, formats, hands=2)
-        batch.run(predictor, photographs([tmp_path / name for name in names]), job, SingleProcess())
+        batch.predict_files(predictor, find_images([tmp_path / name for name in names]), job, SingleProcess())
     assert set(tmp_path.iterdir()) == before
 
 

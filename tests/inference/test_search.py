@@ -10,7 +10,7 @@ from maskpose.errors import InputError
 from maskpose.inference import search, writers
 from maskpose.inference.duplicates import without_duplicates
 from maskpose.inference.hand import Hand
-from maskpose.inference.image_paths import Photograph
+from maskpose.inference.image_paths import ImageFile
 from maskpose.inference.predictor import Predictor
 
 SIZES = [(640, 480), (480, 640), (1280, 720), (500, 500), (37, 20), (1, 1), (4000, 90)]
@@ -86,8 +86,8 @@ def test_an_image_without_a_hand_is_said_to_have_none(tmp_path):
     hand = Predictor(engine=Spot()).predict(image)
     assert not hand.present and "no hand found" in hand.summary()
     assert np.array_equal(hand.draw(image), image)
-    writers.write_hands(tmp_path, Photograph(tmp_path / "a.jpg", "a"), image, [hand], 0.0,
-                       (*writers.USUAL, "openpose", "figure5"))  # fmt: skip
+    writers.write_hands(tmp_path, ImageFile(tmp_path / "a.jpg", "a"), image, [hand], 0.0,
+                       (*writers.DEFAULT_FORMATS, "openpose", "figure5"))  # fmt: skip
     document = json.loads((tmp_path / "a.json").read_text())
     assert document["hand"] is False and document["score"] == 0 and not any(document["detected"])
     assert not cv2.imread(str(tmp_path / "a_mask.png")).any()

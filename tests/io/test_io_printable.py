@@ -30,7 +30,7 @@ def test_hidden_characters_are_escaped_and_others_kept(text, shown):
 def test_errors_and_printed_lines_show_hidden_characters(drawn_results):
     evil, shown = "a\u202eb\x1b[2J\n", r"a\u202eb\x1b[2J\n"
     assert str(InputError(f"{evil} is missing")) == f"{shown} is missing"
-    assert writers.summary(evil, [], 0.2).startswith(shown)
+    assert writers.summary_line(evil, [], 0.2).startswith(shown)
     table = score_tables.table_text({evil: {"all": drawn_results, evil: drawn_results}})
     assert shown in table and not set(table) & set("\u202e\x1b") and len(table.splitlines()) == 4
     assert "\x1b" not in score_tables.per_joint_text({evil: {evil: drawn_results}})

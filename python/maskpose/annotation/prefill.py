@@ -22,7 +22,7 @@ PARTS = 5  # of a mask, at most
 
 
 def prefill(predictor, photographs, threshold=THRESHOLD):
-    """Write a LabelMe file beside each of [Photograph] that has none; give how many were written.
+    """Write a LabelMe file beside each of [ImageFile] that has none; give how many were written.
 
     Each keypoint's confidence is its description; those not above ``threshold`` are left out. A file that is there,
     whoever made it, is never touched, so a call that was stopped goes on. Photographs that cannot be read are told on

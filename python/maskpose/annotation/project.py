@@ -28,7 +28,7 @@ def checked_person(text):
 
 
 def create_project(photographs, folder, per_package=PER_PACKAGE):
-    """Copy [Photograph] into the packages of a new project; give {package: [file names]}.
+    """Copy [ImageFile] into the packages of a new project; give {package: [file names]}.
 
     Packages are of nearly equal size, in the photographs' order. Those that cannot be read are told on stderr and left
     out. Raises InputError where ``folder`` is there, and where two photographs would have the same label file.

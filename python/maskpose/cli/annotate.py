@@ -36,7 +36,7 @@ from maskpose.io.files import write_bytes
 
 
 def packages(args):
-    made = project.create_project(image_paths.photographs(args.photographs), args.work, args.size)
+    made = project.create_project(image_paths.find_images(args.photographs), args.work, args.size)
     print(f"{args.work}: {sum(map(len, made.values()))} photographs in {len(made)} packages")
 
 
@@ -45,7 +45,7 @@ def prefill(args):
     from maskpose.inference.predictor import Predictor
 
     predictor = Predictor(**predictor_options(args), refine=args.refine)
-    written = prefill(predictor, image_paths.photographs(args.photographs), args.threshold)
+    written = prefill(predictor, image_paths.find_images(args.photographs), args.threshold)
     print(f"{written} label files written, for people to correct")
 
 

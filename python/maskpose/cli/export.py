@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parse_arguments(arguments)
     variant = get_variant(args.variant)
     weights = args.weights or default_weights(variant)
-    calibration_images = image_paths.photographs(args.calibrate)
+    calibration_images = image_paths.find_images(args.calibrate)
     read = [weights, *(one.path for one in calibration_images)]
     refuse_clashes([(path, "--out") for path in engines.files_of(args.out)], read)
     refuse_no_database(args.db)

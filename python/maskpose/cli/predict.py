@@ -32,8 +32,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = options.argument_parser(__doc__, "predict")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="images, folders of them, quoted patterns")
     parser.add_argument("--out", type=folder, default=Path("out"), help="folder to write to (%(default)s)")
-    parser.add_argument("--formats", nargs="+", choices=writers.FORMATS, default=writers.USUAL, metavar="NAME",
-                        help=f"of {', '.join(writers.FORMATS)} ({' '.join(writers.USUAL)}; json always)")  # fmt: skip
+    usual = writers.DEFAULT_FORMATS
+    parser.add_argument("--formats", nargs="+", choices=writers.FORMATS, default=usual, metavar="NAME",
+                        help=f"of {', '.join(writers.FORMATS)} ({' '.join(usual)}; json always)")  # fmt: skip
     parser.add_argument("--side", choices=writers.SIDES, default="right", help="which hand OpenPose's JSON calls it, "
                         "as the network does not tell (%(default)s)")  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="skip images whose results are in --out, made from the "
@@ -64,11 +65,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     pyramid = chosen_pyramid(args)
     crops = options.pyramid_options(args, used=pyramid)
     with group_of_this_process() as group:
-        images = image_paths.photographs(args.images, quiet=group.rank > 0)
+        images = image_paths.find_images(args.images, quiet=group.rank > 0)
         set_device(args.gpu)
         predictor = Predictor(use_pyramid=args.pyramid, refine=args.refine, **crops, **options.predictor_options(args))
         job = batch.Job(args.out, args.formats, args.threshold, args.hands, args.side, args.resume)
-        done, bad = batch.run(predictor, images, job, group)
+        done, bad = batch.predict_files(predictor, images, job, group)
     if group.rank == 0:
         left_out = f", {bad} left out" if bad else ""
         print(f"{done} of {len(images)} images done{left_out}, results in {args.out}")

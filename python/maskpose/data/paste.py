@@ -31,7 +31,7 @@ from maskpose.data.compositing import (
 from maskpose.data.database import Reader
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError
-from maskpose.inference.image_paths import photographs
+from maskpose.inference.image_paths import find_images
 from maskpose.io import images
 from maskpose.io.files import read_bytes
 from maskpose.io.progress import progress_bar
@@ -102,7 +102,7 @@ class Backgrounds:
                 self.whole.append(read)
 
     def _take_folder(self, folder):
-        paths = [photograph.path for photograph in photographs([folder])]
+        paths = [image.path for image in find_images([folder])]
         for path in progress_bar(paths, desc=f"reading {folder}", unit="image"):
             try:
                 _picture(path)

@@ -1,19 +1,26 @@
-"""Many photographs to files: read, predicted in batches, written, by one process or several that share them."""
+"""From image files to files of results: read, predicted in batches, written; by one process or by several ranks."""
 
 import hashlib
 import json
+import os
 import sys
 from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 from tqdm import tqdm
 
 from maskpose.errors import InputError
 from maskpose.inference import engines, writers
+from maskpose.inference.hand import Hand
+from maskpose.inference.image_paths import ImageFile
+from maskpose.inference.predictor import Predictor
 from maskpose.io import images
-from maskpose.io.files import (  # fmt: skip
+from maskpose.io.files import (
     OutputFolder,
     check_writable,
     drop_absent_names,
@@ -24,119 +31,161 @@ from maskpose.io.files import (  # fmt: skip
     refuse_foreign,
 )
 from maskpose.io.progress import progress_bar
+from maskpose.model.variants import Variant
 
-NAMED = 20  # photographs up to which each one's result is printed
-LEFT_OUT, DONE, PASSED_OVER = 0, 1, 2  # what became of a photograph
+MAX_PRINTED = 20  # images up to which each one's result is printed
+FAILED, DONE, SKIPPED = 0, 1, 2  # what became of an image
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be written, and where."""
+    """What is written, and where."""
 
-    folder: Path
-    formats: tuple = writers.USUAL
-    threshold: float = 0.2  # of confidence
-    hands: int = 1  # at most, in a photograph
+    folder: str | os.PathLike[str]
+    formats: Sequence[str] = writers.DEFAULT_FORMATS
+    threshold: float = 0.2  # confidence above which a keypoint is detected
+    hands: int = 1  # in an image, at most
     side: str = "right"  # which hand OpenPose's files call it
-    resume: bool = False  # pass over photographs whose files are there
+    resume: bool = False  # skip images whose files exist
 
 
-def run(predictor, photographs, job, group):
-    """Predict ``photographs`` and write their files; give how many are done and how many could not be, over all ranks.
+class Group(Protocol):
+    """The ranks that share the images, as maskpose.training.distributed has them."""
 
-    photographs: [Photograph]; group: of maskpose.training.distributed, whose ranks take every n-th photograph
-    each. A photograph that cannot be read is said on stderr and left out. Raises InputError for a folder that cannot
-    be written, and, before anything is, where a file would be written over that this run reads, that it writes for
-    another photograph, or that no earlier run wrote.
+    rank: int
+    size: int
+
+    def mean(self, values: Any) -> Any:
+        """The mean of each value over the ranks, which all wait for one another."""
+
+
+def predict_files(predictor: Predictor, files: Sequence[ImageFile], job: Job, group: Group) -> tuple[int, int]:
+    """Predict image files and write their results. An image that cannot be read is reported on stderr and left out.
+
+    Args:
+        predictor: finds the hands.
+        files: the images.
+        job: what is written, and where.
+        group: the ranks; each takes every n-th image.
+
+    Returns:
+        How many images are done and how many could not be read, over all ranks.
+
+    Raises:
+        InputError: the folder cannot be written; or a result would overwrite a file that this run reads, that it
+            writes for another image, or that no earlier run wrote. These are found before anything is written.
     """
     folder = Path(job.folder)
-    writes = planned(photographs, job, predictor.variant)
+    planned = planned_files(files, job, predictor.variant)
+    names = [name for name, _ in planned]
     if group.rank == 0:
-        read = [*(one.path for one in photographs), *engines.files_of(predictor.weights_path)]
-        refuse_clashes([(folder / name, maker) for name, maker in writes], read)
-        refuse_foreign(folder, [name for name, _ in writes])
+        read = [*(file.path for file in files), *_weights_files(predictor)]
+        refuse_clashes([(folder / name, maker) for name, maker in planned], read)
+        refuse_foreign(folder, names)
         check_writable(folder)
-    group.mean([0])  # no rank writes before that
+    group.mean([0])  # a barrier: no rank writes before these checks
     mine = slice(group.rank, None, group.size)
-    results = np.full(len(photographs), LEFT_OUT)
-    results[mine] = _predict(predictor, photographs[mine], job, [name for name, _ in writes], group.rank == 0)
-    results = np.rint(group.mean(results) * group.size)  # every rank has its own, and LEFT_OUT for the others'
+    statuses = np.full(len(files), FAILED)
+    statuses[mine] = _FileRun(predictor, files[mine], job, names).run(show_progress=group.rank == 0)
+    statuses = np.rint(group.mean(statuses) * group.size)  # a sum, since every rank has FAILED (0) for the others'
     if group.rank == 0:
-        if kept := (results == PASSED_OVER).sum():
-            print(f"{kept} of {len(photographs)} photographs were done: passed over")
-        there = [photographs[n] for n in np.flatnonzero(results)]
-        if there:
-            note_names(folder, [name for name, _ in writes])
-            for name in writers.write_tables(folder, there, job.formats):
+        if skipped := (statuses == SKIPPED).sum():
+            print(f"{skipped} of {len(files)} images were done before: skipped")
+        done = [files[n] for n in np.flatnonzero(statuses)]
+        if done:
+            note_names(folder, names)
+            for name in writers.write_tables(folder, done, job.formats):
                 print(f"written: {folder / name}")
         drop_absent_names(folder)
-    return int((results != LEFT_OUT).sum()), int((results == LEFT_OUT).sum())
+    return int((statuses != FAILED).sum()), int((statuses == FAILED).sum())
 
 
-def planned(photographs, job, variant):
-    """[(name below the folder, for what)] of every file that a run may write."""
-    formats = writers.given_by(variant, job.formats)
-    writes = [(name, str(one.path)) for one in photographs for name in writers.names(one.key, formats, job.hands)]
-    return writes + [(name, "the table of all") for name in writers.table_names(formats)]
+def planned_files(files: Sequence[ImageFile], job: Job, variant: Variant) -> list[tuple[str, str]]:
+    """Every file that a run may write: (its name below the folder, what it is written for)."""
+    formats = writers.available_formats(variant, job.formats)
+    names = [(name, str(file.path)) for file in files for name in writers.file_names(file.key, formats, job.hands)]
+    return names + [(name, "the table of all") for name in writers.table_names(formats)]
 
 
-def settings(predictor, job):
-    """What the results depend on beside the photograph, as a JSON-able dict."""
+def result_settings(predictor: Predictor, job: Job) -> dict[str, Any]:
+    """What the results depend on besides the image, as a JSON-able dict."""
     names = ("seed", "levels", "centred", "mirror", "refine", "search", "score_threshold")
-    given = {name: getattr(predictor, name) for name in names}
-    weights = hashlib.sha256(b"".join(map(read_bytes, engines.files_of(predictor.weights_path)))).hexdigest()
-    precision = getattr(predictor.engine, "precision", "fp32")
-    way = {"variant": predictor.variant.name, "weights": weights, "precision": precision}
-    way |= {"pyramid": predictor.use_pyramid, **given}
-    return way | {"threshold": job.threshold, "hands": job.hands, "side": job.side}
+    weights = hashlib.sha256(b"".join(map(read_bytes, _weights_files(predictor)))).hexdigest()
+    return {
+        "variant": predictor.variant.name,
+        "weights": weights,
+        "precision": getattr(predictor.engine, "precision", "fp32"),
+        "pyramid": predictor.use_pyramid,
+        **{name: getattr(predictor, name) for name in names},
+        "threshold": job.threshold,
+        "hands": job.hands,
+        "side": job.side,
+    }
 
 
-def _predict(predictor, photographs, job, names, shown):
-    """Predict and write; a list of LEFT_OUT, DONE, PASSED_OVER. names: of all files that any rank may write."""
-    made_with = json.dumps(settings(predictor, job), sort_keys=True).encode()
-    formats = writers.given_by(predictor.variant, job.formats)
-    results, begun, ours = [LEFT_OUT] * len(photographs), deque(), None
-    folder = OutputFolder(job.folder)
+def _weights_files(predictor: Predictor) -> list[Path]:
+    """The files of the predictor's weights; none if it was given a function as engine."""
+    return engines.files_of(predictor.weights_path) if predictor.weights_path else []
 
-    def pictures():
-        for number, one in enumerate(photographs):
+
+class _FileRun:
+    """One rank's images: read, predicted, written."""
+
+    def __init__(self, predictor: Predictor, files: Sequence[ImageFile], job: Job, names: Sequence[str]):
+        """Prepare a run; ``names`` are of all files that any rank may write."""
+        self._predictor, self._files, self._job, self._names = predictor, files, job, names
+        self._formats = writers.available_formats(predictor.variant, job.formats)
+        self._settings = json.dumps(result_settings(predictor, job), sort_keys=True).encode()
+        self._folder = OutputFolder(job.folder)
+        self._statuses = [FAILED] * len(files)
+        self._ours: set[str] | None = None  # names of files in the folder that earlier runs and this one may write
+
+    def run(self, show_progress: bool) -> list[int]:
+        """Predict the images and write their results; return FAILED, DONE or SKIPPED for each."""
+        disable = len(self._files) < 2 or not show_progress
+        with progress_bar(total=len(self._files), unit="image", disable=disable) as bar:
+            waiting: deque[tuple[int, npt.NDArray[np.uint8], str]] = deque()  # images in the predictor's batch
+            for hands in _predict(self._predictor, self._read_images(waiting, bar), self._job.hands):
+                self._write(*waiting.popleft(), hands)
+                bar.update()
+        return self._statuses
+
+    def _read_images(self, waiting: deque, bar: Any) -> Iterator[npt.NDArray[np.uint8]]:
+        """Yield the images to be predicted, and append each one's (number, image, fingerprint) to ``waiting``."""
+        for number, file in enumerate(self._files):
             try:
-                writers.check_names(one, formats, job.hands)
-                data = read_bytes(one.path)
-                fingerprint = hashlib.sha256(made_with + data).hexdigest()[:16]
-                if job.resume and writers.is_done(job.folder, one.key, formats, fingerprint):
-                    results[number] = PASSED_OVER
+                writers.check_names(file, self._formats, self._job.hands)
+                data = read_bytes(file.path)
+                fingerprint = hashlib.sha256(self._settings + data).hexdigest()[:16]
+                if self._job.resume and writers.is_done(self._job.folder, file.key, self._formats, fingerprint):
+                    self._statuses[number] = SKIPPED
                     bar.update()
                     continue
-                image = images.decode_color(data, str(one.path))
+                image = images.decode_color(data, str(file.path))
             except InputError as error:
                 tqdm.write(f"error: {error}", file=sys.stderr)
                 bar.update()
                 continue
-            begun.append((number, image, fingerprint))
+            waiting.append((number, image, fingerprint))
             yield image
 
-    with progress_bar(total=len(photographs), unit="image", disable=len(photographs) < 2 or not shown) as bar:
-        for hands in _hands(predictor, pictures(), job.hands):
-            number, image, fingerprint = begun.popleft()
-            one = photographs[number]
-            if ours is None:
-                note_names(job.folder, names)
-                folder.check()
-                ours = noted_names(job.folder)
-            writers.remove_stale(job.folder, one.key, fingerprint, ours)
-            writers.write_hands(job.folder, one, image, hands, job.threshold, formats, job.side, fingerprint)
-            folder.check()
-            results[number] = DONE
-            if len(photographs) <= NAMED:
-                tqdm.write(writers.summary(one.name, hands, job.threshold))
-            bar.update()
-    return results
+    def _write(self, number: int, image: npt.NDArray[np.uint8], fingerprint: str, hands: Sequence[Hand]) -> None:
+        file, job = self._files[number], self._job
+        if self._ours is None:
+            note_names(job.folder, self._names)
+            self._folder.check()
+            self._ours = noted_names(job.folder)
+        writers.remove_stale(job.folder, file.key, fingerprint, self._ours)
+        writers.write_hands(job.folder, file, image, hands, job.threshold, self._formats, job.side, fingerprint)
+        self._folder.check()
+        self._statuses[number] = DONE
+        if len(self._files) <= MAX_PRINTED:
+            tqdm.write(writers.summary_line(file.name, hands, job.threshold))
 
 
-def _hands(predictor, pictures, count):
-    """Yield a list of Hands a picture."""
+def _predict(predictor: Predictor, images: Iterable[npt.NDArray[np.uint8]], count: int) -> Iterator[Sequence[Hand]]:
+    """Yield the hands of each image, at most ``count``."""
     if count > 1:
-        yield from (predictor.predict_hands(picture, count) for picture in pictures)
+        yield from (predictor.predict_hands(image, count) for image in images)
     else:
-        yield from ([hand] for hand in predictor.predict_many(pictures))
+        yield from ([hand] for hand in predictor.predict_many(images))

@@ -128,7 +128,7 @@ def _files(source):
     if path.is_file():
         return [path]
     if path.is_dir():
-        return [one.path for one in image_paths.photographs([path])]
+        return [one.path for one in image_paths.find_images([path])]
     before, number, after = re.fullmatch(r"(.*?)(%0?\d*d)?([^%]*)", path.name, re.DOTALL).groups()
     if number is None:
         raise InputError(f"{source}: no such film (cameras are numbers, pictures a folder or as images/%05d.jpg)")

@@ -1,109 +1,136 @@
-"""What a prediction leaves on disk: pictures and numbers a photograph, and tables of all of them.
+"""Files of results: images and numbers for each image, and tables of all of them.
 
-Every format is one of FORMATS. Those of a photograph are files beside one another, <key>_overlay.png and so on; the
-JSON is written last, and says by a fingerprint which picture and settings it was made from. Tables are made from those
-JSONs in the end.
+Every format is one of FORMATS. The files of an image lie beside one another, as <key>_overlay.png. Its JSON is written
+last and holds a fingerprint of the image and the settings that it was made from. Tables are made from these JSONs in
+the end.
 """
 
 import json
 import os
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.errors import InputError
+from maskpose.inference.hand import Hand
+from maskpose.inference.image_paths import ImageFile
 from maskpose.io import images
 from maskpose.io.files import MOST_BYTES_OF_NAME, read_json, remove, write_text
 from maskpose.io.printable import printable
 from maskpose.io.tables import csv_text
 from maskpose.io.values import field, json_list, json_object
 from maskpose.keypoints import KEYPOINT_NAMES
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import KEYPOINTS, Variant
 from maskpose.visualization import drawing
 
 ALWAYS = ("json",)
-USUAL = ("json", "overlay", "mask", "heatmaps")
+DEFAULT_FORMATS = ("json", "overlay", "mask", "heatmaps")
 SIDES = ("right", "left")
 
+Document: TypeAlias = dict[str, Any]  # what ``describe_hands`` makes, and a JSON file holds
 
-def write_hands(folder, photograph, image, hands, threshold, formats=USUAL, side="right", fingerprint=""):
-    """Write one photograph's files into ``folder``.
 
-    photograph: a Photograph; image: (h, w, 3) uint8 BGR; hands: what was found, a list of
-    maskpose.Hand, the first the surest; threshold: of confidence, for a keypoint to be drawn and called
-    detected; formats: of PER_PHOTOGRAPH, others are passed over; side: which hand OpenPose's files call it;
-    fingerprint: as ``is_done`` takes it. Raises InputError where a file cannot be written.
+def write_hands(
+    folder: str | os.PathLike[str],
+    file: ImageFile,
+    image: npt.NDArray[np.uint8],
+    hands: Sequence[Hand],
+    threshold: float,
+    formats: Collection[str] = DEFAULT_FORMATS,
+    side: str = "right",
+    fingerprint: str = "",
+) -> None:
+    """Write the files of one image.
+
+    Args:
+        folder: to write into.
+        file: the image's.
+        image: (h, w, 3) BGR.
+        hands: of the image, one or more.
+        threshold: confidence above which a keypoint is drawn and called detected.
+        formats: names in FORMATS; those of tables are skipped.
+        side: which hand OpenPose's files call it, one of SIDES.
+        fingerprint: what ``is_done`` compares; "" for none.
+
+    Raises:
+        InputError: a file cannot be written.
     """
-    document = describe(photograph.name, image, hands, threshold, fingerprint)
+    document = describe_hands(file.name, image, hands, threshold, fingerprint)
     for name in [*(name for name in formats if name != "json"), *ALWAYS]:
-        if name in PER_PHOTOGRAPH:
-            suffix, write = PER_PHOTOGRAPH[name]
-            write(Path(folder) / f"{photograph.key}{suffix}", image, hands, document, side)
+        if name in PER_IMAGE:
+            suffix, write = PER_IMAGE[name]
+            write(Path(folder) / f"{file.key}{suffix}", image, hands, document, side)
 
 
-def write_tables(folder, photographs, formats):
-    """Write the formats of TABLES, from the JSONs of ``photographs``, which are there; give the files' names."""
+def write_tables(folder: str | os.PathLike[str], files: Sequence[ImageFile], formats: Collection[str]) -> list[str]:
+    """Write the tables among ``formats`` from the JSONs of ``files`` in ``folder``, and return the tables' names."""
     names = table_names(formats)
-    if names:
-        documents = [read_json(Path(folder) / f"{one.key}.json") for one in photographs]
+    documents = [read_json(Path(folder) / f"{file.key}.json") for file in files] if names else []
     for name, text in TABLES.values():
         if name in names:
             write_text(Path(folder) / name, text(documents))
     return names
 
 
-def table_names(formats):
-    """The files of the formats of TABLES among ``formats``."""
+def table_names(formats: Collection[str]) -> list[str]:
+    """The files that the tables among ``formats`` are written to."""
     return [name for table, (name, _) in TABLES.items() if table in formats]
 
 
-def names(key, formats, hands=1):
-    """The files, below the results' folder, of a photograph's key in ``formats`` and with so many hands."""
-    suffixes = [suffix for name, (suffix, _) in PER_PHOTOGRAPH.items() if name in (*formats, *ALWAYS)]
+def file_names(key: str, formats: Collection[str], hands: int = 1) -> list[str]:
+    """The files of an image with that key and number of hands in ``formats``, below the results' folder."""
+    suffixes = [suffix for name, (suffix, _) in PER_IMAGE.items() if name in (*formats, *ALWAYS)]
     if "heatmaps" in formats:
         suffixes += [f"_heatmaps_{number}.png" for number in range(2, hands + 1)]
     return [key + suffix for suffix in suffixes]
 
 
-def check_names(photograph, formats, hands=1):
-    """Raise InputError if the names of a photograph's files would be too long for a disk."""
-    for name in names(photograph.key, formats, hands):
+def check_names(file: ImageFile, formats: Collection[str], hands: int = 1) -> None:
+    """Raise InputError if the names of an image's results would be too long for a disk."""
+    for name in file_names(file.key, formats, hands):
         if len(os.fsencode(Path(name).name)) > MOST_BYTES_OF_NAME:
-            raise InputError(f"{photograph.path}: the name of {Path(name).name} would be too long to be written")
+            raise InputError(f"{file.path}: the name of its result {Path(name).name} would be too long for a disk")
 
 
-def given_by(variant, formats):
-    """Those of ``formats`` that a maskpose.model.variants.Variant gives: some need a stage that it may not have."""
+def available_formats(variant: Variant, formats: Collection[str]) -> list[str]:
+    """Those of ``formats`` that a variant can give: some need a stage that it may not have."""
     missing = [name for name, stage in (("mask", "mask"), ("heatmaps", "pose")) if not getattr(variant, stage)]
     return [name for name in formats if name not in missing]
 
 
-def is_done(folder, key, formats, fingerprint):
-    """Whether a photograph's files in ``formats`` are all there, made from what ``fingerprint`` (str) stands for."""
-    document = _earlier(folder, key)
+def is_done(folder: str | os.PathLike[str], key: str, formats: Collection[str], fingerprint: str) -> bool:
+    """Whether an image's files in ``formats`` all exist, made from the image and settings of ``fingerprint``."""
+    document = _read_document(folder, key)
     if document.get("fingerprint") != fingerprint:
         return False
-    return all((Path(folder) / name).is_file() for name in names(key, formats, len(every_hand(document))))
+    return all((Path(folder) / name).is_file() for name in file_names(key, formats, len(all_hands(document))))
 
 
-def remove_stale(folder, key, fingerprint, ours):
-    """Remove the files of a photograph's key that were made from something else than ``fingerprint`` stands for.
+def remove_stale(folder: str | os.PathLike[str], key: str, fingerprint: str, ours: Collection[str]) -> None:
+    """Remove the files of an image that were made from another image or other settings.
 
-    ours: names that may be removed, of files below ``folder``.
+    Args:
+        folder: the results'.
+        key: the image's.
+        fingerprint: of the image and settings now.
+        ours: names of files below ``folder`` that may be removed.
     """
-    document = _earlier(folder, key)
+    document = _read_document(folder, key)
     if document.get("fingerprint", fingerprint) != fingerprint:
-        for name in names(key, FORMATS, len(every_hand(document))):
+        for name in file_names(key, FORMATS, len(all_hands(document))):
             if name in ours:
                 remove(Path(folder) / name)
 
 
-def _earlier(folder, key):
-    """The JSON of a photograph's key that is in ``folder``, or {} if there is none that ``describe`` made."""
+def _read_document(folder: str | os.PathLike[str], key: str) -> Document:
+    """The JSON of an image in ``folder``; {} if there is none, or none that ``describe_hands`` made."""
     path = Path(folder) / f"{key}.json"
     try:
         document = json_object(read_json(path), path) if path.is_file() else {}
-        for hand in every_hand(document) if document else ():
+        for hand in all_hands(document) if document else ():
             for name in ("keypoints", "detected"):
                 json_list(field(hand, name, path), path)
             for name in ("hand", "score"):
@@ -115,22 +142,23 @@ def _earlier(folder, key):
     return document
 
 
-def describe(name, image, hands, threshold, fingerprint=""):
-    """The prediction as a JSON-able dict; keypoints is empty where the variant has no pose stage.
+def describe_hands(
+    name: str, image: npt.NDArray[np.uint8], hands: Sequence[Hand], threshold: float, fingerprint: str = ""
+) -> Document:
+    """A JSON-able dict of an image's hands; docs/prediction.md describes its keys.
 
-    ``image`` is the name; bytes of it that are not UTF-8 stand as escapes, since JSON, CSV and HDF5 hold text alone.
-    ``hand`` is whether a hand was found at all, ``score`` how sure that is; where none was, no keypoint is detected.
-    ``more_hands`` is there where there are more than one, and holds the others; ``fingerprint`` where it is given.
+    Args:
+        name: of the image. Bytes that are not UTF-8 become escapes, because JSON, CSV and HDF5 hold text.
+        image: (h, w, 3).
+        hands: one or more; those after the first come under ``more_hands``.
+        threshold: confidence above which a keypoint is detected. If no hand was found, no keypoint is.
+        fingerprint: is kept if it is not "".
     """
     described = [
         {
             "hand": bool(hand.present),
             "score": round(float(hand.score), 4),
-            "keypoints": [
-                [round(float(x), 2), round(float(y), 2), round(float(confidence), 4)]
-                for (x, y), confidence in zip(hand.keypoints, hand.confidences)
-                if hand.heatmaps is not None
-            ],
+            "keypoints": rounded_keypoints(hand) if hand.heatmaps is not None else [],
             "detected": [bool(hand.present and c > threshold) for c in hand.confidences if hand.heatmaps is not None],
         }
         for hand in hands
@@ -143,8 +171,16 @@ def describe(name, image, hands, threshold, fingerprint=""):
     return document | ({"fingerprint": fingerprint} if fingerprint else {})
 
 
-def json_text(document):
-    """JSON of a dict with a line a key, and a line an element where a value is a list of lists or of dicts."""
+def rounded_keypoints(hand: Hand) -> list[list[float]]:
+    """[x, y, confidence] of each keypoint, pixels to two places and confidences to four."""
+    return [
+        [round(float(x), 2), round(float(y), 2), round(float(confidence), 4)]
+        for (x, y), confidence in zip(hand.keypoints, hand.confidences)
+    ]
+
+
+def json_text(document: Document) -> str:
+    """JSON with a line per key, and a line per element of lists of lists or of dicts."""
     lines = []
     for key, value in document.items():
         text = json.dumps(value)
@@ -154,58 +190,58 @@ def json_text(document):
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def summary(name, hands, threshold):
-    """One line for people: how many keypoints pass the threshold, and how much of the picture is hand."""
+def summary_line(name: str, hands: Sequence[Hand], threshold: float) -> str:
+    """A line for people: the image's name, and Hand.summary of each hand."""
     return f"{printable(name)}: {'; '.join(hand.summary(threshold) for hand in hands)}"
 
 
-def every_hand(document):
-    """The hands of a photograph's document, each {"keypoints": …, "detected": …}."""
+def all_hands(document: Document) -> list[Document]:
+    """The hands of an image's document, each {"keypoints": …, "detected": …}."""
     return [document, *json_list(document.get("more_hands", []), "more_hands")]
 
 
-def found_hands(document):
-    """Those of ``every_hand`` with a keypoint that passes the threshold: others formats hold only what was found."""
-    return [hand for hand in every_hand(document) if any(hand["detected"])]
+def detected_hands(document: Document) -> list[Document]:
+    """The hands with a detected keypoint: the formats of other programs hold no others."""
+    return [hand for hand in all_hands(document) if any(hand["detected"])]
 
 
-def _json(path, image, hands, document, side):
+def _json(path: Path, image: npt.NDArray[np.uint8], hands: Sequence[Hand], document: Document, side: str) -> None:
     write_text(path, json_text(document))
 
 
-def _overlay(path, image, hands, document, side):
+def _overlay(path: Path, image: npt.NDArray[np.uint8], hands: Sequence[Hand], document: Document, side: str) -> None:
     for hand in hands:
         image = hand.draw(image, document["threshold"])
     images.write_image(path, image)
 
 
-def _mask(path, image, hands, document, side):
-    if hands[0].mask is not None:
-        masks = [hand.mask & hand.present for hand in hands]
+def _mask(path: Path, image: npt.NDArray[np.uint8], hands: Sequence[Hand], document: Document, side: str) -> None:
+    masks = [hand.mask & hand.present for hand in hands if hand.mask is not None]
+    if masks:
         images.write_image(path, np.where(np.logical_or.reduce(masks), 255, 0).astype(np.uint8))
 
 
-def _heatmaps(path, image, hands, document, side):
+def _heatmaps(path: Path, image: npt.NDArray[np.uint8], hands: Sequence[Hand], document: Document, side: str) -> None:
     for number, hand in enumerate(hands, start=1):
         if hand.heatmaps is not None:
             panel = drawing.heatmap_panel(image, hand.heatmaps, hand.confidences, hand.grid_to_image)
             images.write_image(path if number == 1 else path.with_stem(f"{path.stem}_{number}"), panel)
 
 
-def _figure5(path, image, hands, document, side):
+def _figure5(path: Path, image: npt.NDArray[np.uint8], hands: Sequence[Hand], document: Document, side: str) -> None:
     parts = drawing.figure_parts(image, hands, document["threshold"])
     images.write_image(path, np.hstack([parts[name] for name in ("mask", "pose", "heatmaps")]))
 
 
-def _figure8(path, image, hands, document, side):
+def _figure8(path: Path, image: npt.NDArray[np.uint8], hands: Sequence[Hand], document: Document, side: str) -> None:
     parts = drawing.figure_parts(image, hands, document["threshold"])
     images.write_image(path, np.hstack([parts[name] for name in ("pose", "heatmaps")]))
 
 
-def _openpose(path, image, hands, document, side):
-    """OpenPose's --write_json: a person for each hand found, whose other hand, face and body are empty."""
+def _openpose(path: Path, image: npt.NDArray[np.uint8], hands: Sequence[Hand], document: Document, side: str) -> None:
+    """OpenPose's --write_json: a person for each detected hand, whose other hand, face and body are empty."""
     people = []
-    for hand in found_hands(document):
+    for hand in detected_hands(document):
         flat = [number for keypoint in hand["keypoints"] for number in keypoint]
         person = {"person_id": [-1], "score": hand["score"]}
         for dimensions in ("2d", "3d"):
@@ -216,7 +252,7 @@ def _openpose(path, image, hands, document, side):
     write_text(path, json.dumps({"version": 1.3, "people": people}) + "\n")
 
 
-def _hdf5(path, image, hands, document, side):
+def _hdf5(path: Path, image: npt.NDArray[np.uint8], hands: Sequence[Hand], document: Document, side: str) -> None:
     """Arrays with the hands as first axis; heatmaps and masks in compressed chunks of one each."""
     from maskpose.io.hdf5 import write_hdf5
 
@@ -234,23 +270,23 @@ def _hdf5(path, image, hands, document, side):
                 file.create_dataset(name, data=stack, chunks=chunk, compression="gzip", shuffle=True)
 
 
-def _csv_text(documents):
+def _csv_text(documents: Sequence[Document]) -> str:
     """One row per hand: image, number, x, y and confidence of every keypoint, whether it is a hand (1 or 0), score."""
-    names = [f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y", "confidence")]
-    rows = [["image", "width", "height", "hand", *names, "found", "score"]]
+    columns = [f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y", "confidence")]
+    rows: list[list[Any]] = [["image", "width", "height", "hand", *columns, "found", "score"]]
     for document in documents:
-        for number, hand in enumerate(every_hand(document), start=1):
+        for number, hand in enumerate(all_hands(document), start=1):
             flat = [value for keypoint in hand["keypoints"] for value in keypoint] or [""] * (3 * KEYPOINTS)
             about = document["image"], document["width"], document["height"], number
             rows.append([*about, *flat, int(hand["hand"]), hand["score"]])
     return csv_text(rows)
 
 
-def _coco_text(documents):
-    """COCO's keypoint results of the hands found; image_id counts photographs from 1, file_name says which it is."""
+def _coco_text(documents: Sequence[Document]) -> str:
+    """COCO's keypoint results of the detected hands; image_id counts images from 1, file_name is the image's name."""
     results = []
     for number, document in enumerate(documents, start=1):
-        for hand in found_hands(document):
+        for hand in detected_hands(document):
             points = np.array(hand["keypoints"])
             low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
             results.append({
@@ -262,7 +298,7 @@ def _coco_text(documents):
     return "[" + ",\n ".join(map(json.dumps, results)) + "]\n"
 
 
-PER_PHOTOGRAPH = {
+PER_IMAGE: dict[str, tuple[str, Callable[[Path, npt.NDArray[np.uint8], Sequence[Hand], Document, str], None]]] = {
     "json": (".json", _json),
     "overlay": ("_overlay.png", _overlay),
     "mask": ("_mask.png", _mask),
@@ -273,4 +309,4 @@ PER_PHOTOGRAPH = {
     "hdf5": (".h5", _hdf5),
 }
 TABLES = {"csv": ("keypoints.csv", _csv_text), "coco": ("coco_results.json", _coco_text)}
-FORMATS = (*PER_PHOTOGRAPH, *TABLES)
+FORMATS = (*PER_IMAGE, *TABLES)
