@@ -49,7 +49,7 @@ def test_errors_begin_with_the_name_that_the_settings_go_by():
 
 @pytest.mark.parametrize("text", ['{"db": "x", "seed": 1, "seed": 2}', '{"db": "x", "mix": {"y": 0.1, "y": 0.2}}'])
 def test_a_key_that_is_there_twice_is_no_setting(text):
-    with pytest.raises(InputError, match=r"param_str: (the key 'seed' is there twice|'mix' must be)"):
+    with pytest.raises(InputError, match=r"param_str: (the key 'seed' appears twice|'mix' must be)"):
         DataSettings.from_json(text)
 
 

@@ -131,4 +131,4 @@ def test_two_hands_of_one_photograph_in_a_file_are_no_hand(tmp_path):
     left_out = LeftOut()
     found = prediction_readers.read(tmp_path / "p.json", left_out=left_out)
     assert found.names == ["1.jpg", "2.jpg"] and found.found.tolist() == [False, True]
-    assert left_out.problems == [f"{tmp_path}/p.json, hands: '1.jpg' is there twice"]
+    assert left_out.problems == [f"{tmp_path}/p.json, hands: '1.jpg' appears twice"]

@@ -126,7 +126,7 @@ def test_nothing_is_written_over_that_is_not_ours(weights, tmp_path):
     (tmp_path / "a.h5").write_text("mine, too")
     predictor = Predictor("compact/mask_pose", weights, engine="caffe")
     one = find_images([tmp_path / "a.png"])
-    with pytest.raises(InputError, match=r"a_overlay\.png is there, and no earlier run wrote it"):
+    with pytest.raises(InputError, match=r"a_overlay\.png exists, and no earlier run wrote it"):
         batch.predict_files(predictor, one, Job(tmp_path), SingleProcess())
     assert not (tmp_path / "a.json").exists()
     for _ in range(2):  # its own files it does write over
@@ -148,7 +148,7 @@ def test_what_was_removed_or_never_written_is_ours_no_more(album, weights, tmp_p
     batch.predict_files(predictor, listed, Job(tmp_path, ("json",), threshold=0.3), SingleProcess())
     assert "0.json" in files.noted_names(tmp_path) and not (tmp_path / "0_mask.png").exists()
     (tmp_path / "0_mask.png").write_bytes(b"somebody's own")
-    with pytest.raises(InputError, match=r"0_mask\.png is there, and no earlier run wrote it"):
+    with pytest.raises(InputError, match=r"0_mask\.png exists, and no earlier run wrote it"):
         batch.predict_files(predictor, listed, Job(tmp_path, ("json", "mask")), SingleProcess())
     assert (tmp_path / "0_mask.png").read_bytes() == b"somebody's own"
 

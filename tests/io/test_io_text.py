@@ -91,7 +91,7 @@ def test_a_table_without_its_columns_is_bad_input(tmp_path):
     path = tmp_path / "t.csv"
     for text, message in (
         ("", r"the column name is missing \(2 in all\)"), ("name;x\n", "commas, not semicolons"),
-        ("name\tx\n", "commas, not tabs"), ("name,x,x\n", "the column x is there twice"), ('"name,x\n', "line 1"),
+        ("name\tx\n", "commas, not tabs"), ("name,x,x\n", "the column x appears twice"), ('"name,x\n', "line 1"),
     ):  # fmt: skip
         path.write_text(text)
         with pytest.raises(InputError, match=message):

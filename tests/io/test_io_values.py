@@ -88,10 +88,10 @@ def test_a_flag_of_a_document_has_a_default_where_there_is_none():
 def test_an_object_that_has_a_key_twice_is_none_but_its_other_members_are_read():
     found = parse_json('{"a": 1, "b": {"c": 1, "d": 2, "d": 3}, "a": 2}', "x.json")
     for read in (lambda: values.json_object(found, "x.json"), lambda: values.field(found, "b", "x.json")):
-        with pytest.raises(InputError, match=r"x\.json: the key 'a' is there twice"):
+        with pytest.raises(InputError, match=r"x\.json: the key 'a' appears twice"):
             read()
     (a, problem), (b, inner) = values.json_members(found, "x.json")
-    assert (a, b) == ("a", "b") and str(problem) == "x.json: 'a' is there twice"
-    with pytest.raises(InputError, match=r"x\.json, b: the key 'd' is there twice"):
+    assert (a, b) == ("a", "b") and str(problem) == "x.json: 'a' appears twice"
+    with pytest.raises(InputError, match=r"x\.json, b: the key 'd' appears twice"):
         values.json_object(inner, "x.json, b")
     assert values.json_members({"a": 1}, "") == [("a", 1)]

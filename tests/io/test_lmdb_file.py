@@ -133,11 +133,11 @@ def newer_meta(data):
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("magic", "does not begin as one"),
+        ("magic", "does not begin like one"),
         ("version", "has version 999"),
         ("a root beyond the end", "cannot be part of the tree"),
         ("a tree in itself", "cannot be part of the tree"),
-        ("another number of keys", "are promised"),
+        ("another number of keys", "are stated"),
         ("another kind of keys", "of a kind that this program does not read"),
     ],
 )

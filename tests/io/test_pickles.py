@@ -188,7 +188,7 @@ def test_limits_are_said(tmp_path, monkeypatch):
         (b"h\7.", "is not a pickle, or damaged"),
         (b"e.", "is not a pickle, or damaged"),
         (b"S'open\n.", "a text without quotes"),
-        (b"\x97.", "outside of itself"),
+        (b"\x97.", "keeps arrays in other files"),
         (b"}(K\1u.", "a key without a value"),
     ],
 )

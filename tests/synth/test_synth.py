@@ -487,7 +487,7 @@ def test_what_is_derived_is_kept_and_made_again_where_it_was_changed(tmp_path, m
 def test_a_cache_that_cannot_be_made_is_said(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    with pytest.raises(InputError, match="cannot be made a folder: Not a directory; set XDG_CACHE_HOME to"):
+    with pytest.raises(InputError, match="cannot be made: Not a directory; set XDG_CACHE_HOME to"):
         cache_folder("synth")
     compiling._has_cache.cache_clear()
     assert compiling.compiled()(lambda x: x + 1)(1) == 2

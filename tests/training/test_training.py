@@ -248,7 +248,7 @@ def test_a_folder_that_holds_another_run(finished, drawn_db):
 
 def test_a_run_folder_that_is_a_file(drawn_db, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot be made a folder"):
+    with pytest.raises(InputError, match="cannot be made: Not a directory"):
         train(small_run(drawn_db, tmp_path / "file"), progress=False)
 
 

@@ -225,5 +225,5 @@ def key_value(text):
     except InputError:
         return key, value
     if isinstance(found, RepeatedKey):
-        raise argparse.ArgumentTypeError(f"{key}: the key {short_repr(found.repeated[0])} is there twice")
+        raise argparse.ArgumentTypeError(f"{key}: the key {short_repr(found.repeated[0])} appears twice")
     return key, found

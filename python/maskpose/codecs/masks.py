@@ -97,7 +97,7 @@ def _open(data, kind, name):
     """(the decoded Pillow image, the orientation that it has to be turned from), not of a JPEG."""
     if kind != "PNG":
         loaded = pillow_images.load(data, kind, name)
-        return loaded.picture, loaded.orientation
+        return loaded.pillow, loaded.orientation
     checked = png.load(data, name)
     try:
         picture = PngImagePlugin.PngImageFile(io.BytesIO(checked.data))

@@ -1,1 +1,1 @@
-"""Bytes from outside and to outside: text, JSON, tables, values of documents, safe names, locks."""
+"""Bytes from outside and to outside: files, images, text, JSON, tables, values of documents, safe names, locks."""

@@ -1,4 +1,4 @@
-"""The folder in which fetched and derived files are kept between calls, by the XDG rules."""
+"""The folder that keeps fetched and derived files between calls, by the XDG rules."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,10 @@ from maskpose.io.files import make_folder
 
 
 def cache_folder(name: str) -> Path:
-    """The folder ``name`` of this project's cache, which is made if it is missing.
+    """Return the folder ``name`` of this project's cache; it is made if it is missing.
 
-    Raises InputError, which says how to choose another place, if that cannot be.
+    Raises:
+        InputError: the folder cannot be made. The message says how to choose another place.
     """
     try:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "maskpose" / name

@@ -1,4 +1,4 @@
-"""Writing files so that a half-written one never stands under the final name."""
+"""Writing files so that no half-written file has the final name, and reading whole files."""
 
 import contextlib
 import hashlib
@@ -6,38 +6,41 @@ import json
 import os
 import shutil
 import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from maskpose.errors import InputError, reason
 from maskpose.io.locks import FileLock
-from maskpose.io.paths import MOST_BYTES_OF_NAME
+from maskpose.io.paths import MOST_BYTES_OF_NAME, PathLike
 from maskpose.io.text import decode_text, parse_json, split_lines
 
 REPOSITORY = Path(__file__).parents[3]  # prototxt/ and weights/ are there
 MARK, FILLING = ".made-by-maskpose", ".filling.lock"  # in a folder of ``fresh_folder``
 PARTIAL = ".partial-"  # begins the names of files that are being written
-NAMES = ".maskpose-files.json"  # what runs have written into a folder that may hold others' files too
+NAMES = ".maskpose-files.json"  # in a folder that may hold others' files too: the names of the files that runs wrote
 
 
-def make_folder(path):
-    """Make a folder where there is none; InputError where that cannot be."""
+def make_folder(path: PathLike) -> None:
+    """Make a folder unless it exists. Raises InputError if it cannot be made."""
     try:
         Path(path).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{path} cannot be made a folder: {reason(error)}") from None
+        raise InputError(f"the folder {path} cannot be made: {reason(error)}") from None
 
 
-def refuse_existing(path):
-    """Raise InputError where ``path`` is there: what is made once is never overwritten."""
+def refuse_existing(path: PathLike) -> None:
+    """Raise InputError if ``path`` exists: what is made once is never overwritten."""
     if os.path.lexists(path):
         raise InputError(f"{path} exists already: remove it or choose another name")
 
 
 @contextlib.contextmanager
-def new_folder(path):
+def new_folder(path: PathLike) -> Iterator[Path]:
     """Give a folder beside ``path`` to fill; rename it to ``path`` afterwards, or remove it on an error.
 
-    Raises InputError where ``path`` is there, another process makes it, and where the disk does not take it.
+    Raises:
+        InputError: ``path`` exists, another process makes it, or the disk refuses it.
     """
     path = Path(path)
     make_folder(path.parent)
@@ -56,43 +59,42 @@ def new_folder(path):
 
 
 @contextlib.contextmanager
-def fresh_folder(path):
-    """Give an empty folder to fill; one that an earlier call made is emptied.
+def fresh_folder(path: PathLike) -> Iterator[Path]:
+    """Give an empty folder to fill. A folder that an earlier call made is emptied.
 
-    Raises InputError where it holds other files, where another process fills it, and where it was removed or replaced
-    meanwhile.
+    Raises:
+        InputError: the folder holds other files, another process fills it, or it was removed or replaced meanwhile.
     """
     path = Path(path)
     make_folder(path)
     with FileLock(path / FILLING, path):
-        former = [one for one in path.iterdir() if one.name not in (FILLING, MARK)]
+        former = [entry for entry in path.iterdir() if entry.name not in (FILLING, MARK)]
         if former and not (path / MARK).is_file():
             raise InputError(f"{path} holds files that are not this program's: choose another folder")
         write_text(path / MARK, "")
         try:
-            for one in former:
-                shutil.rmtree(one) if one.is_dir() and not one.is_symlink() else one.unlink()
+            for entry in former:
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
         except OSError as error:
             raise InputError(f"{path} cannot be emptied: {reason(error)}") from None
-        whole = OutputFolder(path)
-        whole.check()
+        folder = OutputFolder(path)
+        folder.check()
         yield path
-        whole.check()
+        folder.check()
 
 
 class OutputFolder:
-    """A folder that several files are written into, one after the other: it is noticed if it is removed meanwhile.
+    """A folder that receives several files, one after the other; ``check`` notices that it was removed meanwhile.
 
-    ``write_text`` and its like make folders that are missing, so that files that were written before would be lost
-    without a word.
+    ``write_text`` and the other writers make missing folders: without a check, earlier files would be lost silently.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: PathLike):
         self.path = Path(path)
-        self._first = None
+        self._first: os.stat_result | None = None
 
     def check(self) -> None:
-        """To be called after each file. Raises InputError unless the folder is the one that it was at the first."""
+        """Raise InputError unless the folder is still the one of the first call. Call it after each file."""
         if self._first is None:
             with contextlib.suppress(OSError):
                 self._first = os.stat(self.path)
@@ -100,28 +102,28 @@ class OutputFolder:
             raise InputError(f"{self.path} was removed or replaced while it was written: files are lost")
 
 
-def _is_at(path, status):
-    """Whether what ``path`` names is the file or folder that ``status``, of os.stat, was taken of."""
+def _is_at(path: PathLike, status: os.stat_result) -> bool:
+    """Return whether ``path`` names the file or folder that ``status``, of os.stat, describes."""
     try:
         return os.path.samestat(os.stat(path), status)
     except OSError:
         return False
 
 
-def check_writable(folder):
-    """Raise InputError if no file can be written in ``folder``, or where it is to be made, before long work."""
+def check_writable(folder: PathLike) -> None:
+    """Raise InputError if no file can be written in ``folder``, or where it would be made: a check before long work."""
     absolute = Path(folder).absolute()
     try:
-        there = next(path for path in (absolute, *absolute.parents) if path.exists())
-        partial = there / f"{PARTIAL}{os.getpid()}"
+        existing = next(path for path in (absolute, *absolute.parents) if path.exists())
+        partial = existing / f"{PARTIAL}{os.getpid()}"
         partial.touch()
         partial.unlink()
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {reason(error)}") from None
 
 
-def check_output(path):
-    """As ``check_writable`` of a file that is to be written at ``path``; None: no file is asked for."""
+def check_output(path: PathLike | None) -> None:
+    """Raise InputError if no file can be written at ``path``, as ``check_writable`` does. None: no file is wanted."""
     if path is None:
         return
     if Path(path).is_dir():
@@ -129,15 +131,15 @@ def check_output(path):
     check_writable(Path(path).parent)
 
 
-def remove_partials(folder):
-    """Remove what writers that were killed left in ``folder``; only for one that others do not write into meanwhile."""
+def remove_partials(folder: PathLike) -> None:
+    """Remove what killed writers left in ``folder``. No other process may write into it meanwhile."""
     for path in Path(folder).glob(f"{PARTIAL}*"):
         if path.is_file():
             remove(path)
 
 
-def remove(path):
-    """Remove a file if it is there; InputError where that cannot be."""
+def remove(path: PathLike) -> None:
+    """Remove a file if it exists. Raises InputError if it cannot be removed."""
     try:
         Path(path).unlink(missing_ok=True)
     except OSError as error:
@@ -145,11 +147,13 @@ def remove(path):
 
 
 @contextlib.contextmanager
-def atomic_path(path):
+def atomic_path(path: PathLike) -> Iterator[Path]:
     """Give a path beside ``path`` to write to; rename it to ``path`` afterwards, or remove it on an error.
 
-    The suffix is kept, as many libraries choose the format by it. Raises InputError where the folder cannot
-    be written, before anything else is done.
+    The given path has the suffix of ``path``, since many libraries choose the format by it.
+
+    Raises:
+        InputError: the folder cannot be written. This is checked first.
     """
     path = Path(path)
     partial = _partial(path)
@@ -165,8 +169,12 @@ def atomic_path(path):
             partial.unlink()
 
 
-def _partial(path):
-    """The path beside ``path``, of the same suffix, under which it is written. Raises InputError for a name of none."""
+def _partial(path: Path) -> Path:
+    """Return the path beside ``path``, of the same suffix, that is written first.
+
+    Raises:
+        InputError: no file can have the name ``path``.
+    """
     if "\0" in str(path):
         raise InputError(f"{str(path)!r} is not the name of a file")
     name = f"{PARTIAL}{os.getpid()}-{path.name}"
@@ -176,19 +184,28 @@ def _partial(path):
 
 
 class GrowingFile:
-    """A file that grows by whole lines or records, as a log does, and that others may read meanwhile.
+    """A file that grows by whole lines or entries, as a log does, while others may read it. It may be a pipe.
 
-    It is made, or emptied, at the first; each is in it once ``write`` has returned. A pipe serves as well.
+    The first ``write`` makes it. Each line or entry is in the file once ``write`` has returned.
     """
 
-    def __init__(self, path: str | os.PathLike, anew: bool = False):
-        """anew: begin with an empty file, where lines are added to one that is there otherwise."""
+    def __init__(self, path: PathLike, anew: bool = False):
+        """Prepare the file; nothing is written yet.
+
+        Args:
+            path: of the file.
+            anew: whether the first ``write`` empties an existing file; otherwise lines are added to it.
+        """
         self.path = Path(path)
         self._flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if anew else 0)
-        self._file = None
+        self._file: int | None = None
 
     def write(self, data: str | bytes) -> None:
-        """Add whole lines of text, or records, or nothing. Raises InputError where it cannot be written."""
+        """Add whole lines of text, or entries of bytes; an error adds nothing.
+
+        Raises:
+            InputError: the file cannot be written.
+        """
         size = None
         try:
             if self._file is None:
@@ -198,8 +215,8 @@ class GrowingFile:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
         except OSError as error:
-            if size is not None:
-                with contextlib.suppress(OSError):  # as of a pipe
+            if self._file is not None and size is not None:
+                with contextlib.suppress(OSError):  # a pipe cannot be shortened
                     os.ftruncate(self._file, size)
                     if not size:
                         self.path.unlink()
@@ -209,7 +226,11 @@ class GrowingFile:
         """Do nothing: lines are written at once."""
 
     def close(self) -> None:
-        """Release the file. Raises InputError if it was removed or replaced meanwhile, so that its lines are lost."""
+        """Release the file.
+
+        Raises:
+            InputError: the file was removed or replaced meanwhile, so that its lines are lost.
+        """
         if self._file is None:
             return
         try:
@@ -221,33 +242,37 @@ class GrowingFile:
         if is_lost:
             raise InputError(f"{self.path} was removed or replaced while it was written")
 
-    def __enter__(self):
+    def __enter__(self) -> "GrowingFile":
         return self
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
         with contextlib.suppress(InputError) if kind else contextlib.nullcontext():
             self.close()
 
 
-def write_text(path, text):
-    """Write a text file in UTF-8, whole or not at all."""
+def write_text(path: PathLike, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all. Raises InputError as ``atomic_path`` does."""
     write_bytes(path, _encoded(path, text))
 
 
-def write_bytes(path, data):
-    """Write a file, whole or not at all. Raises InputError as ``atomic_path``."""
+def write_bytes(path: PathLike, data: bytes | bytearray | memoryview) -> None:
+    """Write a file, whole or not at all. Raises InputError as ``atomic_path`` does."""
     with atomic_path(path) as partial:
         partial.write_bytes(data)
 
 
-def write_new_text(path, text):
-    """Write a text file, whole or not at all, where there is none; give whether it was written."""
+def write_new_text(path: PathLike, text: str) -> bool:
+    """Write a text file, whole or not at all, unless ``path`` exists; return whether it was written.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     path = Path(path)
     data = _encoded(path, text)
     partial = _partial(path)
     try:
         partial.write_bytes(data)
-        os.link(partial, path)  # unlike a rename, it never replaces what came in the meantime
+        os.link(partial, path)  # unlike a rename, it never replaces a file that another process has made
     except FileExistsError:
         return False
     except OSError as error:
@@ -258,7 +283,7 @@ def write_new_text(path, text):
     return True
 
 
-def _encoded(path, text):
+def _encoded(path: PathLike, text: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as error:
@@ -266,8 +291,8 @@ def _encoded(path, text):
         raise InputError(f"{path} cannot be written: {odd} is not text (a file's name that is not UTF-8?)") from None
 
 
-def link_or_copy(source, target):
-    """Make ``target`` the same file as ``source``, or a copy of it where the disk has no such links."""
+def link_or_copy(source: PathLike, target: PathLike) -> None:
+    """Make ``target`` a hard link to ``source``, or a copy if the disk has no such links."""
     try:
         os.link(source, target)
     except OSError:
@@ -275,8 +300,12 @@ def link_or_copy(source, target):
             shutil.copyfile(source, partial)
 
 
-def read_bytes(path):
-    """The bytes of a file; InputError where it is missing, a folder or unreadable, or its name is none."""
+def read_bytes(path: PathLike) -> bytes:
+    """Return the bytes of a file.
+
+    Raises:
+        InputError: the file is missing, a folder or unreadable, or no file can have this name.
+    """
     try:
         with open(path, "rb", buffering=0) as file:
             return file.readall()
@@ -286,59 +315,65 @@ def read_bytes(path):
         raise InputError(f"{str(path)!r} is not the name of a file") from None
 
 
-def sha256(path):
-    """The SHA-256 of a file in hexadecimal digits; InputError where it cannot be read."""
+def sha256(path: PathLike) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits. Raises InputError if the file cannot be read."""
     return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
-def read_text(path, odd_lines=False):
-    """A text file's text, as maskpose.io.text.decode_text gives it; InputError where it cannot be read or is none."""
+def read_text(path: PathLike, odd_lines: bool = False) -> str:
+    """Return the text of a file, decoded by maskpose.io.text.decode_text, which explains ``odd_lines``.
+
+    Raises:
+        InputError: the file cannot be read, or is not text.
+    """
     return decode_text(read_bytes(path), str(path), odd_lines)
 
 
-def read_json(path):
-    """What a JSON file holds; InputError as ``read_text`` and maskpose.io.text.parse_json raise it."""
+def read_json(path: PathLike) -> Any:
+    """Return what a JSON file holds. Raises InputError as ``read_text`` and maskpose.io.text.parse_json do."""
     return parse_json(read_bytes(path), str(path))
 
 
-def read_lines(path):
-    """The non-empty lines of a text file, stripped; InputError where it cannot be read."""
+def read_lines(path: PathLike) -> list[str]:
+    """Return the non-empty lines of a text file, stripped. Raises InputError as ``read_text`` does."""
     return [line.strip() for line in split_lines(read_text(path)) if line.strip()]
 
 
-def refuse_clashes(written, read=()):
-    """Raise InputError where a run would write one file twice, or one that it reads.
+def refuse_clashes(written: Iterable[tuple[PathLike | None, str]], read: Iterable[PathLike] = ()) -> None:
+    """Raise InputError if a run would write one file twice, or overwrite a file that it reads.
 
-    written: pairs of a path, or None, and what it is written for; read: paths.
+    Args:
+        written: pairs of a path, or None, and what writes it, for messages.
+        read: paths of files that the run reads.
     """
-    read = {os.path.realpath(path) for path in read}
-    makers = {}
+    inputs = {os.path.realpath(path) for path in read}
+    makers: dict[str, str] = {}
     for path, maker in written:
         if path is None:
             continue
         real = os.path.realpath(path)
-        if real in read:
+        if real in inputs:
             raise InputError(f"{path} is read by this run, and {maker} would write over it: choose another output")
         if real in makers:
             raise InputError(f"{makers[real]} and {maker} would both write {path}")
         makers[real] = maker
 
 
-def refuse_foreign(folder, names):
-    """Raise InputError where a file of ``names`` is in ``folder`` that ``note_names`` was not told of."""
+def refuse_foreign(folder: PathLike, names: Iterable[str]) -> None:
+    """Raise InputError if ``folder`` holds a file of ``names`` that ``note_names`` does not keep as ours."""
     ours = noted_names(folder)
     for name in names:
         if name not in ours and os.path.lexists(Path(folder) / name):
-            raise InputError(f"{Path(folder) / name} is there, and no earlier run wrote it: choose another folder")
+            raise InputError(f"{Path(folder) / name} exists, and no earlier run wrote it: choose another folder")
 
 
-def note_names(folder, names):
-    """Keep in ``folder`` that files of ``names``, relative to it, are this program's; ranks may do so at once."""
+def note_names(folder: PathLike, names: Iterable[str]) -> None:
+    """Keep in ``folder`` that the files ``names``, relative to it, are ours. Several ranks may call it at once."""
     write_text(Path(folder) / NAMES, _listed(sorted({*names, *noted_names(folder)})))
 
 
-def drop_absent_names(folder):
-    """Of the names that ``note_names`` keeps in ``folder``, keep those of files that are there."""
+def drop_absent_names(folder: PathLike) -> None:
+    """Drop, from the names that ``note_names`` keeps in ``folder``, those whose files do not exist."""
     kept = sorted(name for name in noted_names(folder) if os.path.lexists(Path(folder) / name))
     if kept:
         write_text(Path(folder) / NAMES, _listed(kept))
@@ -346,8 +381,8 @@ def drop_absent_names(folder):
         (Path(folder) / NAMES).unlink(missing_ok=True)
 
 
-def noted_names(folder):
-    """The set of names that ``note_names`` keeps in ``folder``."""
+def noted_names(folder: PathLike) -> set[str]:
+    """Return the names that ``note_names`` keeps in ``folder``. Raises InputError if its list is damaged."""
     path = Path(folder) / NAMES
     names = read_json(path) if path.is_file() else []
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
@@ -355,6 +390,6 @@ def noted_names(folder):
     return set(names)
 
 
-def _listed(names):
+def _listed(names: Iterable[str]) -> str:
     lines = ",\n".join(map(json.dumps, names))
     return f"[{lines}]\n"

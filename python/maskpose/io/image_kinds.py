@@ -1,6 +1,6 @@
-"""Which kind of image a file is: by its first bytes, and by its suffix."""
+"""The kind of an image file, by its first bytes and by its suffix."""
 
-HEAD = 32  # bytes of a file that tell its kind
+HEAD = 32  # bytes at the beginning of a file that tell its kind
 
 STARTS = {
     b"\xff\xd8\xff": "JPEG",
@@ -26,13 +26,13 @@ UNREAD_SUFFIXES = {
     ".3fr", ".ai", ".arw", ".cr2", ".cr3", ".crw", ".dng", ".eps", ".exr", ".hdr", ".ico", ".jxl", ".jxr", ".nef",
     ".nrw", ".orf", ".pcx", ".pef", ".pfm", ".psd", ".qoi", ".raf", ".raw", ".rw2", ".sr2", ".srw", ".svg", ".tga",
     ".wdp", ".x3f",
-}  # of images, too: of cameras' raw data, drawings, and kinds that nobody keeps photographs in  # fmt: skip
+}  # of images that are not read: raw data of cameras, drawings, kinds that nobody keeps photographs in  # fmt: skip
 
 
 def kind_of(data: bytes) -> str | None:
-    """The kind of the image whose first HEAD bytes or more are ``data``, or None if it is none.
+    """Return the kind of an image from its first HEAD bytes or more; None if they do not begin an image.
 
-    One of JPEG, PNG, GIF, BMP, WEBP, TIFF, PPM, JPEG2000, AVIF, HEIF.
+    The kinds are JPEG, PNG, GIF, BMP, WEBP, TIFF, PPM, JPEG2000, AVIF and HEIF.
     """
     for start, kind in STARTS.items():
         if data.startswith(start):

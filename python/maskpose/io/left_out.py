@@ -1,18 +1,18 @@
-"""Entries of files that are left out, so that one that is broken does not cost the others."""
+"""Entries of files that are left out, so that a broken entry does not cost the others."""
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tqdm import tqdm
 
 from maskpose.errors import InputError
 
-MOST_NAMED = 20  # entries that are told one by one
+MOST_NAMED = 20  # entries that are named one by one
 
 
 class LeftOut:
-    """The problems of entries that were left out; ``strict``: the first problem ends the work instead.
+    """The problems of the entries that were left out; or, if ``strict``, the first problem ends the work.
 
     >>> left_out, numbers = LeftOut(), []
     >>> for value in ("1", "one", "2"):
@@ -30,14 +30,14 @@ class LeftOut:
 
     @contextlib.contextmanager
     def entry(self) -> Iterator[None]:
-        """Around the reading of one entry: an InputError leaves it out. Raises that InputError if ``strict``."""
+        """Read one entry within it: an InputError leaves the entry out, or ends the work if ``strict``."""
         try:
             yield
         except InputError as problem:
             self.add(problem)
 
     def add(self, problem: InputError) -> None:
-        """Note why an entry is left out. Raises ``problem`` if ``strict``."""
+        """Keep why an entry is left out. Raises ``problem`` if ``strict``."""
         if self.strict:
             raise problem
         self.problems.append(str(problem))
@@ -46,9 +46,21 @@ class LeftOut:
         """Print the first MOST_NAMED problems on stderr, each once, and how many more there are."""
         problems = list(dict.fromkeys(self.problems))
         for problem in problems[:MOST_NAMED]:
-            tqdm.write(f"left out: {problem}", file=sys.stderr)
+            report_left_out(problem)
         if (more := len(problems) - MOST_NAMED) > 0:
-            tqdm.write(f"left out: {more} more", file=sys.stderr)
+            report_left_out(f"{more} more")
 
 
 STRICT = LeftOut(strict=True)
+
+
+def report_left_out(problem: object) -> None:
+    """Print on stderr, above a progress bar, what is left out and why."""
+    tqdm.write(f"left out: {problem}", file=sys.stderr)
+
+
+def in_brackets(names: Sequence[str]) -> str:
+    """Return the first MOST_NAMED names in brackets, after a space; "" if there are none."""
+    if not names:
+        return ""
+    return f" ({', '.join(names[:MOST_NAMED])}{', …' if len(names) > MOST_NAMED else ''})"

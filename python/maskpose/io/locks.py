@@ -1,4 +1,4 @@
-"""One lock for all: a file that one process at a time holds, and that is free as soon as that process ends."""
+"""A lock file: one process at a time holds it, and it is free as soon as that process ends."""
 
 import contextlib
 import errno
@@ -7,8 +7,10 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import IO
 
 from maskpose.errors import InputError
+from maskpose.io.paths import PathLike
 
 MOST_SHOWN = 200  # bytes of the lock file in a message
 UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what a file system without locks answers
@@ -24,11 +26,11 @@ class FileLock:
     maskpose.errors.InputError: this folder is being written by another process...
     """
 
-    def __init__(self, path: str | os.PathLike, guarded: str | os.PathLike):
+    def __init__(self, path: PathLike, guarded: PathLike):
         """Take the lock without waiting.
 
         Args:
-            path: of the lock file, which is made if it is not there; its folder must be.
+            path: of the lock file. The file is made if it is missing; its folder must exist.
             guarded: what the lock protects, as messages name it.
 
         Raises:
@@ -40,37 +42,37 @@ class FileLock:
             if self.is_held():
                 self._sign()
                 return
-            self._file.close()  # its former holder removed it between our opening it and our locking it
+            self._file.close()  # its former holder removed it after we opened it and before we locked it
 
-    def _open(self):
+    def _open(self) -> IO[str]:
         file = None
         try:
             file = self.path.open("a")
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise InputError(f"{self.guarded} is being written by another process{self._holder()}") from None
         except OSError as error:
+            if isinstance(error, BlockingIOError) and file is not None:
+                file.close()
+                raise InputError(f"{self.guarded} is being written by another process{self._holder()}") from None
             if file is None or error.errno not in UNSUPPORTED:
                 raise InputError(f"{self.guarded} cannot be written: {error.strerror}") from None
             print(f"warning: {self.guarded} cannot be locked here: let no other process write it", file=sys.stderr)
         return file
 
-    def _sign(self):
-        """Write into the lock file whose it is, for messages; on a full disk it stays empty."""
+    def _sign(self) -> None:
+        """Write the holder into the lock file, for messages; on a full disk the file stays empty."""
         with contextlib.suppress(OSError):
             os.ftruncate(self._file.fileno(), 0)
             os.write(self._file.fileno(), f"process {os.getpid()} on {socket.gethostname()}\n".encode())
 
-    def _holder(self):
-        """The end of a message: who holds the lock, if the lock file says it."""
+    def _holder(self) -> str:
+        """Return the end of a message: who holds the lock, if the lock file says so."""
         with contextlib.suppress(OSError):
             line = self.path.read_bytes()[:MOST_SHOWN].partition(b"\n")[0].decode("utf-8", "replace")
             return f": {line}" if line.startswith("process ") else ""
         return ""
 
     def is_held(self) -> bool:
-        """Whether the lock file is still there and the same: if not, others may hold a lock of that name, too."""
+        """Return whether the lock file still exists and is the same; if not, others may hold a lock of that name."""
         try:
             return os.path.samestat(os.stat(self.path), os.fstat(self._file.fileno()))
         except OSError:
@@ -81,15 +83,15 @@ class FileLock:
         if not self.is_held():
             raise InputError(f"{self.guarded} was removed or replaced while it was written")
 
-    def release(self):
+    def release(self) -> None:
         """Remove the lock file and let others have the lock."""
         if self.is_held():
             with contextlib.suppress(OSError):
                 os.unlink(self.path)  # before it is unlocked: nobody else's file can be in its place
         self._file.close()
 
-    def __enter__(self):
+    def __enter__(self) -> "FileLock":
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, *exception: object) -> None:
         self.release()

@@ -1,4 +1,4 @@
-"""Files that are never on a disk, for a library that reads and writes by path alone and aborts at an error."""
+"""Files that are never on a disk, for libraries that read and write by path alone and abort at an error."""
 
 import contextlib
 import os
@@ -9,14 +9,17 @@ from pathlib import Path
 
 from maskpose.errors import InputError
 
-COLLECT = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())"
+COLLECT = "import sys; sys.stdout.buffer.write(sys.stdin.buffer.read())"  # what a collecting process runs
 
 
 @contextlib.contextmanager
 def memory_file(data: bytes = b"") -> Iterator[Path]:
-    """Give the path of a file that lies in memory, holds ``data`` and is gone afterwards.
+    """Give the path of a file in memory that holds ``data``; the file is gone afterwards.
 
-    The path serves this process alone. Raises InputError if the system takes no such file.
+    The path serves this process alone.
+
+    Raises:
+        InputError: the system makes no such file.
     """
     try:
         descriptor = os.memfd_create("maskpose")
@@ -33,17 +36,17 @@ def memory_file(data: bytes = b"") -> Iterator[Path]:
         yield path
 
 
-def collect_writes(write: Callable[[], None], paths: Sequence[Path]) -> list[bytes]:
-    """What ``write()`` writes to each of ``paths``: no full disk, quota or limit of a file's size can meet it.
+def collect_writes(write: Callable[[], object], paths: Sequence[Path]) -> list[bytes]:
+    """Return what ``write()`` writes to each of ``paths``; no full disk, quota or limit of a file's size disturbs it.
 
-    Each path is, for that time, a link to a pipe, which another process empties: ``write`` may hold Python's lock.
+    Meanwhile each path is a link to a pipe. Another process empties the pipe, since ``write`` may hold Python's lock.
 
     Args:
         write: opens each path once, and writes to it from its beginning to its end.
-        paths: where no files are, or files that may go. The folder must be there.
+        paths: where no files are, or files that may be removed. The folder must exist.
 
     Raises:
-        OSError: a link cannot be made, there is no memory, or nothing was written to a path.
+        OSError: a link cannot be made, memory is short, or nothing was written to a path.
     """
     collectors, pipes = [], []
     try:
@@ -51,9 +54,7 @@ def collect_writes(write: Callable[[], None], paths: Sequence[Path]) -> list[byt
             reading, writing = os.pipe()
             pipes.append(writing)
             try:
-                command = [sys.executable, "-I", "-S", "-c", COLLECT]
-                files = {"stdin": reading, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-                collectors.append(subprocess.Popen(command, **files, start_new_session=True))  # Ctrl-C is not for it
+                collectors.append(_start_collector(reading))
             finally:
                 os.close(reading)
             path.unlink(missing_ok=True)
@@ -75,3 +76,11 @@ def collect_writes(write: Callable[[], None], paths: Sequence[Path]) -> list[byt
     if not all(contents):
         raise OSError(f"{paths[contents.index(b'')].name} was not written")
     return contents
+
+
+def _start_collector(pipe: int) -> "subprocess.Popen[bytes]":
+    """Start a process that reads a pipe to its end and gives what it read; Ctrl-C does not reach it."""
+    command = [sys.executable, "-I", "-S", "-c", COLLECT]
+    return subprocess.Popen(
+        command, stdin=pipe, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )

@@ -1,20 +1,28 @@
-"""Paths made of names from outside: below the folder they are meant for, or an error."""
+"""Paths made of names from outside: each lies below the folder it is meant for, or is an error."""
 
 import os
 from pathlib import Path, PurePath
+from typing import TypeAlias
 
 from maskpose.errors import InputError
 from maskpose.io.values import short_repr
 
-MOST_BYTES_OF_NAME = 255  # of a file's or folder's name, on Linux' and macOS' disks
+PathLike: TypeAlias = str | os.PathLike[str]
+MOST_BYTES_OF_NAME = 255  # of a file's or folder's name, on the disks of Linux and macOS
 
 
-def path_below(folder: str | os.PathLike, name: str, where: object = "") -> Path:
-    """The path of what is called ``name`` in or below ``folder``; every file that a name from outside names is read
-    and written by it.
+def path_below(folder: PathLike, name: str, where: object = "") -> Path:
+    """Return the path of the file ``name`` in or below ``folder``.
 
-    ``name`` may have folders of its own. Raises InputError that names ``where`` if it is empty, absolute or has a part
-    "..", so that nothing beside the folder can be reached, and if no file can be called so.
+    Every file that a name from outside names is read and written by this path: nothing beside the folder is reached.
+
+    Args:
+        folder: which the file lies in.
+        name: of the file; it may have folders of its own.
+        where: what the user knows the name by, for messages.
+
+    Raises:
+        InputError: the name is empty or absolute, has a part "..", or cannot be a file's.
     """
     problem = f"{where}: " if str(where) else ""
     try:

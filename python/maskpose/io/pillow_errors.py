@@ -1,4 +1,4 @@
-"""What Pillow raises for images and metadata that are damaged: it checks little before it unpacks."""
+"""What Pillow raises for damaged images and metadata: it checks little before it unpacks."""
 
 import struct
 import zlib

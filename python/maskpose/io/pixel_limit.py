@@ -1,4 +1,4 @@
-"""How many pixels an image may have: a file of a few hundred bytes can say that it has billions."""
+"""How many pixels an image may have: a file of a few hundred bytes can claim billions."""
 
 import os
 
@@ -9,7 +9,7 @@ DEFAULT = 200_000_000  # 600 MB in colour
 
 
 def max_pixels() -> int:
-    """The most pixels an image may have. Raises InputError if the environment states something else."""
+    """Return the most pixels that an image may have. Raises InputError if VARIABLE does not hold a number above 0."""
     text = os.environ.get(VARIABLE, "")
     if not text:
         return DEFAULT
@@ -19,7 +19,7 @@ def max_pixels() -> int:
 
 
 def check_pixels(width: int, height: int, name: str) -> None:
-    """Raise InputError that names ``name`` if an image of ``width`` x ``height`` has more pixels than it may have."""
+    """Raise InputError that names ``name`` if an image of ``width`` x ``height`` pixels exceeds ``max_pixels``."""
     if width * height > (limit := max_pixels()):
         raise InputError(
             f"{name} is {width}x{height}: more than {limit:,} pixels are not decoded ({VARIABLE} sets the limit)"

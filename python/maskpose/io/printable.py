@@ -1,4 +1,4 @@
-"""Text from outside for messages and pages: what a reader would not see, or a terminal would obey, is escaped."""
+"""Text from outside for messages and pages: characters that a reader cannot see, or a terminal obeys, are escaped."""
 
 import unicodedata
 
@@ -7,19 +7,21 @@ JOINERS = "\u200c\u200d"  # spell words in several scripts, and some emoji; they
 
 
 def printable(text: str) -> str:
-    """``text`` with its hidden characters as escapes, such as \\x1b, \\u202e (right-to-left override) and \\udce4.
+    """Return ``text`` with its hidden characters as escapes: \\x1b, \\u202e (right-to-left override), \\udce4.
 
-    What is escaped: HIDDEN but for JOINERS, line ends included. Names that are not UTF-8 can be printed then.
+    Hidden are the categories HIDDEN without JOINERS, line ends included. Names that are not UTF-8 can be printed so.
     """
     if text.isprintable():
         return text
     return "".join(
-        one.encode("unicode_escape").decode() if unicodedata.category(one) in HIDDEN and one not in JOINERS else one
-        for one in text
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in HIDDEN and character not in JOINERS
+        else character
+        for character in text
     )
 
 
 def plot_label(text: str) -> str:
-    """``text`` for matplotlib, which takes what is between two $ for a formula, and leaves out labels like _this."""
+    """Return ``text`` for matplotlib, which reads text between two $ as a formula and hides labels such as _this."""
     text = printable(text).replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text

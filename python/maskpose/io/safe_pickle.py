@@ -1,12 +1,12 @@
 """Pickles from outside, read without calling anything that they name.
 
 A pickle is a program for a small stack machine, and its instructions may call any function. ``load`` runs the program
-on values of its own: numbers, texts, lists, dictionaries, and NumPy arrays of plain numbers, which it makes itself from
-bytes whose length it has checked. What a pickle names otherwise is refused, or stands as OPAQUE. All protocols are
-read, and what Python 2 and 3, NumPy 1 and 2 write of arrays and scalars.
+on values of its own: numbers, texts, lists, dictionaries, and NumPy arrays of plain numbers. It makes the arrays itself
+from bytes whose length it has checked. Any other function or class that a pickle names is refused, or becomes OPAQUE.
+All protocols are read, and all arrays and scalars that Python 2 and 3, NumPy 1 and 2 write.
 
-Sizes are limited before anything is made: MOST_BYTES, MOST_STEPS, DEEPEST, and the values of the result, each counted
-as often as the pickle uses it: at most MOST_STEPS more than the file has bytes.
+Sizes are limited before anything is made: by MOST_BYTES, MOST_STEPS and DEEPEST. The result may have at most MOST_STEPS
+more values than the file has bytes; a value counts as often as the pickle uses it.
 """
 
 import codecs
@@ -14,12 +14,14 @@ import io
 import math
 import pickletools
 import re
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
 
 import numpy as np
 
 from maskpose.errors import InputError
 from maskpose.io.files import read_bytes
+from maskpose.io.paths import PathLike
 
 MOST_BYTES = 1 << 30  # of a file
 MOST_STEPS = 10_000_000  # instructions; the Rendered Handpose Dataset's training set has 3.4 million
@@ -43,11 +45,16 @@ ORDERS = ("<", ">", "|", "=")  # of bytes, in a dtype's state
 KEYS = (str, bytes, int, float, type(None))  # types of a dictionary's keys; other keys are left out
 
 
-def load(path: str | Path, refuse: bool = True):
-    """What a pickle holds: numbers, str, bytes, None, List, Dict, NumPy arrays and OPAQUE; Python 2's texts as Latin-1.
+def load(path: PathLike, refuse: bool = True) -> Any:
+    """Return what a pickle holds: numbers, str, bytes, None, List, Dict, NumPy arrays and OPAQUE.
 
-    refuse: raise InputError for a pickle that names a function or class other than NumPy's arrays; else what would
-    come of it is OPAQUE. Raises InputError that names the file if it cannot be read, is damaged, or beyond a limit.
+    Args:
+        path: of the file. Texts of Python 2 are read as Latin-1.
+        refuse: whether a function or class that does not make a NumPy array is an error; otherwise its result is
+            OPAQUE.
+
+    Raises:
+        InputError: the file cannot be read, is damaged, exceeds a limit, or names what is refused.
     """
     data = read_bytes(path)
     try:
@@ -59,11 +66,11 @@ def load(path: str | Path, refuse: bool = True):
 
 
 class Opaque:
-    """In the place of all that is not plain data: it holds nothing."""
+    """Stands for everything that is not plain data; it holds nothing."""
 
     __slots__ = ()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "an object that is not read"
 
 
@@ -71,13 +78,23 @@ OPAQUE = Opaque()
 
 
 class _Container:
-    """What List and Dict know of themselves: ``size``, values within, each as often as it stands there; ``depth``, of
-    containers in one another; ``used``: it stands in another one and must not grow any more, so that none holds itself.
+    """What List and Dict know of themselves.
+
+    ``size`` counts the values within, each as often as it is used. ``depth`` is that of containers in one another. A
+    container that is ``used`` in another one must not grow any more, so that none holds itself.
     """
 
     __slots__ = ()
 
-    def _count(self, values):
+    size: int
+    depth: int
+    used: bool
+
+    def add(self, values: Sequence[Any]) -> None:
+        """Add values; for a dictionary, keys and values alternate."""
+        raise NotImplementedError
+
+    def _count(self, values: Iterable[Any]) -> None:
         for value in values:
             self.size += 1
             if isinstance(value, _Container):
@@ -87,7 +104,7 @@ class _Container:
             elif isinstance(value, np.ndarray):
                 self.size += value.size
         if self.used:
-            raise InputError("the pickle changes a list that is in another one, or in itself, already")
+            raise InputError("the pickle changes a list that another list, or the list itself, holds already")
         if self.depth > DEEPEST:
             raise InputError(f"the pickle has more than {DEEPEST} lists in one another")
 
@@ -97,12 +114,12 @@ class List(_Container, list):
 
     __slots__ = ("depth", "size", "used")
 
-    def __init__(self, values=()):
+    def __init__(self, values: Sequence[Any] = ()):
         super().__init__(values)
         self.size, self.depth, self.used = 0, 1, False
         self._count(self)
 
-    def add(self, values):
+    def add(self, values: Sequence[Any]) -> None:
         """Append ``values``."""
         self._count(values)
         self.extend(values)
@@ -117,54 +134,59 @@ class Dict(_Container, dict):
         super().__init__()
         self.size, self.depth, self.used = 0, 1, False
 
-    def add(self, flat):
-        """Set keys to values, which alternate in ``flat``."""
-        if len(flat) % 2:
+    def add(self, values: Sequence[Any]) -> None:
+        """Set keys to values; they alternate in ``values``."""
+        if len(values) % 2:
             raise ValueError("a key without a value")
-        pairs = [(key, value) for key, value in zip(flat[::2], flat[1::2]) if isinstance(key, KEYS)]
+        pairs = [(key, value) for key, value in zip(values[::2], values[1::2]) if isinstance(key, KEYS)]
         self._count([value for _, value in pairs])
         self.update(pairs)
 
 
 class _Name:
-    """A function or class that the pickle names: ``what`` it is to us, of KNOWN."""
+    """A function or class that the pickle names; ``what`` is its value in KNOWN."""
 
     __slots__ = ("what",)
 
-    def __init__(self, what):
+    def __init__(self, what: str):
         self.what = what
 
 
 class _Blank:
-    """An array that is not filled yet, and the keys of the memo that it has by now."""
+    """An array that is not filled yet; ``keys`` are those that it has in the memo."""
 
     __slots__ = ("keys",)
 
-    def __init__(self):
-        self.keys = []
+    def __init__(self) -> None:
+        self.keys: list[Any] = []
 
 
 class _Kind:
-    """A dtype: ``code`` such as f8, ``order`` of bytes; code None: not of plain numbers."""
+    """A dtype: ``code`` such as f8, and ``order`` of its bytes. Without a code, it is not one of plain numbers."""
 
     __slots__ = ("code", "order")
 
-    def __init__(self, code):
+    code: str | None
+    order: Any
+
+    def __init__(self, code: Any):
         self.code, self.order = code if isinstance(code, str) and PLAIN.fullmatch(code) else None, "="
 
 
 class _Machine:
     """Runs one pickle."""
 
-    def __init__(self, data, refuse):
+    def __init__(self, data: bytes, refuse: bool):
         if len(data) > MOST_BYTES:
             raise InputError(f"the pickle has {len(data)} bytes, at most {MOST_BYTES} are read")
         self._file, self._refuse = io.BytesIO(data), refuse
-        self._stack, self._marks, self._memo = [], [], {}
+        self._stack: list[Any] = []
+        self._marks: list[int] = []
+        self._memo: dict[Any, Any] = {}
         self._bytes, self._most = len(data), len(data) + MOST_STEPS
 
-    def run(self):
-        """What the pickle leaves on the stack."""
+    def run(self) -> Any:
+        """Return what the pickle leaves on the stack."""
         read, stack = self._file.read, self._stack
         for _ in range(MOST_STEPS):
             code = read(1)
@@ -197,7 +219,7 @@ class _Machine:
         self._marks.append(len(self._stack))
 
     def since_mark(self):
-        """The values above the last mark, which leave the stack."""
+        """Remove the values above the last mark from the stack and return them."""
         start = self._marks.pop()
         values = self._stack[start:]
         del self._stack[start:]
@@ -221,9 +243,10 @@ class _Machine:
         self.add(flat)
 
     def add(self, values):
-        """Add ``values`` to the list or dictionary on the stack; nothing holds an OPAQUE's."""
-        if isinstance(self._stack[-1], _Container):
-            self._stack[-1].add(values)
+        """Add ``values`` to the list or dictionary on the stack; OPAQUE takes none."""
+        container = self._stack[-1]
+        if isinstance(container, _Container):
+            container.add(values)
 
     def set_item(self):
         *_, key, value = self._stack
@@ -231,7 +254,7 @@ class _Machine:
         self.add([key, value])
 
     def name(self, both):
-        """Push the function or class of a module's name, a space, and its own."""
+        """Push the function or class that ``both`` names: a module, a space, its own name."""
         module, _, name = both.partition(" ")
         what = KNOWN.get((module, name))
         if what is None and self._refuse:
@@ -263,8 +286,11 @@ class _Machine:
     def call(self):
         """Replace a function and its arguments by what we make of them."""
         arguments, function = self._stack.pop(), self._stack.pop()
-        make = isinstance(function, _Name) and isinstance(arguments, List) and getattr(self, f"make_{function.what}")
-        self.push(make(*arguments) if make else OPAQUE)
+        if isinstance(function, _Name) and isinstance(arguments, List):
+            make: Callable[..., Any] = getattr(self, f"make_{function.what}")
+            self.push(make(*arguments))
+        else:
+            self.push(OPAQUE)
 
     def make_ndarray(self, *arguments):
         return OPAQUE  # no pickle that NumPy writes calls it
@@ -281,7 +307,8 @@ class _Machine:
 
     def make_frombuffer(self, data, kind, shape, order, axes=None):
         array = self.array(shape, kind, data, order == "F")
-        return array.transpose(axes) if order == "K" and axes is not None and array is not OPAQUE else array
+        is_transposed = order == "K" and axes is not None and isinstance(array, np.ndarray)
+        return cast(np.ndarray, array).transpose(axes) if is_transposed else array
 
     def make_encode(self, text, encoding):
         return self.latin_1(text) if isinstance(text, str) and encoding in LATIN_1 else OPAQUE
@@ -302,7 +329,7 @@ class _Machine:
         return text.encode("latin-1")
 
     def build(self):
-        """Fill the array or dtype on the stack from the state above it; other objects take no state."""
+        """Fill the array or dtype on the stack with the state above it; other objects take no state."""
         state, built = self._stack.pop(), self._stack[-1]
         if isinstance(built, _Blank):
             shape, kind, fortran, data = state[-4:]
@@ -312,11 +339,11 @@ class _Machine:
         elif isinstance(built, _Kind):
             order, *fields = state[1:5]
             built.order = order
-            if order not in ORDERS or any(one is not None for one in fields):
+            if order not in ORDERS or any(field is not None for field in fields):
                 built.code = None
 
     def array(self, shape, kind, data, fortran=False):
-        """The array of ``shape`` in ``data``; OPAQUE if it is not of plain numbers, or data has another length."""
+        """Return the array of ``shape`` in ``data``; OPAQUE if it has no plain numbers, or ``data`` another length."""
         data = self.latin_1(data) if isinstance(data, str) else data
         if not isinstance(kind, _Kind) or kind.code is None or not isinstance(data, (bytes, bytearray)):
             return OPAQUE
@@ -329,7 +356,7 @@ class _Machine:
 
 
 def _line_of_text(file):
-    """A str of Python 2, quoted and escaped on a line of its own, as Latin-1."""
+    """Read a str of Python 2, quoted and escaped on a line of its own, as Latin-1."""
     line = file.readline().strip()
     if len(line) < 2 or line[:1] != line[-1:] or line[:1] not in (b"'", b'"'):
         raise ValueError("a text without quotes")
@@ -342,11 +369,11 @@ def _protocol(machine, number):
 
 
 def _outside(machine):
-    raise InputError("the pickle keeps arrays outside of itself")
+    raise InputError("the pickle keeps arrays in other files")
 
 
 def _instructions():
-    """{code: (what it does to a _Machine, how its argument is read from the file, or None)}."""
+    """Return {code: (what it does to a _Machine, how its argument is read from the file, or None)}."""
     does = {
         **dict.fromkeys(("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"), _Machine.push_integer),
         **dict.fromkeys(("STRING", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"),

@@ -1,11 +1,12 @@
-"""Text and JSON from outside: whatever the bytes hold, a value comes out or an InputError that names the file.
+"""Text and JSON from outside: whatever the bytes hold, a value comes out, or an InputError that names the file.
 
-``maskpose.io.files`` reads whole files by these (read_text, read_lines, read_json).
+``maskpose.io.files`` reads whole files by these functions (read_text, read_lines, read_json).
 """
 
 import io
 import json
 from collections import Counter
+from typing import Any
 
 from maskpose.errors import InputError
 
@@ -14,17 +15,25 @@ DIGITS = "integer string conversion"  # in Python's message about integers of to
 
 
 class RepeatedKey(dict):
-    """A JSON object in which the keys ``repeated`` stand twice: which of their values are meant cannot be told."""
+    """A JSON object that has the keys ``repeated`` twice: nobody can tell which of their values are meant."""
 
     repeated: tuple[str, ...] = ()
 
 
 def decode_text(data: bytes, name: str, odd_lines: bool = False) -> str:
-    """The text in a file's bytes: UTF-8, or UTF-16 or UTF-32 by its byte order mark or its zeros; no mark remains.
+    """Return the text in a file's bytes, without a byte order mark.
 
-    Other encodings are not guessed: a wrong guess changes names silently. odd_lines: what is not UTF-8 stays in lines
-    after the first, zeros as they are and other bytes as halves of characters; ``is_text`` tells them. Raises
-    InputError that names ``name``.
+    The encoding is UTF-8, or UTF-16 or UTF-32 by its byte order mark or its zeros. Other encodings are not guessed: a
+    wrong guess changes names silently.
+
+    Args:
+        data: all bytes of the file.
+        name: of the file, for messages.
+        odd_lines: whether lines after the first may hold bytes that are not UTF-8. Zeros then stay as they are, and
+            other such bytes become halves of characters; ``is_text`` finds both.
+
+    Raises:
+        InputError: the bytes are not text.
     """
     encoding = json.detect_encoding(data)
     odd_lines = odd_lines and encoding == "utf-8"
@@ -42,23 +51,28 @@ def decode_text(data: bytes, name: str, odd_lines: bool = False) -> str:
 
 
 def is_text(text: str) -> bool:
-    """Whether ``text`` is one in UTF-8: it holds no half of a character, and no zero."""
+    """Return whether ``text`` can be written as UTF-8 and holds no zero."""
     try:
         text.encode()
-    except UnicodeEncodeError:
+    except UnicodeEncodeError:  # half a character
         return False
     return "\0" not in text
 
 
 def split_lines(text: str) -> list[str]:
-    """The lines of a text with their ends, as editors count them: at LF, CR and CRLF alone."""
+    """Return the lines of a text with their ends, as editors count them: at LF, CR and CRLF alone."""
     return list(io.StringIO(text, newline=""))
 
 
-def parse_json(text: str | bytes, name: str):
-    """What a JSON text holds; an object that has a key twice is a RepeatedKey.
+def parse_json(text: str | bytes, name: str) -> Any:
+    """Return what a JSON text holds. An object that has a key twice becomes a RepeatedKey.
 
-    Raises InputError that names ``name``: no JSON, too deep, integers of too many digits.
+    Args:
+        text: of the document.
+        name: of the document, for messages.
+
+    Raises:
+        InputError: the text is not JSON, is more than MAX_DEPTH deep, or holds an integer of too many digits.
     """
     if isinstance(text, bytes):
         text = decode_text(text, name)
@@ -75,20 +89,20 @@ def parse_json(text: str | bytes, name: str):
     return document
 
 
-def _object(pairs):
-    found = dict(pairs)
-    if len(found) == len(pairs):
-        return found
-    odd, keys = RepeatedKey(found), Counter(key for key, _ in pairs)
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) == len(pairs):
+        return members
+    odd, keys = RepeatedKey(members), Counter(key for key, _ in pairs)
     odd.repeated = tuple(key for key, count in keys.items() if count > 1)
     return odd
 
 
-def _deeper_than(document, depth):
-    """Whether lists and dicts lie more than ``depth`` deep in one another: repr and json.dumps would recurse."""
+def _deeper_than(document: Any, depth: int) -> bool:
+    """Return whether lists and dicts lie more than ``depth`` deep in one another: repr and json.dumps would recurse."""
     level = [document] if isinstance(document, (list, dict)) else []
     for _ in range(depth):
-        inside = (one.values() if isinstance(one, dict) else one for one in level)
+        inside = (container.values() if isinstance(container, dict) else container for container in level)
         level = [value for values in inside for value in values if isinstance(value, (list, dict))]
         if not level:
             return False

@@ -264,7 +264,7 @@ def test_labelme_with_the_picture_inside_and_what_is_wrong(tmp_path):
     odd = labelme_document(shapes=[{"label": "elbow", "shape_type": "point", "points": [[1, 2]]}])
     far = labelme_document(shapes=[{"label": "wrist", "shape_type": "point", "points": [[10, 161]]}])
     for document, message in (
-        (labelme_document(), r"a\.jpg"), (twice, "the keypoint 0 is there twice"), (odd, "point 'elbow' is neither"),
+        (labelme_document(), r"a\.jpg"), (twice, "the keypoint 0 appears twice"), (odd, "point 'elbow' is neither"),
         ({"shapes": []}, "nothing is labelled"), (far, "outside its 100x80 photograph by more than that"),
         (labelme_document(flags={"left": True, "right": True}), "left and right"),
         (labelme_document(imageData=data, shapes=polygon((-30, -30), (-5, -30), (-5, -5))), "no pixel of the photo"),

@@ -417,7 +417,7 @@ def test_a_second_label_of_a_photograph_is_left_out_and_named(tmp_path):
     again = copy.deepcopy(WHOLE_BODY.document)
     again["annotations"].append(again["annotations"][0])
     samples, problems = read_all(*WHOLE_BODY.items(tmp_path, again))
-    assert len(samples) == 2 and "annotation 0: its left hand is there twice" in problems[0]
+    assert len(samples) == 2 and "annotation 0: its left hand appears twice" in problems[0]
     folder = tmp_path / "labelled"
     write(folder / "a.jpg", jpeg())
     write(folder / "sub/a.jpg", jpeg(1))
@@ -525,6 +525,6 @@ def test_a_key_that_is_there_twice_leaves_its_entry_out(tmp_path):
         again = {"mmpose": mmpose, "coco wholebody": coco_wholebody, "labelme": labelme}.get(kind.name, cmu)
         samples, problems = read_all(again.items(path if path.name != "a.json" else tmp_path), read)
         key = text.split('"')[1]
-        assert len(samples) == 1 and len(problems) == 1 and f"the key '{key}' is there twice" in problems[0]
+        assert len(samples) == 1 and len(problems) == 1 and f"the key '{key}' appears twice" in problems[0]
         for left in tmp_path.glob("*.json"):
             left.unlink()

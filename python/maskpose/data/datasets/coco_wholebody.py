@@ -26,7 +26,7 @@ def items(path):
         where = f"{path}, images[{n}]"
         key = identifier(field(image, "id", where), f"{where}, id")
         if key in pictures:
-            raise InputError(f"{where}: the id {short_repr(key)} is there twice")
+            raise InputError(f"{where}: the id {short_repr(key)} appears twice")
         pictures[key] = text(field(image, "file_name", where), f"{where}, file_name")
         return []
 
@@ -46,7 +46,7 @@ def items(path):
         if image not in pictures:
             raise InputError(f"{where}: no image has the id {short_repr(image)}")
         if (key, side) in known:
-            raise InputError(f"{where}: its {side} hand is there twice")
+            raise InputError(f"{where}: its {side} hand appears twice")
         known.add((key, side))
         return [(pictures[image], key, side, tuple(numbers))]
 

@@ -135,7 +135,7 @@ def shapes(document, where):
     """(keypoints (21, 2) float64, visible (21,) bool, [polygon (n, 2)]) of a LabelMe document.
 
     LabelMe's pixels have their corners at integers, ours their centres: half a pixel lies between. Raises InputError
-    for a shape of another kind or name, and for a keypoint that is there twice.
+    for a shape of another kind or name, and for a keypoint that appears twice.
     """
     keypoints, visible, polygons = np.full((len(KEYPOINT_NAMES), 2), float(NOWHERE)), np.zeros(21, bool), []
     for n, shape in enumerate(list_field(document, "shapes", where)):
@@ -148,7 +148,7 @@ def shapes(document, where):
         if kind == "point" and label in NUMBERS:
             k = NUMBERS[label]
             if visible[k]:
-                raise InputError(f"{where}: the keypoint {label} is there twice")
+                raise InputError(f"{where}: the keypoint {label} appears twice")
             if len(points) != 1:
                 raise InputError(f"{at}: a point has one place, not {len(points)}")
             keypoints[k], visible[k] = points[0], True
