@@ -33,13 +33,13 @@ class PassRunner:
         self._mirror, self._weights_name = mirror, weights_name
         self._turn = threading.Lock()
 
-    def run_crops(self, image: npt.NDArray[np.uint8], crops: Sequence[Box], mirrored: bool = False) -> list[Outputs]:
+    def run_crops(self, image: npt.NDArray[np.uint8], crops: Sequence[Box], mirror: bool = False) -> list[Outputs]:
         """The network's outputs for each of several crops of an image.
 
         Args:
             image: (h, w, 3) BGR.
             crops: in the image's pixels.
-            mirrored: the network sees each crop mirrored, and its outputs are mirrored back.
+            mirror: average with the mirrored crops' outputs, whatever the runner does otherwise.
 
         Returns:
             {blob: (C, m/8, m/8)} per crop.
@@ -48,18 +48,16 @@ class PassRunner:
             InputError: an output is missing or not finite.
         """
         inputs = np.stack([crop_to_input(image, crop, self._variant.input_size) for crop in crops])
-        if not mirrored:
-            return self.run(inputs)
-        return [flipped(outputs) for outputs in self.run(np.ascontiguousarray(inputs[..., ::-1]))]
+        return self.run(inputs, mirror)
 
-    def run(self, inputs: npt.NDArray[np.float32]) -> list[Outputs]:
-        """{blob: (C, m/8, m/8)} for each of ``inputs`` (N, 3, m, m). Raises InputError as ``run_crops`` does."""
+    def run(self, inputs: npt.NDArray[np.float32], mirror: bool = False) -> list[Outputs]:
+        """{blob: (C, m/8, m/8)} for each of ``inputs`` (N, 3, m, m); arguments and errors as ``run_crops`` has them."""
         results = []
         for start in range(0, len(inputs), self._batch):
             part = inputs[start : start + self._batch]
             with self._turn:  # most engines keep what they compute in themselves
                 outputs = self._compute(part)
-                if self._mirror:
+                if self._mirror or mirror:
                     mirrored = flipped(self._compute(np.ascontiguousarray(part[..., ::-1])))
                     outputs = {blob: (maps + mirrored[blob]) / 2 for blob, maps in outputs.items()}
             results += [{blob: maps[n] for blob, maps in outputs.items()} for n in range(len(part))]

@@ -81,7 +81,7 @@ class Predictor:
             levels: how many levels the pyramid has at most. None: all.
             centred: the pyramid's crops lie in the middle of the image, not at random.
             mirror: average with the maps of the mirrored image.
-            refine: make a refinement pass over a mirrored square about the hand of the first pass.
+            refine: make a refinement pass over a square about the hand of the first pass, and over its mirror image.
             batch: how many inputs go through the network at once. It changes results by rounding at most.
             search: if the score of the first pass is low, pass overlapping tiles too and continue from the best one.
             score_threshold: Hand.score, 0 to 1, below which no hand is found. None: the variant's.
@@ -225,11 +225,15 @@ class Predictor:
         if square is None:
             return hand
         refined_crops = self._crops_on_image(image, square)
-        refined = self._passes.run_crops(image, refined_crops, mirrored=not self.mirror)
+        refined = self._passes.run_crops(image, refined_crops, mirror=True)
         if not self.use_pyramid:
             size = image.shape[1], image.shape[0]
-            mean = average_passes(refined[0], refined_crops[0], outputs[0], crops[0], size, self.variant.input_size)
-            refined = [mean]
+            weight = 1 / 2 if self.mirror else 1 / 3  # every run of the network counts the same
+            refined = [
+                average_passes(
+                    refined[0], refined_crops[0], outputs[0], crops[0], size, self.variant.input_size, weight
+                )
+            ]
         return self._decode(image, refined_crops, refined)
 
     def _best_tile(

@@ -55,8 +55,9 @@ def average_passes(
     crop: Box,
     image_size: tuple[int, int],
     input_size: int,
+    first_weight: float,
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """The mean of two passes' maps, on the grid of the refinement pass.
+    """The weighted mean of first and refinement pass's maps, on the grid of the refinement pass.
 
     Cells on the image that lie outside the first pass's crop keep the refinement pass's values.
 
@@ -67,6 +68,7 @@ def average_passes(
         crop: what the first pass saw, in the image's pixels.
         image_size: width and height of the image.
         input_size: m, the side of the network's input in pixels.
+        first_weight: of the first pass, 0 to 1; the refinement pass has the rest.
     """
     grid, side = geometry.grid_affine(STRIDE), input_size // STRIDE
     image_to_cells = geometry.compose(grid, crop_affine(square, input_size))
@@ -77,7 +79,7 @@ def average_passes(
     points = geometry.apply(geometry.invert(image_to_cells), cells)
     x, y, w, h = crop
     only_refined = geometry.inside(points, *image_size) & ~geometry.inside(points - (x, y), w, h)
-    weight = np.where(only_refined, 0, 0.5).astype(np.float32)  # of the first pass
+    weight = np.where(only_refined, 0, first_weight).astype(np.float32)  # of the first pass
     return {
         blob: np.stack(
             [
