@@ -108,7 +108,7 @@ def add_engine(parser, precision=True):
 
 def add_mirror(parser):
     """Add --mirror."""
-    parser.add_argument("--mirror", action="store_true", help="average with the mirrored picture: better, half as fast")
+    parser.add_argument("--mirror", action="store_true", help="average with the mirrored image: better, slower")
 
 
 def add_batch(parser):
