@@ -361,7 +361,10 @@ def test_each_of_several_hands_is_predicted_in_the_predictors_mode():
     image = blob_at((90, 90), (300, 200), radius=30)
     plain = Recorder(brightness)
     assert len(Predictor(engine=plain, refine=False, search=False).predict_hands(image, 2)) == 2
-    for options, total in (({"use_pyramid": True, "levels": 3, "centred": True}, 1 + 2 * 3), ({"refine": True}, 1 + 2 * 3)):
+    for options, total in (
+        ({"use_pyramid": True, "levels": 3, "centred": True}, 1 + 2 * 3),
+        ({"refine": True}, 1 + 2 * 3),
+    ):
         recorder = Recorder(brightness)
         hands = Predictor(engine=recorder, search=False, **options).predict_hands(image, 2)
         assert len(hands) == 2 and sum(map(len, recorder.seen)) == total > sum(map(len, plain.seen))
