@@ -35,7 +35,7 @@ CAFFE = --python "$(SYSTEM_PYTHON)" $(call option,CUDA,cuda) $(call option,CUDNN
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check setup check-python prototxt proto lmdb synth browse \
-  verify train time overfit predict evaluate report reproduce mediapipe demo test fuzz lint
+  verify train time overfit predict evaluate report reproduce mediapipe demo test test-fast fuzz lint
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value …]"
@@ -139,6 +139,9 @@ demo: $(SETUP) ## a look at everything in minutes: data, training, prediction, s
 
 test: $(SETUP) ## the project's tests; the ten slowest are named at the end
 	"$(PYTHON)" -m pytest --durations=10
+
+test-fast: $(SETUP) ## the tests that take no training, browser or build: for whoever changes a line
+	"$(PYTHON)" -m pytest -m "not slow"
 
 fuzz: OUT = runs/fuzz
 fuzz: MINUTES = 60

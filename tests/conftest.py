@@ -27,6 +27,30 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).parents[1]
 REAL_HANDS = ROOT.parent / "shared" / "hands_real"
 
+# What `make test-fast` leaves out, of this folder: tests that train, build, render, mutate, or open a browser.
+SLOW = (
+    "benchmarks",
+    "building",
+    "cli/test_command_lines.py",
+    "cli/test_scripts_on_full_disks.py",
+    "demo",
+    "fuzz",
+    "gpu_drill",
+    "page",
+    "report/test_report_page.py",
+    "reproduction",
+    "synth",
+    "training",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests of SLOW as slow."""
+    for item in items:
+        path = item.path.relative_to(Path(__file__).parent)
+        if any(path.is_relative_to(slow) for slow in SLOW):
+            item.add_marker("slow")
+
 
 @contextlib.contextmanager
 def files_of_at_most(size):
