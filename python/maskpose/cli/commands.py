@@ -47,6 +47,7 @@ GROUPS = {
         Command("train", "train", "tools/train.py", "train a variant of the cascade on a database"),
         Command("overfit", "overfit", "tools/overfit.py", "learn 16 images by heart: data, loss and decoding agree"),
         Command("time", "time_iteration", "tools/time_iteration.py", "measure the parts of a training iteration"),
+        Command("gpu-drill", "gpu_drill", "tools/gpu_drill.py", "try and time everything on a GPU, unattended"),
         Command("plot-losses", "plot_losses", "tools/plot_losses.py", "plot the curves of training runs"),
         Command("average-weights", "average_weights", "tools/average_weights.py", "write the mean of several weights"),
     ),
