@@ -66,8 +66,9 @@ check-python:
 prototxt: $(SETUP) ## write prototxt/ from python/maskpose/model/network.py
 	"$(PYTHON)" tools/make_prototxt.py
 
-proto: ## write record_pb2.py from record.proto (needs protoc)
+proto: $(SETUP) ## write record_pb2.py (needs protoc), and the descriptor of Caffe's messages
 	protoc -I python --python_out=python maskpose/data/record.proto
+	"$(PYTHON)" -c "from caffe.proto.caffe_pb2 import DESCRIPTOR as d; open('python/maskpose/model/caffe.descriptor', 'wb').write(d.serialized_pb)"
 
 lmdb: $(SETUP) ## SRC=folder of OneHand10K [DB=folder for train.lmdb and test.lmdb] [ARGS=…]
 	@test -n "$(SRC)" || { echo 'error: say where the data set is: make lmdb SRC=path/to/OneHand10K' >&2; exit 2; }

@@ -10,6 +10,10 @@ from types import ModuleType
 from maskpose.errors import InputError
 from maskpose.threads import short_waits
 
+WITHOUT_CAFFE = (
+    "in the project's repository run `make caffe`, or give a Python that has it: `make … PYTHON=/path/to/python`"
+)
+
 
 def import_caffe(quiet: bool = True) -> ModuleType:
     """The ``caffe`` module, its log kept to warnings unless ``quiet`` is False, its threads' waits short.
@@ -23,10 +27,7 @@ def import_caffe(quiet: bool = True) -> ModuleType:
         with short_waits():
             import caffe
     except ImportError as error:
-        raise InputError(
-            f"Caffe is not installed for {sys.executable} ({error}): run `make caffe`, "
-            "or give a Python that has it: `make … PYTHON=/path/to/python`"
-        ) from None
+        raise InputError(f"Caffe is not installed for {sys.executable} ({error}): {WITHOUT_CAFFE}") from None
     return caffe
 
 
@@ -49,11 +50,12 @@ _device: dict[str, int | None] = {"gpu": None}  # Caffe does not tell which it h
 
 def set_device(gpu=None):
     """Run on GPU number ``gpu``, or on the CPU where it is None. Raises InputError for an unusable GPU."""
-    caffe = import_caffe()
     if gpu is None:
-        caffe.set_mode_cpu()
+        if "caffe" in sys.modules:  # what it begins with anyway
+            import_caffe().set_mode_cpu()
         _device["gpu"] = None
         return
+    caffe = import_caffe()
     # Caffe aborts the interpreter on a missing GPU: try it in another one first.
     trial = f"import caffe; caffe.set_mode_gpu(); caffe.set_device({int(gpu)})"
     result = subprocess.run([sys.executable, "-c", trial], capture_output=True, text=True)

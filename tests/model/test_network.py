@@ -9,7 +9,7 @@ from google.protobuf import text_format
 
 from conftest import ROOT
 from maskpose.errors import InputError
-from maskpose.model import prototxt
+from maskpose.io import files
 from maskpose.model.network import train_net
 from maskpose.model.prototxt import deploy_definition, open_net, prototxt_files, prototxt_text
 from maskpose.model.variants import VARIANTS, get_variant
@@ -165,7 +165,7 @@ def test_the_same_changes_are_the_same_variant():
 def test_a_variant_without_changes_is_the_committed_file(monkeypatch, tmp_path):
     for kind in ("train", "deploy", "solver"):
         assert prototxt_text(get_variant("no_mask"), kind) == (ROOT / f"prototxt/no_mask/{kind}.prototxt").read_text()
-    monkeypatch.setattr(prototxt, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(files, "REPOSITORY", tmp_path)
     with pytest.raises(InputError, match=r"no_mask/deploy\.prototxt is missing: run `make prototxt`"):
         prototxt_text(get_variant("no_mask"), "deploy")
 

@@ -18,12 +18,12 @@ import numpy.typing as npt
 from maskpose.errors import InputError
 from maskpose.inference import onnx_export
 from maskpose.io.files import read_bytes
-from maskpose.model import weights
+from maskpose.model import plain_network, weight_files, weights
 from maskpose.model.blobs import refuse_not_finite
 from maskpose.model.caffe_types import Net, NetParameter
 from maskpose.model.prototxt import deploy_definition, open_net
 from maskpose.model.variants import Variant, same_network
-from maskpose.runtime import import_openvino, on_gpu
+from maskpose.runtime import import_caffe, import_openvino, on_gpu
 from maskpose.threads import OpenMp, ThreadCount
 
 Outputs: TypeAlias = dict[str, npt.NDArray[np.float32]]
@@ -35,17 +35,36 @@ PROBE_SIZE = 64  # pixels of the input on which new weights are tried: the netwo
 def load_net(variant: Variant, weights_path: str | os.PathLike[str]) -> tuple[NetParameter, Net]:
     """The (NetParameter, caffe.Net) of a variant's deploy network with the weights of a file.
 
-    The network is tried on noise, because OpenVINO and OpenCV do not report an overflow: their ReLU makes 0 of NaN.
-
     Raises:
         InputError: as maskpose.model.weights.load does, and if the network's outputs are not finite.
     """
     definition = deploy_definition(variant)
     net = open_net(definition)
     weights.load(net, weights_path, whole=True)
-    noise = np.random.default_rng(1).random((1, 3, PROBE_SIZE, PROBE_SIZE), np.float32) - 0.5
-    refuse_overflow(Caffe(net)(noise), variant, str(weights_path))
+    refuse_overflow(Caffe(net)(_probe()), variant, str(weights_path))
     return definition, net
+
+
+def load_arrays(
+    variant: Variant, weights_path: str | os.PathLike[str]
+) -> tuple[NetParameter, dict[str, list[npt.NDArray[np.float32]]]]:
+    """The (NetParameter, {layer: [weights, bias]}) of a variant's deploy network with the weights of a file.
+
+    Caffe is not needed. The network is tried on noise, because OpenVINO and OpenCV do not report an overflow: their
+    ReLU makes 0 of NaN.
+
+    Raises:
+        InputError: as ``load_net``.
+    """
+    definition = deploy_definition(variant)
+    arrays = weights.matching(plain_network.weight_shapes(definition), weights_path, whole=True)
+    refuse_overflow(plain_network.forward(definition, arrays, _probe()), variant, str(weights_path))
+    return definition, arrays
+
+
+def _probe():
+    """Noise, (1, 3, m, m), as the network's input."""
+    return np.random.default_rng(1).random((1, 3, PROBE_SIZE, PROBE_SIZE), np.float32) - 0.5
 
 
 def checked_outputs(
@@ -132,12 +151,13 @@ class Caffe:
 class OpenCv:
     """OpenCV's dnn module, on as many threads as cv2.getNumThreads() says."""
 
-    def __init__(self, definition: NetParameter, net: Net):
-        """Copy a network: ``definition`` is its NetParameter, ``net`` a caffe.Net that holds the weights."""
+    def __init__(self, definition: NetParameter, arrays: dict[str, list[npt.NDArray[np.float32]]]):
+        """Copy a network: ``definition`` is its NetParameter, ``arrays`` has each layer's weights and bias."""
         import cv2
         from google.protobuf import text_format
 
-        files = text_format.MessageToString(definition).encode(), weights.caffemodel(net)
+        layers = {layer.name: (layer.type, arrays[layer.name]) for layer in definition.layer if layer.name in arrays}
+        files = text_format.MessageToString(definition).encode(), weight_files.caffemodel("", layers)
         self._net = cv2.dnn.readNetFromCaffe(*(np.frombuffer(file, np.uint8) for file in files))
         self._names = list(self._net.getUnconnectedOutLayersNames())
         self._blobs = [definition_top(definition, name) for name in self._names]
@@ -237,7 +257,7 @@ class OpenVino:
 # Fastest first on the compact network (docs/benchmarks.md); each with the packages that it needs.
 ENGINES = {
     "openvino": ("openvino", "onnx"),
-    "caffe": (),
+    "caffe": ("caffe",),
     "onnxruntime": ("onnxruntime", "onnx"),
     "opencv": (),
 }
@@ -276,6 +296,8 @@ def resolve(name: str, weights_path: str | os.PathLike[str] | None = None) -> st
     if name not in able:
         raise InputError(f"{weights_path}: {suffix} files are run by {' or '.join(able)}, not by {name}")
     if missing := missing_packages(name):
+        if name == "caffe":
+            import_caffe()  # its error says what to do
         raise InputError(f"the engine {name} needs {' and '.join(missing)}: pip install {' '.join(missing)}")
     return name
 
@@ -309,12 +331,13 @@ def open_engine(
         raise InputError(f"{name} computes in fp32 here: --precision {precision} is OpenVINO's")
     if Path(weights_path).suffix in EXPORTED:
         return _open_exported(name, variant, Path(weights_path), precision)
-    definition, net = load_net(variant, weights_path)
     if name == "caffe":
+        definition, net = load_net(variant, weights_path)
         return Caffe(net, definition)
+    definition, arrays = load_arrays(variant, weights_path)
     if name == "opencv":
-        return OpenCv(definition, net)
-    model = onnx_export.export(definition, weights.arrays(net), variant.name).SerializeToString()
+        return OpenCv(definition, arrays)
+    model = onnx_export.export(definition, arrays, variant.name).SerializeToString()
     return OpenVino(model, precision) if name == "openvino" else OnnxRuntime(model)
 
 

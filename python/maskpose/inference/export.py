@@ -14,7 +14,6 @@ from maskpose.errors import InputError
 from maskpose.inference import engines, onnx_export
 from maskpose.io.files import atomic_path
 from maskpose.io.images import read_color
-from maskpose.model import weights
 from maskpose.runtime import import_openvino
 
 PRECISIONS = {
@@ -51,8 +50,7 @@ def export(variant, weights_path, path, precision="fp32", calibration=None):
     written = engines.files_of(path)
     with contextlib.ExitStack() as stack:
         partials = [stack.enter_context(atomic_path(one)) for one in written]  # renamed last to first
-        definition, net = engines.load_net(variant, weights_path)
-        arrays = weights.arrays(net)
+        definition, arrays = engines.load_arrays(variant, weights_path)
         if precision in HALF and (large := [name for name in arrays if _largest(arrays[name]) > HALF_MOST]):
             raise InputError(f"weights {weights_path}: layer {large[0]} has weights too large for {precision}")
         model = onnx_export.export(definition, arrays, variant.name).SerializeToString()

@@ -23,7 +23,7 @@ from maskpose.inference.engines import Engine, Outputs, open_engine
 from maskpose.inference.hand import MIN_DETECTED_KEYPOINTS, THRESHOLD, Hand
 from maskpose.inference.passes import PassRunner, in_batches
 from maskpose.inference.refinement import average_passes, refinement_square
-from maskpose.io.files import REPOSITORY
+from maskpose.io.files import shipped
 from maskpose.io.images import as_image
 from maskpose.model.variants import DEFAULT_VARIANT, Variant, get_variant
 
@@ -280,7 +280,7 @@ class Predictor:
 
 def default_weights(variant: Variant) -> Path:
     """The repository's weights of a variant. Raises InputError if it has none."""
-    path = REPOSITORY / "weights" / f"{variant.name.replace('/', '_')}.caffemodel"
+    path = shipped(f"weights/{variant.name.replace('/', '_')}.caffemodel")
     if not path.is_file():
         raise InputError(f"the repository has no weights for {variant.name}: give some with --weights")
     return path

@@ -15,10 +15,19 @@ from maskpose.io.locks import FileLock
 from maskpose.io.paths import MOST_BYTES_OF_NAME, PathLike
 from maskpose.io.text import decode_text, parse_json, split_lines
 
-REPOSITORY = Path(__file__).parents[3]  # prototxt/ and weights/ are there
+REPOSITORY = Path(__file__).parents[3]  # where this package lies in a checkout
+SHIPPED = Path(__file__).parents[1] / "shipped"  # prototxt/ and weights/ of an installed package; setup.py fills it
 MARK, FILLING = ".made-by-maskpose", ".filling.lock"  # in a folder of ``fresh_folder``
 PARTIAL = ".partial-"  # begins the names of files that are being written
 NAMES = ".maskpose-files.json"  # in a folder that may hold others' files too: the names of the files that runs wrote
+
+
+def shipped(name: str) -> Path:
+    """The path of a file that comes with this package, such as "weights/compact_mask_pose.caffemodel".
+
+    An installed package holds it; in a checkout it lies in the repository. It need not exist.
+    """
+    return (SHIPPED if SHIPPED.is_dir() else REPOSITORY) / name
 
 
 def make_folder(path: PathLike) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 from google.protobuf import text_format
 
 from maskpose.errors import InputError
-from maskpose.io.files import REPOSITORY
+from maskpose.io.files import shipped
 from maskpose.io.memory_files import memory_file
 from maskpose.model.caffe_types import Net, NetParameter
+from maskpose.model.messages import caffe_message
 from maskpose.model.network import deploy_net, train_net
 from maskpose.model.variants import VARIANTS, Variant
 from maskpose.runtime import import_caffe
@@ -57,7 +58,7 @@ def prototxt_text(variant: Variant, kind: str) -> str:
     """
     if variant.name not in VARIANTS:
         return prototxt_files(variant)[f"{variant.name}/{kind}.prototxt"]
-    path = REPOSITORY / "prototxt" / variant.name / f"{kind}.prototxt"
+    path = shipped(f"prototxt/{variant.name}/{kind}.prototxt")
     if not path.is_file():
         raise InputError(f"{path} is missing: run `make prototxt`")
     return path.read_text()
@@ -65,7 +66,7 @@ def prototxt_text(variant: Variant, kind: str) -> str:
 
 def deploy_definition(variant: Variant) -> NetParameter:
     """Return what a variant's deploy.prototxt holds. Raises InputError if that is missing."""
-    return text_format.Parse(prototxt_text(variant, "deploy"), import_caffe().proto.caffe_pb2.NetParameter())
+    return text_format.Parse(prototxt_text(variant, "deploy"), caffe_message("NetParameter"))
 
 
 def open_net(definition: NetParameter) -> Net:

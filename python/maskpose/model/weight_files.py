@@ -15,7 +15,6 @@ import numpy.typing as npt
 from maskpose.errors import InputError
 from maskpose.io.files import read_bytes
 from maskpose.model import blobs, hdf5_blobs, messages
-from maskpose.runtime import import_caffe
 
 MOST_BYTES = 1 << 31  # of a caffemodel: protocol buffers hold no more
 
@@ -29,7 +28,7 @@ class CaffeModel:
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"weights {path}: larger than any caffemodel")
         complaint = f"weights {path}: neither a caffemodel nor HDF5, or truncated"
-        net = messages.parse(import_caffe().proto.caffe_pb2.NetParameter(), read_bytes(path), complaint)
+        net = messages.parse(messages.caffe_message("NetParameter"), read_bytes(path), complaint)
         self.name = _text(net.name)
         self._layers = {}
         for layer in [*net.layer, *net.layers]:  # the second: files from before 2014
@@ -107,7 +106,8 @@ def caffemodel(name: str, layers: dict[str, tuple[str, list[npt.NDArray[np.float
         name: of the network.
         layers: {name: (Caffe's type, arrays)}.
     """
-    net = import_caffe().proto.caffe_pb2.NetParameter(name=name)
+    net = messages.caffe_message("NetParameter")
+    net.name = name
     for layer_name, (kind, arrays) in layers.items():
         layer = net.layer.add(name=layer_name, type=kind)
         for array in arrays:

@@ -41,9 +41,26 @@ def load(
         InputError: the file is not one of weights, or damaged; weights of it are not finite; it shares no layer with
             the network, or one of another shape; or, with ``whole``, either has a layer that the other lacks.
     """
+    wanted = {name: [tuple(blob.data.shape) for blob in blobs] for name, blobs in net.params.items()}
+    found = matching(wanted, path, whole, stored)
+    for name, arrays_of_layer in found.items():
+        for blob, array in zip(net.params[name], arrays_of_layer):
+            blob.data[...] = array
+    return list(found)
+
+
+def matching(
+    wanted: dict[str, list[tuple[int, ...]]],
+    path: str | os.PathLike[str],
+    whole: bool = False,
+    stored: CaffeModel | Hdf5Weights | None = None,
+) -> dict[str, list[npt.NDArray[np.float32]]]:
+    """Return the weights in ``path`` for a network, {layer: [weights, bias]}; arguments and errors as ``load``.
+
+    wanted: {layer: the shapes of its weights and bias} of the network.
+    """
     stored = stored or read(path)
     theirs = stored.shapes
-    wanted = {name: [tuple(blob.data.shape) for blob in blobs] for name, blobs in net.params.items()}
     shared = [name for name in wanted if name in theirs]
     for name in shared:
         if not stored.fits(name, wanted[name]):
@@ -56,11 +73,13 @@ def load(
         raise InputError(f"weights {path} are of another variant: they have no layer {missing[0]}")
     if whole and (unused := [name for name in theirs if name not in wanted]):
         raise InputError(f"weights {path} are of another variant: this network has no layer {unused[0]}")
-    checked = {name: stored.arrays(name) for name in shared}  # all of them, before the first is copied
-    for name, arrays_of_layer in checked.items():
-        for blob, array in zip(net.params[name], arrays_of_layer):
-            blob.data[...] = np.where(np.abs(array) < SMALLEST, 0, array).reshape(blob.data.shape)
-    return shared
+    return {
+        name: [
+            np.where(np.abs(array) < SMALLEST, np.float32(0), array).reshape(shape)
+            for array, shape in zip(stored.arrays(name), wanted[name])
+        ]
+        for name in shared
+    }
 
 
 def start_from(net: Net, path: str | os.PathLike[str], trained_on: str | None = None, verbose: bool = False) -> str:
