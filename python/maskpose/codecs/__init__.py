@@ -1,1 +1,1 @@
-"""Between images, labels and maps."""
+"""Conversions between images, labels and the network's maps."""

@@ -1,23 +1,46 @@
-"""Keypoints to heatmaps and back (section 3.1; section 3.2, last paragraphs)."""
+"""Keypoints to heatmaps and back (section 3.1; section 3.2, last paragraphs).
+
+Points are (x, y), and pixel centres lie at integers. A grid cell is STRIDE input pixels wide; geometry.grid_affine maps
+input pixels to cells.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from maskpose import geometry
 from maskpose.model.variants import KEYPOINTS, STRIDE
 
-CUBIC_OVERSHOOT = 0.4453125  # the most that bicubic weights (a = -0.75) below 0 sum to in two dimensions, half way
-LIKELY = 4  # places a map that are looked at for a value that its maximum reaches
-PART = 256  # places at a time: so few that no library starts threads for them
+CUBIC_OVERSHOOT = 0.4453125  # sum of the bicubic weights (a = -0.75) below 0, at most: in 2-D, half way between cells
+LIKELY_BLOCKS = 4  # of each map, whose pixels give the value that its maximum reaches at least
+BLOCKS_AT_ONCE = 256  # so few that no library starts threads for them
+
+Maps = npt.NDArray[np.floating[Any]]
 
 
-def encode(cells, visible, size, sigma, background="sum", out=None):
-    """Heatmaps of keypoints: a Gaussian each, and the background as the last channel.
+def encode(
+    cells: npt.NDArray[np.floating[Any]],
+    visible: npt.NDArray[np.bool_],
+    size: int,
+    sigma: float,
+    background: str = "sum",
+    out: npt.NDArray[np.float32] | None = None,
+) -> npt.NDArray[np.float32]:
+    """Make the heatmaps of keypoints: a Gaussian for each, and the background as the last channel.
 
-    cells: (K, 2) keypoints in grid cells; visible: (K,) bool, a map of zeros for those that are not;
-    size: side of the grid; sigma: of the Gaussian, cells; background: "sum" for 1 - sum of the K maps
-    (the paper), "max" for 1 - their maximum (OpenPose). Returns (K + 1, size, size) float32, written into
-    ``out`` where given.
+    Args:
+        cells: (K, 2) keypoints in grid cells; anything where they are not visible.
+        visible: (K,) bool; the maps of the other keypoints are zeros.
+        size: side of the grid, cells.
+        sigma: standard deviation of the Gaussian, cells.
+        background: "sum" for 1 - the sum of the K maps (the paper), "max" for 1 - their maximum (OpenPose).
+        out: (K + 1, size, size) float32 to write into; None: a new array.
+
+    Returns:
+        (K + 1, size, size) float32, which is ``out`` if that is given.
     """
     count = len(cells)
     if out is None:
@@ -35,22 +58,31 @@ def encode(cells, visible, size, sigma, background="sum", out=None):
     return out
 
 
-def upsample(maps, stride=8):
-    """Bicubic enlargement of ``maps`` (C, h, w) by ``stride``, float32 (C, h*stride, w*stride).
+def upsample(maps: Maps, stride: int = STRIDE) -> Maps:
+    """Enlarge ``maps`` (C, h, w) bicubically to (C, h * stride, w * stride).
 
-    cv2.resize aligns the corners of the images, which is the grid of ``geometry.grid_affine``: result
-    pixels are input pixels, with no offset to add.
+    cv2.resize aligns the corners of the images, as ``geometry.grid_affine`` does: pixels of the result are input
+    pixels, without an offset.
     """
     height, width = maps.shape[1:]
     target = (width * stride, height * stride)
-    return np.stack([cv2.resize(one, target, interpolation=cv2.INTER_CUBIC) for one in maps])
+    return np.stack([cv2.resize(channel, target, interpolation=cv2.INTER_CUBIC) for channel in maps])
 
 
-def argmax2d(maps, width=None, height=None, left=0, top=0):
-    """Position and value of each map's maximum.
+def argmax2d(
+    maps: Maps, width: int | None = None, height: int | None = None, left: int = 0, top: int = 0
+) -> tuple[npt.NDArray[np.float64], Maps]:
+    """Return the position and value of each map's maximum within a window: no hand lies beside the image.
 
-    maps: (C, h, w). Only the pixels from ``left``, ``top`` to below ``width``, ``height`` count where given: what is
-    beside the photograph holds no hand. Returns points (C, 2) float64 (x, y) in the maps' pixels and values (C,).
+    Args:
+        maps: (C, h, w).
+        width: the first column right of the window; None: there is none.
+        height: the first row below the window; None: there is none.
+        left: the window's first column.
+        top: the window's first row.
+
+    Returns:
+        points (C, 2) float64 (x, y) in the maps' pixels, and values (C,).
     """
     maps = maps[:, top:height, left:width]
     flat = maps.reshape(len(maps), -1)
@@ -59,55 +91,129 @@ def argmax2d(maps, width=None, height=None, left=0, top=0):
     return np.stack([x + left, y + top], axis=1).astype(np.float64), flat[np.arange(len(maps)), best]
 
 
-def upsampled_argmax2d(maps, width=None, height=None, stride=8, left=0, top=0):
-    """``argmax2d(upsample(maps, stride), width, height, left, top)`` but for rounding, without the large maps.
+def upsampled_argmax2d(
+    maps: Maps,
+    width: int | None = None,
+    height: int | None = None,
+    stride: int = STRIDE,
+    left: int = 0,
+    top: int = 0,
+) -> tuple[npt.NDArray[np.float64], Maps]:
+    """Return ``argmax2d(upsample(maps, stride), width, height, left, top)``, but for rounding, in less time.
 
-    A bicubic value is at most M + c (M - m), where M and m are the largest and smallest of the 4 x 4 cells that it
-    is computed from and c is CUBIC_OVERSHOOT. Only where that bound reaches a value that the map does have can its
-    maximum lie, and only there are pixels computed: the ``stride`` x ``stride`` that lie between four cells at a time.
+    The large maps fall into blocks of ``stride`` x ``stride`` pixels, each of which lies between the centres of four
+    cells. All pixels of a block are sums over the same 4 x 4 cells::
+
+        a  b  c  d        A block P between f, g, j and k. If M and m are the largest and the smallest of a ... p, no
+        e  f  g  h        pixel in P exceeds M + c (M - m), where c is CUBIC_OVERSHOOT.
+            P
+        i  j  k  l        A map's maximum lies in a block whose bound reaches a value that some pixel of the map has.
+        m  n  o  p        Pixels are computed in such blocks alone.
+
+    Args:
+        maps: (C, h, w).
+        width: as of ``argmax2d``, in pixels of the large maps, as are the following.
+        height: as of ``argmax2d``.
+        stride: large pixels in a cell's side.
+        left: as of ``argmax2d``.
+        top: as of ``argmax2d``.
+
+    Returns:
+        points (C, 2) float64 (x, y) in the large maps' pixels, and values (C,).
     """
     rows, columns = maps.shape[1:]
-    width, height = width or columns * stride, height or rows * stride
-    padded = np.pad(maps, ((0, 0), (2, 2), (2, 2)), mode="edge")
-    highest = _over_four_cells(padded, np.maximum)
-    bound = highest + (CUBIC_OVERSHOOT + 1e-4) * (highest - _over_four_cells(padded, np.minimum))
-    bound += 1e-6 * np.abs(highest)
-    half = stride // 2
-    # Pixels from stride * k - half on lie between cells k - 1 and k.
-    bound = bound[:, : (height - 1 + half) // stride + 1, : (width - 1 + half) // stride + 1]
-    bound[:, : (top + half) // stride], bound[:, :, : (left + half) // stride] = -np.inf, -np.inf
-    cells = np.lib.stride_tricks.sliding_window_view(padded, (4, 4), axis=(1, 2))
-    weights = _cubic_weights(stride).astype(maps.dtype)
-    weights = np.einsum("ya,xb->abyx", weights, weights).reshape(16, -1)
+    window = _Window(left, top, width or columns * stride, height or rows * stride)
+    blocks = _Blocks(maps, stride, window)
+    every = np.arange(len(maps))
+    likely = blocks.highest_bounds(LIKELY_BLOCKS)
+    reached = blocks.maxima(_Places(*(part.ravel() for part in likely))).values.reshape(likely.down.shape).max(axis=1)
+    places = _Places(*np.nonzero(blocks.bounds >= reached[:, None, None]))
+    maxima = blocks.maxima(places)
+    order = np.lexsort((maxima.y * window.right + maxima.x, -maxima.values, places.channels))  # ties: the first pixel
+    first = order[np.searchsorted(places.channels[order], every)]
+    return np.column_stack([maxima.x[first], maxima.y[first]]).astype(np.float64), maxima.values[first]
 
-    def pixels(channels, down, across):
-        """(n,) largest value between cells, and x and y of the first pixel that has it."""
-        values = cells[channels, down, across].reshape(-1, 16) @ weights
-        y, x = (stride * start[:, None] - half + np.arange(stride) for start in (down, across))
-        cut = np.flatnonzero((y[:, 0] < top) | (y[:, -1] >= height) | (x[:, 0] < left) | (x[:, -1] >= width))
-        outside = ((y[cut] < top) | (y[cut] >= height))[:, :, None] | ((x[cut] < left) | (x[cut] >= width))[:, None, :]
+
+class _Window(NamedTuple):
+    """The large pixels that count: columns from ``left`` to below ``right``, rows from ``top`` to below ``bottom``."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+class _Places(NamedTuple):
+    """Blocks, by channel, row and column: block (k, l) lies between the cells k - 1 and k down, l - 1 and l across."""
+
+    channels: npt.NDArray[np.intp]
+    down: npt.NDArray[np.intp]
+    across: npt.NDArray[np.intp]
+
+
+class _Maxima(NamedTuple):
+    """The largest value of each block, and the first pixel that has it."""
+
+    values: npt.NDArray[np.floating[Any]]
+    x: npt.NDArray[np.intp]
+    y: npt.NDArray[np.intp]
+
+
+class _Blocks:
+    """The blocks of pixels of bicubically enlarged maps, computed on demand.
+
+    ``bounds`` (C, blocks down, blocks across): no pixel of a block exceeds its bound; -inf: beside the window.
+    """
+
+    def __init__(self, maps: Maps, stride: int, window: _Window):
+        self._stride, self._window = stride, window
+        padded = np.pad(maps, ((0, 0), (2, 2), (2, 2)), mode="edge")
+        self._cells = np.lib.stride_tricks.sliding_window_view(padded, (4, 4), axis=(1, 2))
+        weights = _cubic_weights(stride).astype(maps.dtype)
+        self._weights = np.einsum("ya,xb->abyx", weights, weights).reshape(16, -1)
+        self.bounds = self._bounds(padded)
+
+    def _bounds(self, padded: Maps) -> Maps:
+        highest = _over_four_cells(padded, np.maximum)
+        bounds = highest + (CUBIC_OVERSHOOT + 1e-4) * (highest - _over_four_cells(padded, np.minimum))
+        bounds += 1e-6 * np.abs(highest)
+        stride, half, (left, top, right, bottom) = self._stride, self._stride // 2, self._window
+        bounds = bounds[:, : (bottom - 1 + half) // stride + 1, : (right - 1 + half) // stride + 1]
+        bounds[:, : (top + half) // stride], bounds[:, :, : (left + half) // stride] = -np.inf, -np.inf
+        return bounds
+
+    def highest_bounds(self, count: int) -> _Places:
+        """Return the ``count`` blocks of the highest bounds in each channel; each array is (C, count)."""
+        flat = self.bounds.reshape(len(self.bounds), -1)
+        best = np.argpartition(-flat, min(count, flat.shape[1]) - 1, axis=1)[:, :count]
+        channels = np.repeat(np.arange(len(flat)), best.shape[1]).reshape(best.shape)
+        return _Places(channels, *np.unravel_index(best, self.bounds.shape[1:]))
+
+    def maxima(self, places: _Places) -> _Maxima:
+        """Return the maxima of blocks; each array of ``places``, and of the result, is (n,)."""
+        count = len(places.channels)
+        parts = [slice(start, start + BLOCKS_AT_ONCE) for start in range(0, count, BLOCKS_AT_ONCE)]
+        found = [self._maxima_of_few(_Places(*(array[part] for array in places))) for part in parts]
+        return _Maxima(*map(np.concatenate, zip(*found)))
+
+    def _maxima_of_few(self, places: _Places) -> _Maxima:
+        stride, half, (left, top, right, bottom) = self._stride, self._stride // 2, self._window
+        values = self._cells[places].reshape(-1, 16) @ self._weights
+        y, x = (stride * start[:, None] - half + np.arange(stride) for start in (places.down, places.across))
+        cut = np.flatnonzero((y[:, 0] < top) | (y[:, -1] >= bottom) | (x[:, 0] < left) | (x[:, -1] >= right))
+        outside = ((y[cut] < top) | (y[cut] >= bottom))[:, :, None] | ((x[cut] < left) | (x[cut] >= right))[:, None, :]
         values[cut] = np.where(outside.reshape(len(cut), stride * stride), -np.inf, values[cut])
         best = values.argmax(axis=1)
         each = np.arange(len(values))
-        return values[each, best], x[each, best % stride], y[each, best // stride]
-
-    every = np.arange(len(maps))
-    flat = bound.reshape(len(maps), -1)
-    likely = np.argpartition(-flat, min(LIKELY, flat.shape[1]) - 1, axis=1)[:, :LIKELY]
-    down, across = np.unravel_index(likely.ravel(), bound.shape[1:])
-    reached = pixels(np.repeat(every, likely.shape[1]), down, across)[0].reshape(likely.shape).max(axis=1)
-    channels, down, across = np.nonzero(bound >= reached[:, None, None])
-    parts = [slice(start, start + PART) for start in range(0, len(channels), PART)]
-    values, x, y = map(np.concatenate, zip(*(pixels(channels[p], down[p], across[p]) for p in parts)))
-    order = np.lexsort((y * width + x, -values, channels))  # the first pixel of the largest value comes first
-    first = order[np.searchsorted(channels[order], every)]
-    return np.column_stack([x[first], y[first]]).astype(np.float64), values[first]
+        return _Maxima(values[each, best], x[each, best % stride], y[each, best // stride])
 
 
-def _over_four_cells(padded, largest):
-    """np.maximum or np.minimum over the 4 x 4 cells that pixels are computed from: (C, h + 1, w + 1).
+def _over_four_cells(padded: Maps, largest: Callable[[Maps, Maps], Maps]) -> Maps:
+    """Return the extreme of each block's 4 x 4 cells: (C, h + 1, w + 1).
 
-    padded: maps (C, h, w) with two cells more on each side.
+    Args:
+        padded: maps (C, h, w) with two more cells on each side.
+        largest: np.maximum or np.minimum.
     """
     for axis in (1, 2):
         count = padded.shape[axis] - 3
@@ -116,48 +222,64 @@ def _over_four_cells(padded, largest):
     return padded
 
 
-def _cubic_weights(stride, a=-0.75):
-    """(stride, 4) weights of four cells in a row for the ``stride`` pixels between the middle two, as OpenCV's."""
+def _cubic_weights(stride: int, a: float = -0.75) -> npt.NDArray[np.float64]:
+    """Return OpenCV's weights (stride, 4) of four cells in a row for the ``stride`` pixels between the middle two."""
     t = (np.arange(stride) + 0.5) / stride
     near = [((a + 2) * d - (a + 3)) * d * d + 1 for d in (t, 1 - t)]
     far = [((a * d - 5 * a) * d + 8 * a) * d - 4 * a for d in (1 + t, 2 - t)]
     return np.column_stack([far[0], near[0], near[1], far[1]])
 
 
-def decode_keypoints(maps, view, part):
-    """Keypoints (21, 2) in the photograph's pixels and confidences (21,) from one level's (22, m', m') maps.
+def decode_keypoints(
+    maps: Maps, to_input: npt.NDArray[np.float64], region: tuple[int, int, int, int]
+) -> tuple[npt.NDArray[np.float64], Maps]:
+    """Return the keypoints that one pass's heatmaps show.
 
-    view: photograph to input, 2x3; part: (x, y, w, h) of the photograph that the level shows. Only input pixels whose
-    centre lies on that part can be chosen; of a part so small that there is none, the nearest one.
+    An input pixel can be a keypoint if its centre lies on the region. If the region is so small that none does, the
+    nearest pixel is taken.
+
+    Args:
+        maps: (22, m', m') heatmaps, the background last.
+        to_input: 2x3, image to network input.
+        region: (x, y, w, h) of the image that the network's input shows, pixels.
+
+    Returns:
+        keypoints (21, 2) float64 in the image's pixels, and confidences (21,).
     """
-    x, y, w, h = part
-    edges = geometry.apply(view, np.array([[x, y], [x + w, y + h]]) - 0.5)
+    x, y, w, h = region
+    edges = geometry.apply(to_input, np.array([[x, y], [x + w, y + h]]) - 0.5)
     (left, top), (width, height) = np.ceil(edges - 1e-6).astype(int)  # pixel k is one if first edge <= k < second edge
     left, top = np.minimum((left, top), maps.shape[-1] * STRIDE - 1)
     width, height = np.maximum((width, height), (left + 1, top + 1))
     points, confidences = upsampled_argmax2d(maps[:KEYPOINTS], width, height, STRIDE, left, top)
-    points = geometry.apply(geometry.invert(view), points)
+    points = geometry.apply(geometry.invert(to_input), points)
     return np.clip(points, (x, y), (x + w - 1, y + h - 1)), confidences
 
 
-def resample_map(channel, affine, side):
-    """(side, side) of a (m', m') map, moved by ``affine`` from cells to cells; beyond it, its border goes on."""
-    return cv2.warpAffine(channel, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+def resample_map(channel: Maps, affine: npt.NDArray[np.float64], side: int) -> Maps:
+    """Move a map (m', m') by ``affine``, 2x3 from cells to cells, into (side, side); its border continues beyond it."""
+    moved = cv2.warpAffine(channel, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, channel.dtype)
 
 
-def merge_heatmaps(maps, views):
-    """One (22, m', m') set on the first level's grid: the levels' maximum, background their minimum.
+def merge_heatmaps(maps: Sequence[Maps], to_inputs: Sequence[npt.NDArray[np.float64]]) -> Maps:
+    """Merge the heatmaps of several passes on the first one's grid: the largest keypoint, the smallest background.
 
-    maps: each level's (22, m', m'); views: photograph to input, 2x3 each.
+    Args:
+        maps: (22, m', m') of each pass.
+        to_inputs: 2x3 of each pass, image to network input.
+
+    Returns:
+        (22, m', m').
     """
     grid = geometry.grid_affine(STRIDE)
     merged = maps[0].copy()
     side = merged.shape[-1]
-    for level, view in zip(maps[1:], views[1:]):
-        affine = geometry.compose(grid, views[0], geometry.invert(view), geometry.invert(grid))
-        for channel, one in enumerate(level):
-            empty = float(channel == KEYPOINTS)  # beyond the crop: no joint, all background
-            moved = cv2.warpAffine(one, affine, (side, side), borderMode=cv2.BORDER_CONSTANT, borderValue=empty)
+    for level, to_input in zip(maps[1:], to_inputs[1:]):
+        affine = geometry.compose(grid, to_inputs[0], geometry.invert(to_input), geometry.invert(grid))
+        for channel, heatmap in enumerate(level):
+            empty = float(channel == KEYPOINTS)  # beyond the crop there is no keypoint, and all is background
+            moved = cv2.warpAffine(heatmap, affine, (side, side), borderMode=cv2.BORDER_CONSTANT, borderValue=empty)
             pick = np.minimum if empty else np.maximum
             merged[channel] = pick(merged[channel], moved)
     return merged

@@ -1,12 +1,14 @@
-"""Masks: files of every kind, the record's bytes, the network's label and its probability."""
+"""Masks: from image files of every kind, to a sample's bytes, to the network's label, and from its probability."""
 
 import io
 import zlib
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import simplejpeg
-from PIL import PngImagePlugin
+from PIL import Image, PngImagePlugin
 
 from maskpose import geometry
 from maskpose.errors import InputError
@@ -16,75 +18,101 @@ from maskpose.io.orientation import make_upright
 from maskpose.io.pillow_errors import PILLOW_ERRORS
 from maskpose.model.variants import IGNORE_LABEL, STRIDE
 
-MASK_THRESHOLD = 0.5  # probability of hand from which on a pixel is
-MASK_STEP = 4  # input pixels between the samples that the mask label is counted from: four a cell
+MASK_THRESHOLD = 0.5  # probability of hand above which a pixel is hand
+MASK_STEP = 4  # input pixels between the samples that the mask label counts: four in a cell
 WHITE, WHITE_16 = 255, 65535
 NOISE = 16  # of 255: what lossy compression leaves on black
-COLOURLESS = 32  # of 255: by how much the channels of lossily compressed grey may differ
+COLOURLESS = 32  # of 255: the most that the channels of lossily compressed grey differ by
 LOSSY = ("JPEG", "WEBP", "JPEG2000", "AVIF", "HEIF")
 STEPS = {1: 255, 2: 85, 4: 17, 8: 1}  # by bits of a grey PNG: what decoders multiply its values by
 GREY = 0  # the kind of colour in a PNG's header
 
+BoolMask = npt.NDArray[np.bool_]
 
-def decode_mask(data: bytes, name: str) -> np.ndarray:
-    """Which pixels of a mask file are hand: (h, w) bool, upright; all False if the file is black.
 
-    Hand is what is brighter than half. In a file without loss, hand may be any one value or colour beside black: label
-    maps of 0 and 1, palettes. In a file with transparent pixels hand is what is opaque, or what is both bright and
-    opaque if the opaque part is black and white. Raises InputError if the file cannot be decoded, and if it may mean
-    several things: several colours, several dark values, transparent pixels about several brightnesses.
+def more_than_half(levels: npt.NDArray[Any], white: int = WHITE) -> BoolMask:
+    """Return which levels, 0 to ``white``, are brighter than half: where a resampled mask is hand."""
+    return levels > white // 2
+
+
+def decode_mask(data: bytes, name: str) -> BoolMask:
+    """Return which pixels of a mask file are hand, upright. If the file is black, none is.
+
+    Pixels brighter than half are hand. In a file without loss, hand may be any one value or colour beside black: label
+    maps of 0 and 1, palettes. In a file with transparent pixels the opaque ones are hand; if these are black and white,
+    the bright ones of them.
+
+    Args:
+        data: all bytes of the file.
+        name: of the file, for messages.
+
+    Returns:
+        (h, w) bool.
+
+    Raises:
+        InputError: the file cannot be decoded, or may mean several things: it has several colours, several dark values,
+            or transparent pixels beside several brightnesses.
     """
     kind = kind_of(data)
     if kind is None or _is_plain_grey(data, kind):
-        return _bright(images.decode_gray(data, name), WHITE, name, kind in LOSSY)
+        return _hand_of_levels(images.decode_gray(data, name), WHITE, name, kind in LOSSY)
     if kind == "JPEG":
-        return _of_colours(images.decode_color(data, name), name, lossy=True)
-    picture, orientation = _open(data, kind, name)
-    if picture.mode == "F":
+        return _hand_of_colours(images.decode_color(data, name), name, lossy=True)
+    image, orientation = _open(data, kind, name)
+    if image.mode == "F":
         raise InputError(f"{name} holds floating-point numbers: expected black and white")
-    if picture.mode.startswith("I"):
-        hand = _bright(np.asarray(picture), WHITE_16, name)
-    elif _has_transparency(picture, name):
-        hand = _of_alpha(_converted(picture, "RGBA", name), name, kind in LOSSY)
+    if image.mode.startswith("I"):
+        hand = _hand_of_levels(np.asarray(image), WHITE_16, name)
+    elif _has_transparency(image, name):
+        hand = _hand_of_alpha(_converted(image, "RGBA", name), name, kind in LOSSY)
     else:
-        hand = _of_colours(_converted(picture, "RGB", name), name, kind in LOSSY)
+        hand = _hand_of_colours(_converted(image, "RGB", name), name, kind in LOSSY)
     return make_upright(hand, orientation)
 
 
-def decode_labels(data: bytes, name: str) -> np.ndarray:
-    """The numbers that a label map gives to its pixels, (h, w) integers, upright: as stored, not as shown.
+def decode_labels(data: bytes, name: str) -> npt.NDArray[np.integer[Any]]:
+    """Return the numbers that a label map gives to its pixels, upright: as they are stored, not as they are shown.
 
-    Those of a palette are its indices, or its colours if these are all grey (a grey image that was packed); 16 bits
-    stay. Raises InputError for files that cannot be decoded, colours, and compression with loss.
+    A palette gives its indices, or its colours if all of them are grey (a grey image that was packed). 16 bits stay.
+
+    Args:
+        data: all bytes of the file.
+        name: of the file, for messages.
+
+    Returns:
+        (h, w) integers.
+
+    Raises:
+        InputError: the file cannot be decoded, is coloured, or is compressed with loss.
     """
     kind = kind_of(data)
     if kind is None:
         return images.decode_gray(data, name)  # raises
     if kind in LOSSY:
         raise InputError(f"{name} is compressed with loss: its labels cannot be told")
-    picture, orientation = _open(data, kind, name)
-    return make_upright(_labels(picture, data, name), orientation)
+    image, orientation = _open(data, kind, name)
+    return make_upright(_labels(image, data, name), orientation)
 
 
-def _labels(picture, data, name):
-    if picture.mode.startswith("I"):
-        return np.asarray(picture).astype(np.int64)
-    if picture.mode == "P":
-        indices, colours = np.asarray(picture), np.zeros((256, 3), np.uint8)
-        palette = np.array(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
+def _labels(image: Image.Image, data: bytes, name: str) -> npt.NDArray[np.integer[Any]]:
+    if image.mode.startswith("I"):
+        return np.asarray(image).astype(np.int64)
+    if image.mode == "P":
+        indices, colours = np.asarray(image), np.zeros((256, 3), np.uint8)
+        palette = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
         colours[: len(palette)] = palette
         return colours[indices][..., 0] if _are_grey(colours[np.unique(indices)]) else indices
-    if _has_transparency(picture, name) and _converted(picture, "RGBA", name)[..., 3].min() < WHITE:
+    if _has_transparency(image, name) and _converted(image, "RGBA", name)[..., 3].min() < WHITE:
         raise InputError(f"{name} is partly transparent: its labels cannot be told")
-    pixels = _converted(picture, "RGB", name)
-    if picture.mode == "F" or not _are_grey(pixels):
+    pixels = _converted(image, "RGB", name)
+    if image.mode == "F" or not _are_grey(pixels):
         raise InputError(f"{name} is coloured: expected the labels as grey values or a palette's indices")
     bits = data[24] if data.startswith(png.START) and data[25] == GREY else 8
     return pixels[..., 0] // STEPS.get(bits, 1)
 
 
-def _is_plain_grey(data, kind):
-    """Whether the bytes are those of a PNG or JPEG of 8 bits or fewer, grey, without alpha: nearly all masks are."""
+def _is_plain_grey(data: bytes, kind: str) -> bool:
+    """Return whether a PNG or JPEG has 8 bits or fewer, is grey and has no alpha, as nearly all masks are."""
     if kind == "PNG":
         return len(data) > 26 and data[24] in STEPS and data[25] == GREY and b"tRNS" not in data[: data.find(b"IDAT")]
     try:
@@ -93,43 +121,43 @@ def _is_plain_grey(data, kind):
         return False
 
 
-def _open(data, kind, name):
-    """(the decoded Pillow image, the orientation that it has to be turned from), not of a JPEG."""
+def _open(data: bytes, kind: str, name: str) -> tuple[Image.Image, int]:
+    """Return the decoded image of Pillow and the orientation that it must be turned from. It is not a JPEG."""
     if kind != "PNG":
         loaded = pillow_images.load(data, kind, name)
         return loaded.pillow, loaded.orientation
     checked = png.load(data, name)
     try:
-        picture = PngImagePlugin.PngImageFile(io.BytesIO(checked.data))
-        picture.load()
+        image = PngImagePlugin.PngImageFile(io.BytesIO(checked.data))
+        image.load()
     except PILLOW_ERRORS:
         raise InputError(f"{name} is damaged: a part of its image is lost") from None
-    return picture, checked.orientation
+    return image, checked.orientation
 
 
-def _has_transparency(picture, name):
+def _has_transparency(image: Image.Image, name: str) -> bool:
     try:
-        return picture.has_transparency_data
+        return image.has_transparency_data
     except PILLOW_ERRORS:
         raise InputError(f"{name} is damaged: its palette is lost") from None
 
 
-def _converted(picture, mode, name):
+def _converted(image: Image.Image, mode: str, name: str) -> npt.NDArray[np.uint8]:
     try:
-        return np.asarray(picture.convert(mode))
+        return np.asarray(image.convert(mode))
     except PILLOW_ERRORS:
-        raise InputError(f"{name} has colours of a kind that is not read ({picture.mode})") from None
+        raise InputError(f"{name} has colours of a kind that is not read ({image.mode})") from None
 
 
-def _of_alpha(pixels, name, lossy):
-    """The hand in (h, w, 4) uint8 RGBA."""
-    opaque = pixels[..., 3] > WHITE // 2
+def _hand_of_alpha(pixels: npt.NDArray[np.uint8], name: str, lossy: bool) -> BoolMask:
+    """Return the hand in (h, w, 4) RGBA."""
+    opaque = more_than_half(pixels[..., 3])
     if not opaque.any():
         raise InputError(f"{name} is transparent everywhere: save it in black and white")
     if opaque.all():
-        return _of_colours(pixels[..., :3], name, lossy)
+        return _hand_of_colours(pixels[..., :3], name, lossy)
     levels = cv2.cvtColor(pixels[..., :3], cv2.COLOR_RGB2GRAY)
-    bright = levels > WHITE // 2
+    bright = more_than_half(levels)
     if bright[opaque].all() or not bright[opaque].any():
         return opaque
     if set(np.unique(levels[opaque])) == {0, WHITE}:
@@ -137,10 +165,10 @@ def _of_alpha(pixels, name, lossy):
     raise InputError(f"{name} is partly transparent: is hand what is opaque, or what is bright? Save it without alpha")
 
 
-def _of_colours(pixels, name, lossy):
-    """The hand in (h, w, 3) uint8, RGB or BGR."""
+def _hand_of_colours(pixels: npt.NDArray[np.uint8], name: str, lossy: bool) -> BoolMask:
+    """Return the hand in (h, w, 3) RGB or BGR."""
     if _are_grey(pixels, COLOURLESS if lossy else 0):
-        return _bright(pixels[..., 1], WHITE, name, lossy)
+        return _hand_of_levels(pixels[..., 1], WHITE, name, lossy)
     numbers = pixels.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
     colours = np.unique(numbers)
     if lossy or len(colours) > 2 or colours[0] != 0:
@@ -148,13 +176,14 @@ def _of_colours(pixels, name, lossy):
     return numbers > 0
 
 
-def _are_grey(colours, tolerance=0):
+def _are_grey(colours: npt.NDArray[np.uint8], tolerance: int = 0) -> bool:
+    """Return whether the channels of all colours (..., 3) are the same but for ``tolerance``."""
     return int((colours.max(axis=-1) - colours.min(axis=-1)).max()) <= tolerance
 
 
-def _bright(levels, white, name, lossy=False):
-    """The hand in (h, w) levels from 0 to ``white``."""
-    hand = levels > white // 2
+def _hand_of_levels(levels: npt.NDArray[Any], white: int, name: str, lossy: bool = False) -> BoolMask:
+    """Return the hand in (h, w) levels from 0 to ``white``."""
+    hand = more_than_half(levels, white)
     if hand.any():
         return hand
     if levels.max() < (NOISE if lossy else 1):
@@ -166,14 +195,19 @@ def _bright(levels, white, name, lossy=False):
     return levels > 0
 
 
-def mask_label(mask, affine, size, unknown=None):
-    """The mask stage's label of a sample.
+def mask_label(
+    mask: npt.NDArray[np.uint8] | None,
+    affine: npt.NDArray[np.float64],
+    size: int,
+    unknown: npt.NDArray[np.uint8] | None = None,
+) -> npt.NDArray[np.float32]:
+    """Return the mask stage's label of a sample.
 
     Args:
-        mask: (h, w) uint8, 255 on the hand, 0 elsewhere; None: not known, which gives 255 everywhere.
+        mask: (h, w) uint8, 255 on the hand, 0 elsewhere. None: the mask is not known, and the label is 255 everywhere.
         affine: 2x3, image to network input.
-        size: m, the side of the input in pixels.
-        unknown: (h, w) uint8, 255 on pixels that may be hand or not; None: there are none.
+        size: m, the side of the input, pixels.
+        unknown: (h, w) uint8, 255 on pixels that may be hand or not. None: there are none.
 
     Returns:
         (m/8, m/8) float32: 1 where the hand covers more than half of the cell; 255, which no loss counts, where it
@@ -188,20 +222,32 @@ def mask_label(mask, affine, size, unknown=None):
     return label
 
 
-def _mostly(pixels, affine, size):
-    """(m/8, m/8) bool: the cells of which more than half is 255 in ``pixels`` (h, w) uint8 0/255."""
+def _mostly(pixels: npt.NDArray[np.uint8], affine: npt.NDArray[np.float64], size: int) -> BoolMask:
+    """Return the cells (m/8, m/8) of which more than half is 255 in ``pixels`` (h, w) of 0 and 255."""
     warped = geometry.warp(pixels, geometry.compose(geometry.scale_affine(1 / MASK_STEP), affine), size // MASK_STEP, 0)
-    return cv2.resize(warped, (size // STRIDE,) * 2, interpolation=cv2.INTER_AREA) > 127  # a cell's mean, rounded
+    return more_than_half(cv2.resize(warped, (size // STRIDE,) * 2, interpolation=cv2.INTER_AREA))  # of rounded means
 
 
-def mask_from_probability(probability, grid_to_image, width, height):
-    """(height, width) bool mask from the (m', m') probability of hand."""
+def mask_from_probability(
+    probability: npt.NDArray[np.float32], grid_to_image: npt.NDArray[np.float64], width: int, height: int
+) -> BoolMask:
+    """Enlarge the network's probability of hand to a mask.
+
+    Args:
+        probability: (m', m') of the grid's cells.
+        grid_to_image: 2x3, cells to the image's pixels.
+        width: of the image, pixels.
+        height: of the image, pixels.
+
+    Returns:
+        (height, width) bool: where the probability is above MASK_THRESHOLD.
+    """
     full = cv2.warpAffine(
         probability, grid_to_image, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     return full > MASK_THRESHOLD
 
 
-def pack_mask(hand: np.ndarray) -> bytes:
-    """The bytes that hold a mask in a record, of (h, w) bool: its bits, row after row, compressed by zlib."""
+def pack_mask(hand: BoolMask) -> bytes:
+    """Return the bytes that hold a mask (h, w) in a sample: its bits, row after row, compressed by zlib."""
     return zlib.compress(np.packbits(hand).tobytes())

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from maskpose import geometry
+from maskpose.codecs.masks import more_than_half
 from maskpose.data.augmentation import GREY
 from maskpose.errors import InputError
 
@@ -157,7 +158,7 @@ def paste(
     """
     size = background.shape[1::-1]
     alpha = geometry.warp(hand.alpha, affine, size, 0)
-    mask = alpha > 127
+    mask = more_than_half(alpha)
     image = background.astype(np.float32)
     points = geometry.apply(affine, hand.keypoints)
     span = float(np.ptp(points[hand.visible], axis=0).max())

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from maskpose.codecs.masks import more_than_half
 from maskpose.errors import InputError
 from maskpose.io.images import write_image
 from maskpose.keypoints import FINGERS
@@ -67,7 +68,7 @@ def draw_hand(rng, size=(256, 256)):
     hand = np.where((part == NOTHING) | (part == ARM_PART), 0, 255).astype(np.uint8)
     mask = cv2.resize(hand, size, interpolation=cv2.INTER_AREA)
     placed = _move(keypoints, to_image)
-    return image, np.where(mask > 127, 255, 0).astype(np.uint8), placed, _visible(part, placed, size)
+    return image, np.where(more_than_half(mask), 255, 0).astype(np.uint8), placed, _visible(part, placed, size)
 
 
 def write_onehand10k(folder, count, seed, split, sizes=SIZES):

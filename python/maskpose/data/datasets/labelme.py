@@ -12,6 +12,7 @@ from pathlib import Path, PureWindowsPath
 import cv2
 import numpy as np
 
+from maskpose.codecs.masks import more_than_half
 from maskpose.data.datasets.reading import (
     NOWHERE,
     checked_image_size,
@@ -173,5 +174,5 @@ def polygon_mask(polygons, size):
         fine = np.zeros(((y1 - y0) * FINER, (x1 - x0) * FINER), np.uint8)
         corners = (polygon - (x0, y0) + 0.5) * FINER - 0.5
         cv2.fillPoly(fine, [np.rint(corners).astype(np.int32)], 255)
-        mask[y0:y1, x0:x1] |= cv2.resize(fine, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA) > 127
+        mask[y0:y1, x0:x1] |= more_than_half(cv2.resize(fine, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA))
     return mask
