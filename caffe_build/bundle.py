@@ -217,8 +217,13 @@ def assemble(interpreter, venv, root, pack_cuda, has_cuda, log):
     python = root / "python"
     copy_python(interpreter, python)
     origins = [Path(interpreter.path).resolve(), *elf_files(Path(stdlib_of(interpreter)))]
-    copy_packages(venv, interpreter.version, packages_folder(python / "bin" / "python3"), pack_cuda)
+    packages = packages_folder(python / "bin" / "python3")
+    copy_packages(venv, interpreter.version, packages, pack_cuda)
     shutil.copy(venv / "bin" / "caffe", python / "bin")
+    site = f"$ORIGIN/../lib/python{interpreter.version}/site-packages"  # as the program knows it
+    paths = patchelf("--print-rpath", python / "bin" / "caffe").strip()
+    here = f"$ORIGIN/{os.path.relpath(packages, (python / 'bin').resolve())}"
+    patchelf("--force-rpath", "--set-rpath", paths.replace(site, here), python / "bin" / "caffe")
     for note in python.rglob("direct_url.json"):  # of pip: where the project lay
         note.unlink()
     log.step("copying libraries")
