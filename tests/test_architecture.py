@@ -9,7 +9,8 @@ import maskpose
 
 PACKAGE = Path(maskpose.__file__).parent
 LAYERS = (
-    {"boxes", "errors", "geometry", "keypoints", "moved", "runtime", "stopping", "threads", "codecs", "io", "model"},
+    {"boxes", "errors", "extras", "geometry", "keypoints", "moved", "runtime", "stopping", "threads"}
+    | {"codecs", "io", "model"},
     {"data", "inference", "visualization"},
     {"evaluation"},
     {"testing", "training"},

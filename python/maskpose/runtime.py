@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from maskpose.errors import InputError
+from maskpose.extras import install_command
 from maskpose.threads import short_waits
 
 WITHOUT_CAFFE = (
@@ -41,7 +42,7 @@ def import_openvino():
     try:
         import openvino
     except ImportError:
-        raise InputError("OpenVINO is not installed: pip install openvino") from None
+        raise InputError(f"OpenVINO is not installed: {install_command('openvino')}") from None
     return openvino
 
 

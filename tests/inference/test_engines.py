@@ -92,7 +92,7 @@ def test_the_choice_of_an_engine(monkeypatch):
         engines.choose("opencv", gpu=0)
     variant = get_variant("compact/mask_pose")
     for name, weights_path, message in (
-        ("openvino", "w.caffemodel", "needs openvino: pip install openvino"),
+        ("openvino", "w.caffemodel", r"needs openvino: pip install 'maskpose\[engines\]'"),
         ("tensorflow", "w.caffemodel", "unknown engine"),
         ("caffe", "model.onnx", r"\.onnx files are run by openvino or onnxruntime, not by caffe"),
         ("auto", "model.xml", "needs openvino"),

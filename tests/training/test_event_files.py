@@ -98,6 +98,6 @@ def test_without_being_asked_for_there_are_none(drawn_db, tmp_path):
 
 def test_a_missing_library_is_said_before_anything_is_trained(drawn_db, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.raises(InputError, match="need tensorboardX: pip install tensorboardX"):
+    with pytest.raises(InputError, match=r"need tensorboardX: pip install 'maskpose\[train\]'"):
         train(make_run(drawn_db, tmp_path, tensorboard=True), progress=False)
     assert not (tmp_path / "losses.csv").exists()

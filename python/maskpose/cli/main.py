@@ -8,6 +8,7 @@ from maskpose import __version__
 from maskpose.cli.commands import COMMANDS, DATA, DATA_GROUPS, GROUPS, PROGRAM, Command, listing, nearest
 from maskpose.cli.entry import FAILED, one_line_errors
 from maskpose.errors import InputError
+from maskpose.extras import install_command
 
 PACKAGES = ("numpy", "cv2", "google.protobuf", "h5py", "lmdb", "tqdm", "matplotlib", "PIL", "jinja2")
 
@@ -100,7 +101,8 @@ def _run(command: Command, arguments: list[str]) -> None:
         if (error.name or "").split(".")[0] == "maskpose":
             raise
         raise InputError(
-            f"`{PROGRAM} {command.name}` needs the package {error.name}, which {sys.executable} lacks: install it"
+            f"`{PROGRAM} {command.name}` needs the package {error.name}, which {sys.executable} lacks: "
+            + install_command((error.name or "").split(".")[0])
         ) from None
 
 

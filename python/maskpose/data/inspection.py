@@ -14,6 +14,7 @@ from maskpose import boxes, geometry
 from maskpose.data.batches import BatchSource, array_shapes
 from maskpose.data.settings import DataSettings
 from maskpose.errors import InputError
+from maskpose.extras import install_command
 from maskpose.io.printable import plot_label
 from maskpose.io.progress import progress_bar
 from maskpose.keypoints import KEYPOINT_NAMES
@@ -120,7 +121,9 @@ def perceptual_hash(image):
     try:
         import imagehash
     except ImportError:
-        raise InputError("finding pictures that are there twice needs ImageHash: pip install ImageHash") from None
+        raise InputError(
+            "finding pictures that are there twice needs ImageHash: " + install_command("imagehash")
+        ) from None
     bits = imagehash.phash(Image.fromarray(image[:, :, ::-1])).hash
     return int("".join("1" if bit else "0" for bit in bits.ravel()), 2)
 

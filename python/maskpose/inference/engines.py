@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskpose.errors import InputError
+from maskpose.extras import install_command
 from maskpose.inference import onnx_export
 from maskpose.io.files import read_bytes
 from maskpose.model import plain_network, weight_files, weights
@@ -298,7 +299,7 @@ def resolve(name: str, weights_path: str | os.PathLike[str] | None = None) -> st
     if missing := missing_packages(name):
         if name == "caffe":
             import_caffe()  # its error says what to do
-        raise InputError(f"the engine {name} needs {' and '.join(missing)}: pip install {' '.join(missing)}")
+        raise InputError(f"the engine {name} needs {' and '.join(missing)}: {install_command(missing[0])}")
     return name
 
 

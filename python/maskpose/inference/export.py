@@ -11,6 +11,7 @@ import numpy as np
 
 from maskpose.codecs.preprocessing import crop_to_input
 from maskpose.errors import InputError
+from maskpose.extras import install_command
 from maskpose.inference import engines, onnx_export
 from maskpose.io.files import atomic_path
 from maskpose.io.images import read_color
@@ -102,7 +103,7 @@ def _quantiser():
     try:
         import nncf
     except ImportError:
-        raise InputError("int8 needs NNCF: pip install nncf") from None
+        raise InputError(f"int8 needs NNCF: {install_command('nncf')}") from None
 
     def quantise(network, size, calibration):
         inputs = [np.asarray(one, np.float32) for one in calibration]

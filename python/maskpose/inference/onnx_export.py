@@ -4,6 +4,7 @@ import numpy as np
 
 from maskpose import __version__
 from maskpose.errors import InputError
+from maskpose.extras import install_command
 
 OPSET = 17
 BATCH = "N"  # name of the dynamic dimension
@@ -21,7 +22,7 @@ def export(definition, parameters, name):
         import onnx
         from onnx import helper, numpy_helper
     except ImportError:
-        raise InputError("exporting needs the onnx package: pip install onnx") from None
+        raise InputError(f"exporting needs the onnx package: {install_command('onnx')}") from None
 
     def value(blob, shape):
         return helper.make_tensor_value_info(blob, onnx.TensorProto.FLOAT, shape)

@@ -13,6 +13,7 @@ import numpy as np
 from maskpose import runtime
 from maskpose.data.sampler import shard
 from maskpose.errors import InputError
+from maskpose.extras import install_command
 from maskpose.runtime import import_caffe
 from maskpose.training import launcher
 
@@ -44,7 +45,9 @@ class MpiGroup:
         try:
             from mpi4py import MPI
         except ImportError:
-            raise InputError("several ranks need mpi4py: pip install mpi4py (and Open MPI, as Debian has it)") from None
+            raise InputError(
+                f"several ranks need mpi4py: {install_command('mpi4py')} (and Open MPI, as Debian has it)"
+            ) from None
         self._comm = MPI.COMM_WORLD
         self.rank, self.size = self._comm.Get_rank(), self._comm.Get_size()
         _tell_caffe(self)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from maskpose.errors import InputError
+from maskpose.extras import install_command
 from maskpose.io.files import GrowingFile
 from maskpose.training.loss_log import VALIDATION, part_name
 
@@ -18,7 +19,7 @@ def require():
     try:
         import tensorboardX  # noqa: F401
     except ImportError:
-        raise InputError("TensorBoard's event files need tensorboardX: pip install tensorboardX") from None
+        raise InputError("TensorBoard's event files need tensorboardX: " + install_command("tensorboardX")) from None
 
 
 class EventLog:
