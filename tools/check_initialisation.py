@@ -9,7 +9,8 @@ import _packages  # noqa: F401  # isort: skip
 
 from collections.abc import Sequence
 
-from maskpose.cli.options import add_variant, argument_parser, natural, one_line_errors, positive
+from maskpose.cli.entry import one_line_errors
+from maskpose.cli.options import add_variant, argument_parser, natural, positive
 from maskpose.model import initialisation
 from maskpose.model.variants import get_variant
 

@@ -21,7 +21,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskpose.cli.options import argument_parser, natural, one_line_errors, positive_number
+from maskpose.cli.entry import one_line_errors
+from maskpose.cli.options import argument_parser, natural, positive_number
 from maskpose.errors import InputError
 from maskpose.io.files import REPOSITORY, make_folder, read_json, write_text
 from maskpose.io.locks import FileLock

@@ -10,7 +10,8 @@ import _packages  # noqa: F401  # isort: skip
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskpose.cli.options import argument_parser, one_line_errors
+from maskpose.cli.entry import one_line_errors
+from maskpose.cli.options import argument_parser
 from maskpose.io.files import write_text
 from maskpose.model.prototxt import prototxt_files
 from maskpose.model.variants import VARIANTS

@@ -1,4 +1,4 @@
-"""Measure speed beside a peer's, both in this run; a line a row, on a machine that does nothing else.
+"""Measure speed beside another library's, both in this run; a line a row, on a machine that does nothing else.
 
 Example:
     maskpose benchmark data_layer --json runs/data_layer.json
@@ -6,6 +6,7 @@ Example:
     maskpose benchmark load --rows caffe train_compact
 """
 
+import argparse
 import dataclasses
 import importlib
 import json
@@ -14,7 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-from maskpose.cli.options import argument_parser, one_line_errors, positive
+from maskpose.cli.entry import one_line_errors
+from maskpose.cli.options import argument_parser, positive
 from maskpose.errors import InputError
 from maskpose.io.files import REPOSITORY, check_output, write_text
 
@@ -31,28 +33,25 @@ MODULES = {
 }
 
 
-def module(name: str) -> ModuleType:
-    """The module of benchmarks/ of that name. Raises InputError if this installation has no benchmarks/."""
-    if not FOLDER.is_dir():
-        raise InputError(f"{FOLDER} is missing: the benchmarks are in the repository, not in the installed package")
-    if str(REPOSITORY) not in sys.path:
-        sys.path.append(str(REPOSITORY))
-    return importlib.import_module(f"benchmarks.{name}")
-
-
-@one_line_errors
-def main(arguments: Sequence[str] | None = None) -> None:
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     building, load = module("building"), module("load")
     parser = argument_parser(__doc__, "benchmark")
     parser.add_argument("name", choices=MODULES, help="which benchmark")
     parser.add_argument("--json", type=Path, help="file to write the rows to")
-    parser.add_argument("--count", type=positive, metavar="N", help=f"of build: photographs ({building.COUNT})")
+    parser.add_argument("--count", type=positive, metavar="N", help=f"of build: images ({building.COUNT})")
     parser.add_argument("--rows", nargs="+", choices=load.ROWS, metavar="ROW", help="of load: which (all there are)")
     args = parser.parse_args(arguments)
     if args.count and args.name != "build":
         parser.error("--count is of build alone")
     if args.rows and args.name != "load":
         parser.error("--rows is of load alone")
+    return args
+
+
+@one_line_errors
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``maskpose benchmark``."""
+    args = parse_arguments(arguments)
     options = {"count": args.count} if args.count else {"names": args.rows} if args.rows else {}
     check_output(args.json)
     rows = []
@@ -61,3 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows.append(row)
     if args.json:
         write_text(args.json, json.dumps([dataclasses.asdict(row) for row in rows], indent=1) + "\n")
+        print(f"written to {args.json}")
+
+
+def module(name: str) -> ModuleType:
+    """The module of benchmarks/ of that name. Raises InputError if this installation has no benchmarks/."""
+    if not FOLDER.is_dir():
+        raise InputError("benchmarks/ is missing: run this in a clone of the repository, the package has none")
+    if str(REPOSITORY) not in sys.path:
+        sys.path.append(str(REPOSITORY))
+    return importlib.import_module(f"benchmarks.{name}")

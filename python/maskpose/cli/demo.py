@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from maskpose.cli.entry import one_line_errors
-from maskpose.cli.options import argument_parser, folder, positive
+from maskpose.cli.options import argument_parser, command_text, folder, positive
 from maskpose.data.database import Reader
 from maskpose.data.datasets import onehand10k
 from maskpose.demo import scenes
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         scenes_summary = show_scenes(args, weights, scenes_path)
         training_summary = show_training(args, weights, hands_path)
     print("(that minute cannot improve the scores: the shipped weights have seen thousands of such images)")
-    print("now try a photograph of your own: make predict IMAGE=photo.jpg")
+    print(f"now try a photograph of your own: {command_text('demo', 'maskpose predict photo.jpg')}")
     print(f"look at {scenes_path}: {scenes_summary}; and at {hands_path}: {training_summary}")
 
 
@@ -81,7 +81,7 @@ def show_training(args: argparse.Namespace, weights: Path, path: Path) -> str:
     for part, lines in onehand10k.plan(args.hands).items():
         onehand10k.build_db(args.hands, lines, args.out / f"{part}.lmdb")
     before, captions_before, pck_before = score(weights, args.out / "test.lmdb", "before")
-    run = Run(VARIANT, args.out / "train.lmdb", args.out / "training", args.iterations, warmup=10)
+    run = Run(VARIANT, str(args.out / "train.lmdb"), args.out / "training", args.iterations, warmup=10)
     run.solver["base_lr"] = 5e-5
     trained = train(run, initial_weights=weights)
     after, captions_after, pck_after = score(trained, args.out / "test.lmdb", "after")

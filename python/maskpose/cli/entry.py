@@ -1,4 +1,4 @@
-"""How every script begins and ends: standard streams that can be written to, and one line of error."""
+"""How every command begins and ends: standard streams that can be written to, and one line of error."""
 
 import contextlib
 import functools
@@ -6,32 +6,36 @@ import io
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
+from typing import NoReturn, ParamSpec, TypeVar
 
 from maskpose.errors import InputError, Stopped, WorkerError, reason
 
 FAILED, INTERRUPTED = 2, 130  # statuses
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 OUTPUT = "standard output"
 _state = {"running": False}  # whether a decorated function is running
 STREAMS = {"stdin": os.O_RDONLY, "stdout": os.O_WRONLY, "stderr": os.O_WRONLY}  # in the order of their numbers
 
 
-def one_line_errors(main):
-    """Decorate a script's ``main``: what may go wrong ends it with one line on stderr.
+def one_line_errors(main: Callable[Given, Result]) -> Callable[Given, Result]:
+    """Decorate a command's ``main``: an expected error ends it with one line on stderr.
 
-    That is bad input, a worker that ended, a lack of memory, and whatever the operating system refuses: a full disk, a
+    Expected are bad input, a worker that ended, a lack of memory, and what the operating system refuses: a full disk, a
     folder that cannot be written, a removed working directory, an output that nobody reads any longer. The status is 2,
-    or 130 where the user stopped it. SIGTERM and SIGHUP stop it as Ctrl-C does, so that unfinished files are removed.
-    Any other exception is a bug, and keeps its traceback. Within another decorated function, nothing is decorated: the
-    outer one ends the program.
+    or 130 if the user stopped it. SIGTERM and SIGHUP stop it as Ctrl-C does, so that unfinished files are removed.
+    Any other exception is a bug, and keeps its traceback. A decorated function that another one calls is not decorated:
+    the outer one ends the program.
     """
 
     @functools.wraps(main)
-    def wrapped(*args, **kwargs):
+    def wrapped(*args: Given.args, **kwargs: Given.kwargs) -> Result:
         if _state["running"]:
             return main(*args, **kwargs)
         _state["running"] = True
-        open_standard_streams()
         try:
+            open_standard_streams()
             with _signals_as_interrupts():
                 result = main(*args, **kwargs)
             _flush()  # as Python ends, it would be too late to say what is wrong
@@ -54,7 +58,7 @@ def one_line_errors(main):
     return wrapped
 
 
-def what_went_wrong(error):
+def what_went_wrong(error: Exception) -> str:
     """A line about an exception that ``one_line_errors`` takes care of."""
     if isinstance(error, MemoryError):
         return f"there is not enough memory: {error}".removesuffix(": ")
@@ -67,7 +71,7 @@ def what_went_wrong(error):
     return reason(error)
 
 
-def open_standard_streams():
+def open_standard_streams() -> None:
     """Open closed standard streams to nowhere, and let nothing that is printed fail for its letters.
 
     If a stream stayed closed, the next file to be opened, such as a database, would get its number, and what libraries
@@ -88,7 +92,9 @@ def open_standard_streams():
         sys.stderr = _text(_Lossy, sys.stderr, line_buffering=True)
 
 
-def _text(kind, stream, line_buffering, write_through=False):
+def _text(
+    kind: type[io.FileIO], stream: io.TextIOWrapper, line_buffering: bool, write_through: bool = False
+) -> io.TextIOWrapper:
     """A text stream to where ``stream`` goes, by a raw file of class ``kind``."""
     raw = io.BufferedWriter(kind(stream.fileno(), "w", closefd=False))
     return io.TextIOWrapper(
@@ -120,7 +126,7 @@ class _Lossy(io.FileIO):
 
 
 @contextlib.contextmanager
-def _signals_as_interrupts():
+def _signals_as_interrupts() -> Iterator[None]:
     """Within it, SIGTERM and SIGHUP raise KeyboardInterrupt, unless they are ignored or handled already."""
     taken = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
     try:
@@ -132,7 +138,7 @@ def _signals_as_interrupts():
             signal.signal(number, signal.SIG_DFL)
 
 
-def _flush():
+def _flush() -> None:
     """Write out what was printed. Raises OSError of the name "standard output"; what could not be written is lost."""
     try:
         sys.stdout.flush()
@@ -145,7 +151,7 @@ def _flush():
         raise
 
 
-def _end(line, status):
+def _end(line: str, status: int | str) -> NoReturn:
     with contextlib.suppress(OSError):
         _flush()
     print(" ".join(line.splitlines()), file=sys.stderr, flush=True)

@@ -132,6 +132,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``maskpose evaluate``."""
     args = parse_arguments(arguments)
     settings = chosen_settings(args)
     pyramid = options.pyramid_options(args, used="pyramid" in args.modes)

@@ -3,18 +3,20 @@
 device_query; each layer of mask_pose forward and backward beside the CPU's; losses of 20 iterations beside the CPU's;
 seconds an iteration; images a second of the compact variant; and, with the time that is left, training it. Each step is
 a process with a time limit of its own. OUT/steps.jsonl has every value as it comes, OUT/summary.md all of it to read,
-OUT/logs what each step printed. The same command again goes on where it was interrupted.
+OUT/logs what each step printed. The same command again resumes an interrupted drill.
 
 Example:
     maskpose gpu-drill --minutes 8 --out runs/drill --db data/onehand10k/train.lmdb
     maskpose gpu-drill --rehearse --out runs/rehearsal
 """
 
+import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskpose.cli.options import argument_parser, folder, key_value, natural, one_line_errors, positive_number
+from maskpose.cli.entry import one_line_errors
+from maskpose.cli.options import argument_parser, folder, key_value, natural, positive_number
 from maskpose.errors import InputError
 from maskpose.gpu_drill import plan, runner
 from maskpose.io.files import check_writable
@@ -22,7 +24,7 @@ from maskpose.io.files import check_writable
 INCOMPLETE = 1  # the status where a step failed or ran out of time
 
 
-def parse_arguments(arguments):
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argument_parser(__doc__, "gpu-drill")
     parser.add_argument("--minutes", type=positive_number, default=8.0, help="for all of it (%(default)g)")
     parser.add_argument("--out", type=folder, required=True, help="folder of the results")
@@ -41,6 +43,7 @@ def parse_arguments(arguments):
 
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``maskpose gpu-drill``."""
     args = parse_arguments(arguments)
     check_writable(args.out)
     if args.db and not Path(args.db).is_dir():
@@ -52,5 +55,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
         steps = [step for step in steps if step.name in always or any(word in step.name for word in args.only)]
     drill = runner.Drill(steps, args.out, 60 * args.minutes, args.db, args.reference)
     went_well = drill.run()
-    print(f"written: {args.out / runner.SUMMARY}, {args.out / runner.JOURNAL}")
+    print(f"written to {args.out / runner.SUMMARY}, {args.out / runner.JOURNAL}")
     sys.exit(0 if went_well else INCOMPLETE)

@@ -70,7 +70,7 @@ def chosen_lines(source: Path, names: Path | None) -> list:
 
 def run_of(variant: Variant, db: Path, folder: Path, iterations: int) -> Run:
     """A training without augmentation, its learning rate fixed if its solver is Adam."""
-    run = Run(variant, db, folder, iterations, data={"augment": False, "batch_size": 4}, warmup=30)
+    run = Run(variant, str(db), folder, iterations, data={"augment": False, "batch_size": 4}, warmup=30)
     if variant.solver.type == "Adam":
         run.solver.update(lr_policy="fixed")
     return run

@@ -67,10 +67,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def options_of(args: argparse.Namespace) -> Options:
     """The plan's options that the command line gives."""
-    same = ("data", "out", "scale", "iterations", "seeds", "ea", "cmu", "openpose", "x2")
-    lists = {"gpus": args.gpu or (), "mix": args.mix, "training": args.training, "predictions": args.predictions}
     return Options(
-        **{name: getattr(args, name) for name in same},
-        **{name: tuple(values) for name, values in lists.items()},
+        data=args.data,
+        out=args.out,
+        scale=args.scale,
+        iterations=args.iterations,
+        seeds=args.seeds,
+        gpus=tuple(args.gpu or ()),
+        mix=tuple(args.mix),
+        training=tuple(args.training),
+        ea=args.ea,
+        cmu=args.cmu,
+        predictions=tuple(args.predictions),
+        openpose=args.openpose,
+        x2=args.x2,
         ways=tuple(args.modes) if args.modes else None,
     )

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli.entry import INTERRUPTED, one_line_errors
-from maskpose.cli.options import add_network, argument_parser, folder, key_value, positive, this_command
+from maskpose.cli.options import add_network, argument_parser, command_text, folder, key_value, positive, this_command
 from maskpose.errors import InputError, Stopped
 from maskpose.model.variants import get_variant
 from maskpose.model.weights import INPUTS
@@ -69,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"stopped at {stop}; to resume: {mpirun}{this_command(args.invocation, '--resume', 'auto')}")
         sys.exit(INTERRUPTED)
     if group.rank == 0:
-        print(f"weights: {model}; try: make predict VARIANT={args.variant} WEIGHTS={model} IMAGE=photo.jpg")
+        predict = f"maskpose predict photo.jpg --variant {args.variant} --weights {model}"
+        print(f"weights: {model}; try: {command_text('train', predict)}")
 
 
 def run_of(args: argparse.Namespace) -> Run:

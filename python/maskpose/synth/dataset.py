@@ -47,7 +47,7 @@ SHEET_COLUMNS, SHEET_TILE = 10, (192, 192)
 
 
 def write_rendered(
-    folder, count, seed, split="Train", size=256, photographs=True, hidden=False, realism=DECOYS,
+    folder, count, seed, split="Train", size=256, photographs: bool | str = True, hidden=False, realism=DECOYS,
     turned=TURNED, workers=None, progress=lambda items, total: items, span=None, empty=0,
 ):  # fmt: skip
     """Write pictures 0 to ``count`` - 1 of ``seed`` as a split in OneHand10K's layout; give how many it then has.

@@ -1,21 +1,23 @@
-"""Write 4:3 crops of a database's photographs, 320 x 240, as the paper did for the method of its [10], and maps back.
+"""Write 4:3 crops of a database's images, 320 x 240, as the paper did for the method of its [10], and maps back.
 
-What another program finds in the crops is scored on the photographs by tools/evaluate.py --cropped FILE OUT/maps.json.
+`maskpose evaluate --cropped FILE OUT/maps.json` scores what another program detects in the crops on the whole images.
 
 Example:
     maskpose data crop-images data/onehand10k/test.lmdb data/onehand10k/crops
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from maskpose.cli.options import argument_parser, one_line_errors, positive
+from maskpose.cli.entry import one_line_errors
+from maskpose.cli.options import argument_parser, positive
 from maskpose.data.database import Reader
 from maskpose.evaluation import paper_crops
 from maskpose.io.left_out import LeftOut
 
 
-def parse_arguments(arguments):
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argument_parser(__doc__, "data crop-images")
     parser.add_argument("db", type=Path, help="LMDB of samples")
     parser.add_argument("out", type=Path, help="folder to write the crops and maps.json to")
@@ -27,6 +29,7 @@ def parse_arguments(arguments):
 
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``maskpose data crop-images``."""
     args = parse_arguments(arguments)
     left_out = LeftOut(args.strict)
     maps = paper_crops.write(Reader(args.db), args.out, tuple(args.size), left_out)

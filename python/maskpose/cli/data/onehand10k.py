@@ -11,19 +11,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli import conversion
-from maskpose.cli.options import argument_parser, natural, one_line_errors, positive
+from maskpose.cli.entry import one_line_errors
+from maskpose.cli.options import argument_parser, natural, positive
 from maskpose.data.datasets import onehand10k
 from maskpose.io.files import read_lines, refuse_existing
 
 
-def parse_arguments(arguments):
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argument_parser(__doc__, "data onehand10k")
     parser.add_argument("source", type=Path, help="folder that holds Train and Test")
     parser.add_argument("db", type=Path, help="folder to receive train.lmdb and test.lmdb")
     conversion.add_care(parser)
     parser.add_argument(
         "--shuffle-split", type=natural, metavar="SEED",
-        help="shuffle Train and Test together and split anew, as the paper did",
+        help="shuffle Train and Test together and split again, as the paper did",
     )  # fmt: skip
     parser.add_argument(
         "--train-count", type=positive, default=10_000, help="of --shuffle-split: training images (%(default)s)"
@@ -36,8 +37,8 @@ def parse_arguments(arguments):
     return parser.parse_args(arguments)
 
 
-def column_value(text):
-    """(column, value) of "column=value", as argparse's type."""
+def column_value(text: str) -> tuple[str, str]:
+    """argparse type: "column=value" as (column, value)."""
     column, equals, value = text.partition("=")
     if not column or not equals:
         raise argparse.ArgumentTypeError(f"expected COLUMN=VALUE, not {text!r}")
@@ -46,6 +47,7 @@ def column_value(text):
 
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``maskpose data onehand10k``."""
     args = parse_arguments(arguments)
     names = read_lines(args.names) if args.names else None
     databases = {part: args.db / f"{part}.lmdb" for part in ("train", "test")}

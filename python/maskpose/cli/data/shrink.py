@@ -1,19 +1,22 @@
-"""Shrink the images of an LMDB onto grey of their own size: small hands, to measure from what size on they are found.
+"""Shrink the images of an LMDB onto grey of their own size: small hands, to measure the size from which on they are
+detected.
 
 Example:
     maskpose data shrink data/scenes/test.lmdb data/far.lmdb --factor 0.333 --seed 1
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli import conversion
-from maskpose.cli.options import argument_parser, natural, one_line_errors
+from maskpose.cli.entry import one_line_errors
+from maskpose.cli.options import argument_parser, natural
 from maskpose.data.database import Reader
 from maskpose.data.shrinking import shrink
 
 
-def parse_arguments(arguments):
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argument_parser(__doc__, "data shrink")
     parser.add_argument("db", type=Path, help="LMDB to read")
     parser.add_argument("out", type=Path, help="LMDB to write")
@@ -26,6 +29,7 @@ def parse_arguments(arguments):
 
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``maskpose data shrink``."""
     args = parse_arguments(arguments)
-    manifest = shrink(Reader(args.db), args.out, args.factor, args.seed, conversion.about(args))
-    conversion.tell(args.out, manifest)
+    manifest = shrink(Reader(args.db), args.out, args.factor, args.seed, conversion.describe(args))
+    conversion.print_contents(args.out, manifest)

@@ -1,8 +1,8 @@
-"""Divide an LMDB at random, or take out of it the samples that a list names, or those of some origins.
+"""Divide an LMDB at random, or extract the samples that a list names, or those of some origins.
 
-With --shares it writes OUT/part1.lmdb, OUT/part2.lmdb … and their names beside them, as .txt; samples of one group
-(person, film, original) stay together. With --list or --origins it writes OUT, an LMDB of those samples, such as the
-paper's fixed subset EA of the validation set.
+With --shares it writes OUT/part1.lmdb, OUT/part2.lmdb … and beside each its samples' names, as .txt; samples of one
+group (person, film, original) stay together. With --list or --origins it writes OUT, an LMDB of those samples. The
+paper's EA, a fixed subset of the validation set, is such a list.
 
 Example:
     maskpose data split data/mine.lmdb data/mine_parts --shares 0.85 0.15 --seed 1
@@ -10,17 +10,19 @@ Example:
     maskpose data split data/mine/train.lmdb data/held_out.lmdb --origins evening studio
 """
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from maskpose.cli import conversion
-from maskpose.cli.options import argument_parser, fraction, natural, one_line_errors
+from maskpose.cli.entry import one_line_errors
+from maskpose.cli.options import argument_parser, fraction, natural
 from maskpose.data import subsets
 from maskpose.data.database import Reader
 from maskpose.io.files import read_lines
 
 
-def parse_arguments(arguments):
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argument_parser(__doc__, "data split")
     parser.add_argument("db", type=Path, help="LMDB to read")
     parser.add_argument("out", type=Path, help="folder of LMDBs, or with --list or --origins the LMDB, to write")
@@ -35,6 +37,7 @@ def parse_arguments(arguments):
 
 @one_line_errors
 def main(arguments: Sequence[str] | None = None) -> None:
+    """Run ``maskpose data split``."""
     args = parse_arguments(arguments)
     reader = Reader(args.db)
     entries = subsets.list_entries(reader)
@@ -46,6 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         divided = subsets.split(entries, args.shares, args.seed, not args.ungrouped)
         parts = {args.out / f"part{n}.lmdb": part for n, part in enumerate(divided, start=1)}
     for path, part in parts.items():
-        conversion.tell(path, subsets.extract(reader, part, path, conversion.about(args)))
+        conversion.print_contents(path, subsets.extract(reader, part, path, conversion.describe(args)))
         if args.shares:
             subsets.write_list(part, path.with_suffix(".txt"), entries)
