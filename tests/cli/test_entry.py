@@ -109,3 +109,20 @@ def test_sigterm_removes_unfinished_files(tmp_path):
     )
     result = shell("$SCRIPT", body)
     assert (result.returncode, result.stderr) == (130, "interrupted\n") and not list(tmp_path.iterdir())
+
+
+def test_within_a_command_another_one_ends_nothing(capsys):
+    @one_line_errors
+    def inner():
+        raise InputError("of the inner one")
+
+    @one_line_errors
+    def outer():
+        with pytest.raises(InputError):
+            inner()
+        return "done"
+
+    assert outer() == "done" and capsys.readouterr().err == ""
+    with pytest.raises(SystemExit):
+        inner()
+    assert capsys.readouterr().err == "error: of the inner one\n"

@@ -2,14 +2,12 @@
 file, status 2, and no file that is not whole. The scripts run in this process, for the imports' time.
 """
 
-import os
-import runpy
 import shutil
-import sys
 
 import cv2
 import numpy as np
 import pytest
+from in_process import run_script
 
 from conftest import ROOT, files_of_at_most
 from maskpose.data.database import Reader
@@ -83,21 +81,10 @@ WHOLE = {  # what may be left: it was whole before the disk was full
 @pytest.fixture
 def run(capsys, monkeypatch, inputs):
     """A function that runs a script; it gives its status and its lines of error."""
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.chdir(ROOT)
 
     def run(line, out):
         script, *given = [part.format(**inputs).replace("OUT", str(out)) for part in line.split()]
-        monkeypatch.setattr(sys, "argv", [script, *given])
-        monkeypatch.setitem(sys.modules, "_packages", None)
-        del sys.modules["_packages"]  # tools/ and data_prep/ have one each
-        sys.path.insert(0, os.path.dirname(script))
-        try:
-            runpy.run_path(script, run_name="__main__")
-            status = 0
-        except SystemExit as end:
-            status = end.code
+        status = run_script(script, given, monkeypatch)
         return status, [text for text in capsys.readouterr().err.splitlines() if text.startswith("error: ")]
 
     return run
