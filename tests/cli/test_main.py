@@ -20,7 +20,7 @@ from maskpose.cli.commands import COMMANDS
 from maskpose.cli.main import main
 
 SCRIPTS = sorted(path.relative_to(ROOT) for part in ("tools", "data_prep") for path in (ROOT / part).glob("[a-z]*.py"))
-OF_THE_REPOSITORY = {"check_initialisation", "fuzz", "gpu_drill", "make_prototxt"}  # scripts that are no sub-commands
+OF_THE_REPOSITORY = {"check_initialisation", "fuzz", "make_prototxt"}  # scripts that are no sub-commands
 PHOTOGRAPH = "examples/rendered_hands/Test/source/0.jpg"
 
 
