@@ -50,7 +50,7 @@ def masked(checksum):
     return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def test_a_full_disk_is_said_and_leaves_whole_events(tmp_path):
+def test_a_full_disk_is_an_error_and_leaves_whole_events(tmp_path):
     row = {"iteration": 1, "total": 2.0}
     with EventLog(tmp_path, 0) as log:
         log.add(row)
@@ -91,12 +91,12 @@ def test_event_files_hold_what_the_csv_holds_also_after_a_resume(drawn_db, tmp_p
     assert len(found["loss/total"]) == 4 and [step for step, _ in found["validation/pck"]] == [2, 4]
 
 
-def test_without_being_asked_for_there_are_none(drawn_db, tmp_path):
+def test_event_files_are_not_written_unless_asked_for(drawn_db, tmp_path):
     train(make_run(drawn_db, tmp_path, 1), progress=False)
     assert not list(tmp_path.glob("events*"))
 
 
-def test_a_missing_library_is_said_before_anything_is_trained(drawn_db, tmp_path, monkeypatch):
+def test_a_missing_library_is_an_error_before_anything_is_trained(drawn_db, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboardX", None)
     with pytest.raises(InputError, match=r"need tensorboardX: pip install 'maskpose\[train\]'"):
         train(make_run(drawn_db, tmp_path, tensorboard=True), progress=False)

@@ -43,7 +43,7 @@ def test_scores_are_on_the_rows_where_they_were_measured(tmp_path):
     assert log.newest_scores == {"val_pck": 0.25}
 
 
-def test_a_log_that_goes_on_knows_the_newest_scores_that_stay(tmp_path):
+def test_a_resumed_log_knows_the_newest_scores_before_the_cut(tmp_path):
     write_rows(tmp_path / "losses.csv", 0, 5, {2: {"val_pck": 0.25}, 4: {"val_pck": 0.5}})
     log = write_rows(tmp_path / "losses.csv", 3, 1)
     row = {"total": 1.0, "mask_loss": 2.0, "images_per_second": 3.0, "waiting_share": 0.0}
@@ -88,7 +88,7 @@ def test_a_torn_last_row_is_left_out(tmp_path):
     "content",
     [b"iteration,total\n1,two\n", b"iteration,total\n1\n", b"iteration,total\n1,2,3\n", b"name\n5\n", b"\xff\n"],
 )
-def test_a_file_that_is_no_log_is_said(tmp_path, content):
+def test_another_file_in_the_place_of_a_log_is_an_error(tmp_path, content):
     (tmp_path / "losses.csv").write_bytes(content)
     with pytest.raises(InputError, match=r"losses\.csv is not a losses.csv"):
         read_losses(tmp_path / "losses.csv")

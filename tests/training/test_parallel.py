@@ -128,7 +128,7 @@ def test_a_gpu_rank_that_is_killed_ends_all(drawn_db, tmp_path):
     assert "another rank has ended" in result.stderr or result.returncode == 128 + signal.SIGKILL
 
 
-def test_a_caffe_without_nccl_is_said(drawn_db, tmp_path):
+def test_a_caffe_without_nccl_is_an_error(drawn_db, tmp_path):
     script = "from maskpose.training import distributed; distributed.NcclGroup.connect(None, None)"
     environment = dict(os.environ, MASKPOSE_RANK="0")
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment)

@@ -13,7 +13,7 @@ import os, sys, time, signal
 import numpy as np
 from maskpose.training import launcher
 size, what = int(sys.argv[1]), sys.argv[2]
-if not launcher.launched():
+if not launcher.is_launched():
     sys.exit(launcher.launch(size))
 hub = launcher.Hub()
 if what == "sum":
@@ -46,7 +46,7 @@ def run(script, size, what):
 
 
 @pytest.mark.parametrize("size", [2, 4])
-def test_what_ranks_tell_each_other(script, size):
+def test_messages_between_ranks_arrive(script, size):
     result = run(script, size, "sum")
     assert result.returncode == 0, result.stderr
     powers, numbers = float("1" * size), float(sum(range(size)))
@@ -59,7 +59,7 @@ def test_a_rank_that_ends_badly_ends_all(script, what, status):
     assert run(script, 3, what).returncode == status
 
 
-def test_a_rank_that_others_wait_for(script):
+def test_waiting_for_a_rank_that_has_ended_is_an_error(script):
     result = run(script, 2, "sum without the other")
     assert result.returncode != 0
 

@@ -50,7 +50,9 @@ def assert_same_end(folder, other):
 
 
 def test_a_snapshot_is_caffes_own_pair(finished):
-    assert [path.name for path in snapshots.states(finished)] == [f"mask_pose_iter_{n}.solverstate" for n in (6, 4, 2)]
+    assert [path.name for path in snapshots.list_snapshots(finished)] == [
+        f"mask_pose_iter_{n}.solverstate" for n in (6, 4, 2)
+    ]
     assert not any((finished / snapshots.PARTIAL).iterdir())
     state = solver_state(finished / "mask_pose_iter_4.solverstate")
     assert state.iter == 4 and state.learned_net == str(finished / "mask_pose_iter_4.caffemodel")
@@ -61,12 +63,12 @@ def truncate(path):
 
 
 @pytest.mark.parametrize("suffix", ["caffemodel", "solverstate"])
-def test_a_truncated_newest_snapshot_is_passed_over(finished, drawn_db, tmp_path, suffix, capsys):
+def test_a_truncated_newest_snapshot_is_skipped(finished, drawn_db, tmp_path, suffix, capsys):
     copy_of(finished, tmp_path, (2, 4))
     truncate(tmp_path / f"mask_pose_iter_4.{suffix}")
     train(make_run(drawn_db, tmp_path), resume="auto", progress=False)
     line = capsys.readouterr().err.strip()
-    assert line.startswith("passed over: ") and "iter_4" in line and "\n" not in line
+    assert line.startswith("skipping snapshot: ") and "iter_4" in line and "\n" not in line
     assert_same_end(finished, tmp_path)
 
 
@@ -77,13 +79,13 @@ def test_a_truncated_snapshot_asked_for_is_an_error(finished, drawn_db, tmp_path
         train(make_run(drawn_db, tmp_path), resume=tmp_path / "mask_pose_iter_4.solverstate", progress=False)
 
 
-def test_a_moved_run_goes_on(finished, drawn_db, tmp_path):
+def test_a_moved_run_can_be_resumed(finished, drawn_db, tmp_path):
     copy_of(finished, tmp_path, (4,))
     train(make_run(drawn_db, tmp_path), resume="auto", progress=False)
     assert_same_end(finished, tmp_path)
 
 
-def test_auto_without_a_snapshot_starts_anew(finished, drawn_db, tmp_path):
+def test_auto_without_a_snapshot_begins_a_new_run(finished, drawn_db, tmp_path):
     train(make_run(drawn_db, tmp_path), resume="auto", progress=False)
     assert_same_end(finished, tmp_path)
 
@@ -94,7 +96,7 @@ def test_old_snapshots_are_pruned(drawn_db, tmp_path):
     assert names == {f"mask_pose_iter_{n}.{s}" for n in (4, 6) for s in ("caffemodel", "solverstate")}
 
 
-def test_resuming_with_another_type_of_solver_is_said(finished, drawn_db, tmp_path):
+def test_resuming_with_another_type_of_solver_is_an_error(finished, drawn_db, tmp_path):
     run = make_run(drawn_db, tmp_path, solver={"type": "SGD"})
     with pytest.raises(InputError, match="another type of solver"):
         train(run, resume=finished / "mask_pose_iter_4.solverstate", progress=False)
@@ -115,7 +117,7 @@ def test_no_whole_snapshot_is_an_error(finished, drawn_db, tmp_path):
         train(make_run(drawn_db, tmp_path), resume="auto", progress=False)
 
 
-def test_a_full_disk_is_said_and_leaves_nothing_half_written(drawn_db, tmp_path, monkeypatch):
+def test_a_full_disk_is_an_error_and_leaves_nothing_half_written(drawn_db, tmp_path, monkeypatch):
     save = snapshots.save
 
     def on_a_full_disk(*arguments):
@@ -160,7 +162,7 @@ def solver(finished):
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-def test_a_damaged_newest_state_is_passed_over_and_an_error_if_asked_for(finished, solver, tmp_path, capsys, damage):
+def test_a_damaged_newest_state_is_skipped_and_an_error_if_asked_for(finished, solver, tmp_path, capsys, damage):
     copy_of(finished, tmp_path, (2, 4))
     newest = tmp_path / "mask_pose_iter_4.solverstate"
     state = solver_state(newest)
@@ -169,7 +171,7 @@ def test_a_damaged_newest_state_is_passed_over_and_an_error_if_asked_for(finishe
     with pytest.raises(InputError, match="iter_4"):
         snapshots.restore(solver, newest)
     assert snapshots.restore_newest(solver, tmp_path).name == "mask_pose_iter_2.solverstate" and solver.iter == 2
-    assert capsys.readouterr().err.startswith("passed over: ")
+    assert capsys.readouterr().err.startswith("skipping snapshot: ")
 
 
 def test_the_path_of_weights_in_a_state_does_not_matter(finished, solver, tmp_path):
@@ -216,7 +218,7 @@ def test_a_damaged_state_in_hdf5_is_an_error(finished, solver, tmp_path, name, v
         snapshots.restore(solver, path)
 
 
-def test_what_is_no_state_is_said_and_the_state_beside_named(finished, solver, tmp_path):
+def test_another_file_is_refused_as_a_state_and_the_state_beside_it_named(finished, solver, tmp_path):
     copy_of(finished, tmp_path, (4,))
     model = tmp_path / "mask_pose_iter_4.caffemodel"
     with pytest.raises(InputError, match=r"holds weights alone: expected the \.solverstate .*iter_4\.solverstate$"):
@@ -239,7 +241,7 @@ def test_weights_that_are_not_finite_are_not_kept(finished, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_second_training_in_a_folder_is_refused_and_told_whose_it_is(drawn_db, tmp_path):
+def test_a_second_training_in_a_folder_is_refused(drawn_db, tmp_path):
     said = f"being written by another process: process {os.getpid()} on "
     with FileLock(tmp_path / ".lock", tmp_path), pytest.raises(InputError, match=said):
         train(make_run(drawn_db, tmp_path), progress=False)
@@ -259,10 +261,10 @@ def test_a_removed_folder_for_unfinished_snapshots_ends_the_training(drawn_db, t
     monkeypatch.setattr(snapshots, "save", lambda *given: (save(*given), shutil.rmtree(tmp_path / snapshots.PARTIAL)))
     with pytest.raises(InputError, match=r"\.partial has been removed during the training: no snapshot"):
         train(make_run(drawn_db, tmp_path), progress=False)
-    assert [snapshots.iteration_of(path) for path in snapshots.states(tmp_path)] == [2]
+    assert [snapshots.iteration_of(path) for path in snapshots.list_snapshots(tmp_path)] == [2]
 
 
-def test_a_state_of_another_network_is_said(finished, drawn_db, tmp_path):
+def test_a_state_of_another_network_is_an_error(finished, drawn_db, tmp_path):
     run = make_run(drawn_db, tmp_path)
     run.variant = get_variant("compact/no_mask")
     with pytest.raises(InputError, match="another network"):

@@ -18,7 +18,7 @@ class FakeNet:
         return lambda callback: self.said.update({name: callback})
 
 
-def test_where_the_seconds_of_a_step_go(monkeypatch):
+def test_seconds_of_a_step_count_for_their_part(monkeypatch):
     net = FakeNet()
     watch = profiling.Stopwatch(net)
     clock = 100.0
@@ -39,7 +39,7 @@ def test_where_the_seconds_of_a_step_go(monkeypatch):
     assert (watch.data, watch.forward, watch.backward) == (2 * 2, 2 * (2 + 3 + 5 + 4), 2 * (20 + 30 + 40 + 50 + 60))
 
 
-def test_what_is_printed():
+def test_the_text_shows_each_parts_share():
     times = profiling.Times(iterations=5, batch_size=8, total=2.0, data=0.1, forward=0.5, backward=1.0)
     assert times.rest == pytest.approx(0.4) and times.images_per_second == 4
     said = " ".join(times.text().split())
@@ -47,7 +47,7 @@ def test_what_is_printed():
 
 
 @pytest.mark.parametrize("one_batch,made", [(False, profiling.WARM_UP + 2), (True, 1)])
-def test_one_batch_is_made_but_once(drawn_db, tmp_path, monkeypatch, one_batch, made):
+def test_one_batch_is_made_only_once(drawn_db, tmp_path, monkeypatch, one_batch, made):
     filled = []
     fill = BatchSource.fill
 
@@ -58,7 +58,7 @@ def test_one_batch_is_made_but_once(drawn_db, tmp_path, monkeypatch, one_batch, 
     monkeypatch.setattr(BatchSource, "fill", noted_fill)
     data = {"workers": 0, "batch_size": 1, "input_size": 64}
     run = Run(get_variant("compact/no_pose"), str(drawn_db), tmp_path / "run", data=data)
-    times = profiling.measure(run, 2, one_batch=one_batch, progress=False)
+    times = profiling.measure_iterations(run, 2, one_batch=one_batch, progress=False)
     assert filled == list(range(made)) and (times.iterations, times.batch_size) == (2, 1)
     assert 0 < times.data + times.forward + times.backward <= times.total
     assert not (tmp_path / "run").exists()

@@ -19,7 +19,7 @@ from maskpose.model.variants import get_variant
 from maskpose.training import trainer
 from maskpose.training.distributed import SingleProcess
 from maskpose.training.loss_log import read_losses
-from maskpose.training.snapshots import states
+from maskpose.training.snapshots import list_snapshots
 from maskpose.training.trainer import Run, train, write_definitions
 
 SMALL = {"batch_size": 2, "input_size": 64}
@@ -38,7 +38,7 @@ def finished(drawn_db, tmp_path_factory):
     return folder, train(run, progress=False)
 
 
-def test_what_a_run_leaves(finished):
+def test_files_and_log_that_a_run_leaves(finished):
     folder, weights = finished
     assert weights == folder / "mask_pose_iter_4.caffemodel"
     names = {path.name for path in folder.iterdir()}
@@ -99,7 +99,7 @@ def test_definitions_are_the_repositorys_with_the_users_changes(drawn_db, tmp_pa
         ({"solver": {"regularization_type": "L3"}}, "regularization_type: expected one of L1, L2 .*'L3'"),
     ],
 )  # fmt: skip
-def test_unknown_settings_are_said(drawn_db, tmp_path, change, said):
+def test_unknown_settings_are_errors(drawn_db, tmp_path, change, said):
     run = small_run(drawn_db, tmp_path)
     for field, value in change.items():
         getattr(run, field).update(value)
@@ -107,44 +107,44 @@ def test_unknown_settings_are_said(drawn_db, tmp_path, change, said):
         write_definitions(run)
 
 
-def test_resuming_at_the_end_is_said(finished, drawn_db, capsys):
-    with pytest.raises(InputError, match=r"nothing left of 4; to go further.*--iterations"):
+def test_resuming_a_finished_run_is_an_error(finished, drawn_db, capsys):
+    with pytest.raises(InputError, match=r"ends at 4: to train further, give a larger --iterations"):
         train(small_run(drawn_db, finished[0]), resume="auto", progress=False)
-    assert "going on" not in capsys.readouterr().out
+    assert "resuming" not in capsys.readouterr().out
 
 
-def test_going_on_otherwise_than_it_began_is_said(finished, drawn_db, tmp_path, capsys):
+def test_changed_settings_are_reported_on_resuming(finished, drawn_db, tmp_path, capsys):
     folder = tmp_path / "run"
     shutil.copytree(finished[0], folder)
     train(small_run(drawn_db, folder, iterations=5, workers=2), resume="auto", progress=False)
-    lines = [line for line in capsys.readouterr().out.splitlines() if "going on with" in line]
-    assert lines == ["going on with max_iter 5 (was 4)"]  # by which the learning rate falls otherwise
+    lines = [line for line in capsys.readouterr().out.splitlines() if "resuming with changed settings" in line]
+    assert lines == ["resuming with changed settings: max_iter 5 (was 4)"]  # by which the learning rate falls otherwise
     run = small_run(drawn_db, folder, iterations=6, batch_size=3)
     run.solver["base_lr"] = 0.25
     train(run, resume=folder / "mask_pose_iter_5.solverstate", progress=False)
-    lines = [line for line in capsys.readouterr().out.splitlines() if "going on with" in line]
+    lines = [line for line in capsys.readouterr().out.splitlines() if "resuming with changed settings" in line]
     assert len(lines) == 1 and "batch_size 3 (was 2)" in lines[0] and "base_lr 0.25 (was 0.001)" in lines[0]
     assert "max_iter 6 (was 5)" in lines[0] and lines[0].count("(was") == 3
     run = dataclasses.replace(run, variant=get_variant("compact/mask_pose+mask_loss_weight=0.25"), iterations=7)
     train(run, resume=folder / "mask_pose_iter_6.solverstate", progress=False)
-    lines = [line for line in capsys.readouterr().out.splitlines() if "going on with" in line]
+    lines = [line for line in capsys.readouterr().out.splitlines() if "resuming with changed settings" in line]
     assert "loss weight of mask_loss 0.25 (was 0.5)" in lines[0] and lines[0].count("(was") == 2
 
 
 def test_a_refused_run_leaves_the_definitions_of_the_one_before(finished, drawn_db):
     text = (finished[0] / "train.prototxt").read_text()
-    for resume, said in ((None, "earlier run"), ("auto", "nothing left")):
+    for resume, said in ((None, "earlier run"), ("auto", "training ends at 4")):
         with pytest.raises(InputError, match=said):
             train(small_run(drawn_db, finished[0], batch_size=3), resume=resume, progress=False)
     assert (finished[0] / "train.prototxt").read_text() == text
 
 
-def test_a_caller_learns_that_it_was_stopped(drawn_db, tmp_path, monkeypatch):
+def test_a_stopped_training_raises_stopped(drawn_db, tmp_path, monkeypatch):
     monkeypatch.setattr(trainer.StopRequest, "__enter__", lambda self: setattr(self, "asked", True) or self)
     monkeypatch.setattr(trainer.StopRequest, "__exit__", lambda self, *exception: None)
     with pytest.raises(Stopped, match="iteration 1 of 4"):
         train(small_run(drawn_db, tmp_path), progress=False)
-    assert states(tmp_path)
+    assert list_snapshots(tmp_path)
 
 
 class Noting(SingleProcess):
@@ -200,14 +200,14 @@ def test_the_learning_rate_of_a_row_is_that_of_the_update(drawn_db, tmp_path, po
         {"lr_policy": "multistep", "gamma": 0.5, "stepvalue": [4, 4]},
     ],
 )
-def test_a_learning_rate_policy_that_lacks_what_it_needs(drawn_db, tmp_path, setting):
+def test_a_learning_rate_policy_without_its_settings_is_an_error(drawn_db, tmp_path, setting):
     run = small_run(drawn_db, tmp_path)
     run.solver.update(setting)
     with pytest.raises(InputError, match=rf"solver {list(setting)[-1]}: lr_policy {setting['lr_policy']} needs"):
         train(run, progress=False)
 
 
-def test_a_run_whose_log_is_older_than_the_columns_goes_on(finished, drawn_db, tmp_path):
+def test_a_log_without_the_newer_columns_can_be_resumed(finished, drawn_db, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(finished[0], folder)
     for path in folder.glob("*_iter_4.*"):
@@ -234,19 +234,19 @@ def test_a_snapshot_may_come_before_a_log_row(drawn_db, tmp_path):
 @pytest.mark.parametrize(
     "setting,said", [({"type": "adam"}, "Adam"), ({"lr_policy": "cosine"}, "poly"), ({"iter_size": 2}, "batch_size")]
 )
-def test_solver_settings_at_which_caffe_would_abort(drawn_db, tmp_path, setting, said):
+def test_solver_settings_at_which_caffe_would_abort_are_errors(drawn_db, tmp_path, setting, said):
     run = small_run(drawn_db, tmp_path)
     run.solver.update(setting)
     with pytest.raises(InputError, match=said):
         train(run, progress=False)
 
 
-def test_a_folder_that_holds_another_run(finished, drawn_db):
+def test_a_folder_that_holds_another_run_is_refused(finished, drawn_db):
     with pytest.raises(InputError, match="holds snapshots of an earlier run"):
         train(small_run(drawn_db, finished[0]), progress=False)
 
 
-def test_a_run_folder_that_is_a_file(drawn_db, tmp_path):
+def test_a_file_in_the_place_of_the_folder_is_an_error(drawn_db, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be made: Not a directory"):
         train(small_run(drawn_db, tmp_path / "file"), progress=False)
@@ -268,7 +268,7 @@ def test_ctrl_c_takes_a_snapshot_and_ends(drawn_db, tmp_path):
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert "stopping after this iteration" in errors
-    state = states(tmp_path)[0]
+    state = list_snapshots(tmp_path)[0]
     again = shlex.split(output.partition("to resume: ")[2])
     assert again[-2:] == ["--resume", "auto"] and "Traceback" not in errors
     assert again[-len(process.args) - 1 : -2] == [str(part) for part in process.args][1:]
@@ -286,7 +286,7 @@ def test_a_training_that_diverges_ends_and_keeps_its_snapshots(drawn_db, tmp_pat
     run.solver = {"type": "SGD", "base_lr": 1.0, "lr_policy": "fixed", "clip_gradients": -1.0}
     with pytest.raises(InputError, match=r"diverged.*at iteration \d+.*base_lr"):
         train(run, progress=False)
-    newest = states(tmp_path)[0].with_suffix(".caffemodel")
+    newest = list_snapshots(tmp_path)[0].with_suffix(".caffemodel")
     assert all(np.isfinite(blob).all() for blob in blobs_of(newest).values())
 
 

@@ -81,7 +81,7 @@ def test_rows_and_the_last_iteration_have_the_scores_at_whatever_interval(drawn_
     ]  # fmt: skip
 
 
-def test_time_of_scoring_does_not_count(drawn_db, tmp_path, monkeypatch):
+def test_time_of_scoring_does_not_count_as_training(drawn_db, tmp_path, monkeypatch):
     """By a clock that goes on by 1000 s while it scores, and by a millisecond each time it is read."""
     clock = [0.0]
 
@@ -169,13 +169,13 @@ class StopAfter:
 
 
 @pytest.mark.parametrize("count,complete", [(0, False), (2, False), (3, True)])
-def test_a_request_to_end_gives_scoring_up(drawn_db, count, complete):
+def test_a_request_to_stop_ends_scoring(drawn_db, count, complete):
     validation = Validation(VARIANT, random_net(VARIANT.name), drawn_db, every=1, limit=3)
     assert bool(validation.measure(StopAfter(count))) == complete
     validation.close()
 
 
-def test_options_that_do_not_go_together(drawn_db, tmp_path):
+def test_validation_options_without_a_database_are_errors(drawn_db, tmp_path):
     for options in ({"val_every": 5}, {"val_limit": 5}):
         with pytest.raises(InputError, match=r"--val-db, which is missing"):
             train(make_run(drawn_db, tmp_path, **options), progress=False)

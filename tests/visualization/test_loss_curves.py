@@ -5,7 +5,7 @@ from maskpose.errors import InputError
 from maskpose.model.prototxt import prototxt_files
 from maskpose.model.variants import get_variant
 from maskpose.training import loss_curves
-from maskpose.training.loss_curves import Curves, draw, figure, moving_mean, read_run, read_runs
+from maskpose.training.loss_curves import Curves, figure, moving_mean, plot, read_run, read_runs
 
 HEADER = "iteration,total,mask_loss,heatmap_loss_stage2,heatmap_loss_stage6,learning_rate,images_per_second,"
 HEADER += "waiting_share,val_pck,val_mask_iou\n"
@@ -97,7 +97,7 @@ def test_which_losses_are_drawn(folder, tmp_path):
     ):
         assert list(lines_of(axes_by_label(figure(runs, parts))["loss"])) == labels
     with pytest.raises(InputError, match=r"no run has a loss 'stage7': there are total, mask, stage2, stage6"):
-        draw(one, tmp_path / "x.png", ["total", "stage7"])
+        plot(one, tmp_path / "x.png", ["total", "stage7"])
     assert not (tmp_path / "x.png").exists()
 
 
@@ -111,13 +111,13 @@ def test_a_log_of_losses_alone_is_drawn_without_other_panels(tmp_path):
 @pytest.mark.parametrize("smooth", [1, 3])
 def test_losses_of_zero_can_be_drawn(tmp_path, rows, smooth):
     (tmp_path / "losses.csv").write_text("iteration,total,mask_loss\n" + rows)
-    draw([read_run(tmp_path)], tmp_path / "losses.png", smooth=smooth)
+    plot([read_run(tmp_path)], tmp_path / "losses.png", smooth=smooth)
     assert (tmp_path / "losses.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("suffix,start", [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_the_suffix_says_the_format(folder, tmp_path, suffix, start):
-    draw([read_run(folder)], tmp_path / f"curves.{suffix}", title="a title")
+    plot([read_run(folder)], tmp_path / f"curves.{suffix}", title="a title")
     assert (tmp_path / f"curves.{suffix}").read_bytes().startswith(start)
 
 
@@ -131,10 +131,10 @@ def test_runs_that_cannot_be_drawn(folder, tmp_path):
     (tmp_path / "losses.csv").write_text("iteration,total\n")
     for paths, labels, said in (
         ([tmp_path / "nothing"], None, "nothing is neither a run's folder nor a losses.csv"),
-        ([tmp_path], None, "has no losses to draw"),
+        ([tmp_path], None, "has no losses to plot"),
         ([folder], ["one", "two"], "2 labels for 1 runs"),
     ):
         with pytest.raises(InputError, match=said):
             read_runs(paths, labels)
     with pytest.raises(InputError, match=r"curves\.gif: .*\.png, \.svg, \.pdf"):
-        draw([Curves("run", [{"iteration": 1.0, "total": 1.0}], {})], tmp_path / "curves.gif")
+        plot([Curves("run", [{"iteration": 1.0, "total": 1.0}], {})], tmp_path / "curves.gif")

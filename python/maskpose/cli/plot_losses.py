@@ -34,5 +34,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``maskpose plot-losses``."""
     args = parse_arguments(arguments)
     runs = loss_curves.read_runs(args.runs, args.labels)
-    loss_curves.draw(runs, args.out, args.parts, args.smooth, args.title)
+    loss_curves.plot(runs, args.out, args.parts, args.smooth, args.title)
     print(f"written to {args.out}")

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         db = args.db or profiling.drawn_database(folder)
         run = Run(get_variant(args.variant), str(db), Path(folder), data=dict(args.data))
-        times = profiling.measure(run, args.iterations, group, args.one_batch)
+        times = profiling.measure_iterations(run, args.iterations, group, args.one_batch)
     if group.rank == 0:
         print_times(args, times, group.size)
         if args.json:

@@ -336,7 +336,7 @@ class Plan:
             # the pyramid is of joints alone
             row["pyramid_ms"] = speed.of_predictor(predictor, images) if model.variant.pose else None
             folder = model.weights.parent
-            row["batch_size"] = definitions.of(folder).get("batch_size") if model.seed else None
+            row["batch_size"] = definitions.read_settings(folder).get("batch_size") if model.seed else None
             row["iteration_s"] = speed.of_training(folder, row["batch_size"]) if model.seed else None
             rows.append(row)
         where = machine(self.options.gpus)

@@ -1,22 +1,26 @@
-"""What two runs' definitions differ in: a run that goes on otherwise than it began says so."""
+"""The settings of a run's prototxt files: they are compared when a run resumes, so that it can report what changed."""
 
 import contextlib
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from google.protobuf import text_format
 
 from maskpose.data.settings import DataSettings
 from maskpose.errors import InputError
 from maskpose.io.files import write_text
+from maskpose.model.caffe_types import SolverParameter
 from maskpose.runtime import import_caffe
 
-# what may change without making another run of it
+# what a run may change and still be the same run
 FREE_OF_DATA = ("workers", "rank", "ranks")
 FREE_OF_SOLVER = ("net", "snapshot", "snapshot_prefix", "display")
 
 
-def of(folder):
-    """{setting: value} of the train.prototxt and solver.prototxt in ``folder``; {} where they cannot be read."""
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Return {setting: value} of the train.prototxt and solver.prototxt in ``folder``, or {} if one cannot be read."""
     caffe_pb2 = import_caffe().proto.caffe_pb2
     net, solver = caffe_pb2.NetParameter(), caffe_pb2.SolverParameter()
     try:
@@ -28,18 +32,18 @@ def of(folder):
     fields = {field.name: getattr(solver, field.name) for field in solver.DESCRIPTOR.fields}
     return {
         **{key: value for key, value in data.items() if key not in FREE_OF_DATA},
-        **{f"loss weight of {name}": weight for name, weight in loss_weights(folder).items()},
-        **{key: value for key, value in fields.items() if key not in FREE_OF_SOLVER and matters(key, solver)},
+        **{f"loss weight of {name}": weight for name, weight in read_loss_weights(folder).items()},
+        **{key: value for key, value in fields.items() if key not in FREE_OF_SOLVER and is_compared(key, solver)},
     }
 
 
-def matters(key, solver):
-    """Whether a solver's field makes another run: max_iter does where the learning rate follows from it."""
+def is_compared(key: str, solver: SolverParameter) -> bool:
+    """Return whether a change of a field makes another run. max_iter does if the learning rate depends on it."""
     return key != "max_iter" or solver.lr_policy == "poly"
 
 
-def loss_weights(folder):
-    """{loss: its weight in the total} of the train.prototxt in ``folder``; {} where it cannot be read."""
+def read_loss_weights(folder: str | os.PathLike[str]) -> dict[str, float]:
+    """Return {loss: its weight in the total} of the train.prototxt in ``folder``, or {} if it cannot be read."""
     try:
         net = import_caffe().proto.caffe_pb2.NetParameter()
         text_format.Merge((Path(folder) / "train.prototxt").read_text(), net)
@@ -49,8 +53,8 @@ def loss_weights(folder):
 
 
 @contextlib.contextmanager
-def kept_on_error(folder):
-    """Within it, an InputError leaves the definitions in ``folder`` as they were before."""
+def restored_on_error(folder: Path) -> Iterator[None]:
+    """Within it, an InputError puts the definitions in ``folder`` back as they were."""
     paths = [folder / name for name in ("train.prototxt", "solver.prototxt")]
     texts = {path: path.read_text() for path in paths if path.is_file()}
     try:
@@ -61,11 +65,11 @@ def kept_on_error(folder):
         raise
 
 
-def changes(before, now):
-    """["batch_size 2 (was 8)", …] of two dicts that ``of`` gives."""
-    differing = {key: value for key, value in before.items() if key in now and now[key] != value}
-    return [f"{key} {_text(now[key])} (was {_text(value)})" for key, value in differing.items()]
+def describe_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return ["batch_size 2 (was 8)", …] of two results of ``read_settings``."""
+    differing = {key: value for key, value in before.items() if key in after and after[key] != value}
+    return [f"{key} {_value_text(after[key])} (was {_value_text(value)})" for key, value in differing.items()]
 
 
-def _text(value):
-    return f"{value:.7g}" if isinstance(value, float) else str(value)  # Caffe's are single precision
+def _value_text(value):
+    return f"{value:.7g}" if isinstance(value, float) else str(value)  # Caffe's floats are single precision

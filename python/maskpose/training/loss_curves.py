@@ -1,14 +1,17 @@
-"""Curves of training runs: losses, validation scores, learning rate and speed over the iterations, run beside run.
+"""Curves of training runs over the iterations: losses, validation scores, learning rate and speed.
 
-One run has a colour for each loss; of several, each has one colour for all it draws, and a loss has a line style.
+If there is one run, each loss has a colour. If there are several, each run has a colour, and each loss a line style.
 """
 
 import itertools
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.errors import InputError
 from maskpose.io.printable import plot_label
@@ -16,9 +19,12 @@ from maskpose.training import definitions
 from maskpose.training.loss_log import part_name, read_losses
 from maskpose.visualization.plots import new_figure, save_figure
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 TOTAL = "total"
 SUFFIXES = (".png", ".svg", ".pdf")
-# total, then the parts in the network's order; dash patterns in line widths
+# of the total, then of the losses in the network's order; dash patterns in line widths
 LINE_STYLES = (
     "-",
     (0, (4, 1.5)),
@@ -38,29 +44,33 @@ SCORES = {"val_pck": "PCK@0.2", "val_mask_iou": "mask IoU"}
 
 @dataclass
 class Curves:
-    """One run to draw."""
+    """One run to plot."""
 
     label: str
-    rows: list  # of read_losses
-    weights: dict  # {loss: its weight in the total}; 1 where it is not named
+    rows: list[dict[str, float]]  # as read_losses returns them
+    weights: Mapping[str, float]  # {loss: its weight in the total}; 1 if it is not named
 
-    def column(self, name, smooth=1):
-        """(iterations, values), float64 of one length: the rows that have the column, as a moving mean."""
+    def column(self, name: str, smooth: int = 1) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return (iterations, moving mean over ``smooth`` rows), each (n,), of the n rows that have the column."""
         rows = [row for row in self.rows if name in row]
         values = np.array([row[name] for row in rows])
         return np.array([row["iteration"] for row in rows]), moving_mean(values, smooth)
 
-    def losses(self):
-        """Names of the columns of losses, the total first."""
+    def losses(self) -> list[str]:
+        """Return the names of the columns of losses, the total first."""
         names = dict.fromkeys(name for row in self.rows for name in row)
         return [name for name in names if name == TOTAL or "_loss" in name]
 
 
-def read_run(path, label=None):
-    """The Curves of a run's folder, or of its losses.csv; label: the path's own where None.
+def read_run(path: str | os.PathLike[str], label: str | None = None) -> Curves:
+    """Return the curves of a run. The train.prototxt beside losses.csv says the losses' weights; without it they are 1.
 
-    Weights of the losses are those of the train.prototxt beside it, 1 where there is none. Raises InputError where
-    there are no losses.
+    Args:
+        path: of the run's folder, or of its losses.csv.
+        label: None: the path.
+
+    Raises:
+        InputError: there are no losses.
     """
     path = Path(path)
     file = path / "losses.csv" if path.is_dir() else path
@@ -68,29 +78,37 @@ def read_run(path, label=None):
         raise InputError(f"{path} is neither a run's folder nor a losses.csv")
     rows = read_losses(file)
     if not rows:
-        raise InputError(f"{file} has no losses to draw")
-    return Curves(label or str(path), rows, definitions.loss_weights(file.parent))
+        raise InputError(f"{file} has no losses to plot")
+    return Curves(label or str(path), rows, definitions.read_loss_weights(file.parent))
 
 
-def read_runs(paths, labels=None):
-    """Curves of several runs. labels: one a run; None: the paths, from where they differ.
+def read_runs(paths: Sequence[str | os.PathLike[str]], labels: Sequence[str] | None = None) -> list[Curves]:
+    """Return the curves of several runs.
 
-    Raises InputError as read_run does, or where there are more or fewer labels than runs.
+    Args:
+        paths: as in ``read_run``.
+        labels: one for each run; None: ``short_names`` of the paths.
+
+    Raises:
+        InputError: as ``read_run``, or there are more or fewer labels than runs.
     """
     if labels and len(labels) != len(paths):
-        raise InputError(f"{len(labels)} labels for {len(paths)} runs: give one a run")
+        raise InputError(f"{len(labels)} labels for {len(paths)} runs: give one for each run")
     return [read_run(path, label) for path, label in zip(paths, labels or short_names(paths))]
 
 
-def short_names(paths):
-    """Paths without losses.csv and without the folders that all of them are in."""
+def short_names(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
+    """Return the paths without losses.csv and without the folders that all of them share."""
     folders = [Path(path).parent if Path(path).name == "losses.csv" else Path(path) for path in paths]
     common = os.path.commonpath([os.path.abspath(folder.parent) for folder in folders])
     return [os.path.relpath(folder, common) for folder in folders]
 
 
-def moving_mean(values, count):
-    """(n,) mean of each value and the ``count`` - 1 before it, fewer at the start; NaN is left out, and stays NaN."""
+def moving_mean(values: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.float64]:
+    """Return the mean of each of (n,) values and the ``count`` - 1 before it, (n,).
+
+    At the start the means are over fewer values. NaN stays NaN, and counts in no mean.
+    """
     if count == 1:
         return values
     known = ~np.isnan(values)
@@ -101,79 +119,64 @@ def moving_mean(values, count):
     return np.where(known, means, np.nan)
 
 
-def draw(runs, path, parts=None, smooth=1, title=None):
-    """Draw Curves into a picture, PNG, SVG or PDF by its suffix; arguments as in ``figure``."""
+def plot(
+    runs: Sequence[Curves],
+    path: str | os.PathLike[str],
+    parts: Sequence[str] | None = None,
+    smooth: int = 1,
+    title: str | None = None,
+) -> None:
+    """Plot the curves of runs into a file, PNG, SVG or PDF by its suffix; arguments as in ``figure``."""
     check_suffix(path)
-    save_figure(figure(runs, parts, smooth, title), path, dpi=110)
+    save_figure(figure(runs, parts, smooth, title), Path(path), dpi=110)
 
 
-def check_suffix(path):
-    """Raise InputError for a picture's path that is neither PNG, SVG nor PDF."""
+def check_suffix(path: str | os.PathLike[str]) -> None:
+    """Raise InputError if a plot's path ends neither in .png, .svg nor .pdf."""
     if Path(path).suffix not in SUFFIXES:
-        raise InputError(f"{path}: a picture's name must end in {', '.join(SUFFIXES)}")
+        raise InputError(f"{path}: the name of a plot must end in {', '.join(SUFFIXES)}")
 
 
-def figure(runs, parts=None, smooth=1, title=None):
-    """A matplotlib Figure of the runs' curves, with a panel for each kind of column that any of them has.
+def figure(
+    runs: Sequence[Curves], parts: Sequence[str] | None = None, smooth: int = 1, title: str | None = None
+) -> "Figure":
+    """Return the curves of runs as a matplotlib figure, with a panel for each kind of column that any of them has.
 
-    parts: names of the losses to draw, as ``part_name`` gives them, or ["all"]; None: all of one run, of several the
-    total, the mask's and the last sub-stage's. Losses are multiplied by their weights; zeros, as of no masks, leave
-    gaps. smooth: rows that losses and speed are averaged over; the total itself is drawn pale behind its mean. Raises
-    InputError for a part that no run has.
+    Losses are multiplied by their weights. Zeros, as of samples without a mask, leave gaps.
+
+    Args:
+        runs: what to plot.
+        parts: names of losses, as ``part_name`` returns them, or ["all"]; None: all losses of one run, or the total,
+            the mask's and the last sub-stage's of several.
+        smooth: rows that losses and speed are averaged over. The total itself is plotted pale behind its mean.
+        title: above the panels.
+
+    Raises:
+        InputError: no run has a loss of ``parts``.
     """
-    from matplotlib import colormaps
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
-
     losses = chosen_losses(runs, parts)
-    panels = [name for name in PANELS if any(name in row for run in runs for row in run.rows)]
-    scores = [name for name in SCORES if any(name in row for run in runs for row in run.rows)]
+    panels, scores = (_columns_that_exist(names, runs) for names in (PANELS, SCORES))
     width, height = (12, 6.5) if panels else (8, 5)  # inches
     chart = new_figure(width, height, layout=None)
     axes = _lay_out(chart, panels, bool(scores))
-    colours = [f"C{i}" for i in range(len(runs))]
-    if len(runs) > 10:  # as many as there are of those
-        colours = list(map(tuple, colormaps["turbo"](np.linspace(0, 1, len(runs)))))
-
-    _draw_losses(axes["loss"], runs, losses, smooth, colours)
+    colours = _run_colours(len(runs))
+    _plot_losses(axes["loss"], runs, losses, smooth, colours)
     for name in panels:
-        for run, colour in zip(runs, colours):
-            axes[name].plot(*run.column(name, 1 if name == "learning_rate" else smooth), color=colour, linewidth=1.2)
-        axes[name].set(ylabel=PANELS[name])
-    if "learning_rate" in axes:
-        axes["learning_rate"].ticklabel_format(axis="y", scilimits=(-2, 3))
-    if "images_per_second" in axes:
-        axes["images_per_second"].set_ylim(bottom=0)
-    if "waiting_share" in axes:
-        axes["waiting_share"].set_ylim(0, max(0.1, axes["waiting_share"].get_ylim()[1]))
-        axes["waiting_share"].yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        _plot_panel(axes[name], name, runs, smooth, colours)
     if scores:
-        _draw_scores(axes["scores"], runs, scores, colours)
-    axes["loss"].xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))  # of all: they share it
-    axes["loss"].margins(x=0.02)
-    for panel in axes.values():
-        panel.grid(alpha=0.3)
-        lowest = panel.get_subplotspec().is_last_row()
-        panel.tick_params(labelbottom=lowest)
-        if lowest:
-            panel.set_xlabel("iteration")
-    below = 0.6
-    if len(runs) > 1:
-        handles = [axes["loss"].plot([], [], color=colour, linewidth=2)[0] for colour in colours]
-        longest = max(len(run.label) for run in runs)
-        columns = min(len(runs), max(1, 130 // (longest + 8)))
-        names = [plot_label(run.label) for run in runs]
-        chart.legend(handles, names, loc="lower center", ncols=columns, fontsize="medium")
-        below += 0.25 + 0.22 * -(-len(runs) // columns)
+        _plot_scores(axes["scores"], runs, scores, colours)
+    _format_iterations(axes)
+    legend_rows = _add_run_legend(chart, axes["loss"], runs, colours) if len(runs) > 1 else 0
     if title:
         chart.suptitle(plot_label(title), y=1 - 0.12 / height, verticalalignment="top")
-    # by hand, as matplotlib's own layout takes as long as all the rest
-    above = 0.55 if title else 0.35
+    above, below = 0.55 if title else 0.35, 0.6 + (0.25 + 0.22 * legend_rows if legend_rows else 0)  # inches
+    # margins by hand: matplotlib's own layout takes as long as everything else
     chart.subplots_adjust(0.75 / width, below / height, 1 - 0.2 / width, 1 - above / height, wspace=0.19, hspace=0.5)
     return chart
 
 
-def chosen_losses(runs, parts=None):
-    """Columns of the losses that ``parts`` names, or where it is None those that ``figure`` says, the total first."""
+def chosen_losses(runs: Sequence[Curves], parts: Sequence[str] | None = None) -> list[str]:
+    """Return the columns of the losses that ``parts`` selects, as in ``figure``, the total first."""
     columns = list(dict.fromkeys(itertools.chain.from_iterable(run.losses() for run in runs)))
     names = {part_name(column): column for column in columns}
     if parts is None and len(runs) > 1:
@@ -187,16 +190,30 @@ def chosen_losses(runs, parts=None):
     return [column for name, column in names.items() if name in parts]
 
 
+def _columns_that_exist(names, runs):
+    """Those of ``names`` that are a column of any run."""
+    return [name for name in names if any(name in row for run in runs for row in run.rows)]
+
+
+def _run_colours(count):
+    """A matplotlib colour for each of ``count`` runs."""
+    if count <= 10:  # as many as the colour cycle has
+        return [f"C{i}" for i in range(count)]
+    from matplotlib import colormaps
+
+    return list(map(tuple, colormaps["turbo"](np.linspace(0, 1, count))))
+
+
 def _lay_out(chart, panels, scores):
-    """{panel: Axes} over one x axis: losses, and scores below them, at the left, ``panels`` at the right."""
-    rows = 6  # a number that 1, 2 and 3 divide
+    """{panel: Axes} with one x axis: losses at the left, scores below them, ``panels`` at the right."""
+    rows = 6  # divisible by 1, 2 and 3
     left = ["loss"] * 4 + ["scores"] * 2 if scores else ["loss"] * rows
     right = [name for name in panels for _ in range(rows // len(panels))]
     grid = [list(row) for row in (zip(left, right) if panels else zip(left))]
     return chart.subplot_mosaic(grid, sharex=True, width_ratios=[3, 2] if panels else None)
 
 
-def _draw_losses(axes, runs, losses, smooth, colours):
+def _plot_losses(axes, runs, losses, smooth, colours):
     from matplotlib import colormaps
     from matplotlib.ticker import LogLocator, NullFormatter
 
@@ -230,7 +247,23 @@ def _draw_losses(axes, runs, losses, smooth, colours):
         _add_legend(axes, len(runs) > 1, ncols=2)
 
 
-def _draw_scores(axes, runs, scores, colours):
+def _plot_panel(axes, name, runs, smooth, colours):
+    """Plot a column of PANELS."""
+    from matplotlib.ticker import PercentFormatter
+
+    for run, colour in zip(runs, colours):
+        axes.plot(*run.column(name, 1 if name == "learning_rate" else smooth), color=colour, linewidth=1.2)
+    axes.set(ylabel=PANELS[name])
+    if name == "learning_rate":
+        axes.ticklabel_format(axis="y", scilimits=(-2, 3))
+    elif name == "images_per_second":
+        axes.set_ylim(bottom=0)
+    elif name == "waiting_share":
+        axes.set_ylim(0, max(0.1, axes.get_ylim()[1]))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+
+
+def _plot_scores(axes, runs, scores, colours):
     for run, colour in zip(runs, colours):
         for name in scores:
             style = {"val_pck": "o-", "val_mask_iou": "s--"}[name]
@@ -239,9 +272,33 @@ def _draw_scores(axes, runs, scores, colours):
     _add_legend(axes, len(runs) > 1)
 
 
-def _add_legend(axes, grey, **options):
-    """A legend with each label once; grey: in that colour, as each run has its own."""
+def _format_iterations(axes):
+    """Grids, and one common axis of iterations that is labelled in the lowest panels."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes["loss"].xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10], integer=True))  # all panels share it
+    axes["loss"].margins(x=0.02)
+    for panel in axes.values():
+        panel.grid(alpha=0.3)
+        is_lowest = panel.get_subplotspec().is_last_row()
+        panel.tick_params(labelbottom=is_lowest)
+        if is_lowest:
+            panel.set_xlabel("iteration")
+
+
+def _add_run_legend(chart, axes, runs, colours):
+    """Add a legend of the runs' colours below all panels; return how many rows it has."""
+    handles = [axes.plot([], [], color=colour, linewidth=2)[0] for colour in colours]
+    longest = max(len(run.label) for run in runs)
+    columns = min(len(runs), max(1, 130 // (longest + 8)))
+    names = [plot_label(run.label) for run in runs]
+    chart.legend(handles, names, loc="lower center", ncols=columns, fontsize="medium")
+    return -(-len(runs) // columns)
+
+
+def _add_legend(axes, is_grey, **options):
+    """Add a legend of a panel's lines with each label once, in grey if the colours stand for runs."""
     lines = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
     legend = axes.legend(lines.values(), lines.keys(), fontsize="small", **options)
-    for handle in legend.legend_handles if grey else []:
+    for handle in legend.legend_handles if is_grey else []:
         handle.set_color("0.3")

@@ -1,22 +1,37 @@
-"""What a training run shows of itself: progress line, losses.csv and its curves, validation, event files."""
+"""What a training run reports: progress bar, losses.csv and its curves, validation, event files."""
 
 import contextlib
 import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING
 
 from maskpose.io.progress import progress_bar
+from maskpose.model.caffe_types import Solver
+from maskpose.stopping import StopRequest
 from maskpose.training import loss_curves, tensorboard, validation
 from maskpose.training.loss_log import LossLog, read_losses
 
-SECONDS_BETWEEN_PICTURES = 60  # at least: drawing takes a second
+if TYPE_CHECKING:
+    from maskpose.training.trainer import Run
+
+SECONDS_BETWEEN_PLOTS = 60  # at least: a plot takes a second
 
 
 class TrainingMonitor:
-    """Watches a solver through a run, from within a ``with`` block."""
+    """Logs, plots and validates a run, within a ``with`` block."""
 
-    def __init__(self, run, solver, weights, progress):
-        """run: a training.Run; weights: {loss: its weight in the total}; progress: whether to show bars.
+    def __init__(self, run: "Run", solver: Solver, weights: Mapping[str, float], progress: bool):
+        """Check and open what the run logs to.
 
-        Raises InputError for a validation database or a losses.csv that is none, or where tensorboardX is missing.
+        Args:
+            run: what is trained.
+            solver: of the run, at the iteration where it begins or resumes.
+            weights: {loss: its weight in the total}.
+            progress: whether to show bars.
+
+        Raises:
+            InputError: the validation database or losses.csv cannot be used, or tensorboardX is missing.
         """
         self._run, self._solver, self._progress = run, solver, progress
         self._layer = solver.net.layers[0]
@@ -25,13 +40,13 @@ class TrainingMonitor:
             tensorboard.require()
         self._log = LossLog(run.folder / "losses.csv", weights, solver.iter, self._layer.settings.batch_size)
         self._events = tensorboard.EventLog(run.folder, solver.iter) if run.tensorboard else None
-        self._drawn = time.monotonic()
+        self._last_plot = time.monotonic()
         self._validation = None
         if run.val_db:
             every = run.val_every or run.snapshot_interval
             self._validation = validation.Validation(run.variant, solver.net, run.val_db, every, run.val_limit)
 
-    def __enter__(self):
+    def __enter__(self) -> "TrainingMonitor":
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._log)
             if self._events:
@@ -44,14 +59,19 @@ class TrainingMonitor:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, *exception):
-        self._stack.__exit__(*exception)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
 
-    def step(self, losses, learning_rate, due, stop):
-        """Take what an iteration gave; write a row where one is due.
+    def step(self, losses: Mapping[str, float], learning_rate: float, row_due: bool, stop: StopRequest) -> None:
+        """Log an iteration; score the network and write a row if they are due.
 
-        losses: {name: value}; due: whether a row is, whatever the intervals say; stop: a request to end, by which
-        validation is given up.
+        Args:
+            losses: {name: value} of the iteration.
+            learning_rate: of the iteration.
+            row_due: whether to write a row, even if ``log_every`` asks for none.
+            stop: ends validation without a result if it is asked to stop.
         """
         self._bar.update()
         self._log.add(losses, self._layer.waited)
@@ -59,16 +79,16 @@ class TrainingMonitor:
         if self._validation and (iteration % self._validation.every == 0 or iteration == self._solver.param.max_iter):
             with self._log.paused():
                 scores = self._validation.measure(stop, self._progress)
-        if due or scores or iteration % self._run.log_every == 0:
+        if row_due or scores or iteration % self._run.log_every == 0:
             row = self._log.write(iteration, learning_rate, scores)
             self._bar.set_postfix_str(self._log.line(row))
             if self._events:
                 self._events.add(row)
 
-    def draw(self, last):
-        """Draw the curves of the run so far into its folder, losses.png. last: False skips it where one is new."""
-        if not last and time.monotonic() < self._drawn + SECONDS_BETWEEN_PICTURES:
+    def plot(self, is_end: bool) -> None:
+        """Plot the curves of the run so far, losses.png; before its end, at most every SECONDS_BETWEEN_PLOTS."""
+        if not is_end and time.monotonic() < self._last_plot + SECONDS_BETWEEN_PLOTS:
             return
-        self._drawn = time.monotonic()
+        self._last_plot = time.monotonic()
         run = loss_curves.Curves(self._run.variant.name, read_losses(self._log.path), self._log.weights)
-        loss_curves.draw([run], self._run.folder / "losses.png", title=run.label)
+        loss_curves.plot([run], self._run.folder / "losses.png", title=run.label)

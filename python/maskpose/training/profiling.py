@@ -1,21 +1,26 @@
-"""Where the time of a training iteration goes: data, forward, backward, and the rest."""
+"""The time of a training iteration and of its parts: data, forward, backward, and the rest."""
 
 import dataclasses
+import os
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.data.datasets import onehand10k
 from maskpose.io.progress import progress_bar
+from maskpose.model.caffe_types import Net, Solver
 from maskpose.runtime import import_caffe
 from maskpose.testing import drawn_hands
 from maskpose.training import trainer
-from maskpose.training.distributed import SingleProcess
+from maskpose.training.distributed import Group, SingleProcess
+from maskpose.training.trainer import Run
 
 PAPER = "the paper: 0.49 s for a batch of 13 at 368x368, mask_pose, on two GTX 1080 Ti"
-WARM_UP = 2  # iterations before the measured ones: memory is allocated, workers start
+WARM_UP = 2  # iterations before the measured ones, in which memory is allocated and workers start
 
 
 @dataclasses.dataclass
@@ -23,24 +28,24 @@ class Times:
     """Mean seconds of an iteration and of its parts, over ``iterations``."""
 
     iterations: int
-    batch_size: int  # of all ranks together
+    batch_size: int  # images of all ranks together
     total: float
-    data: float  # waiting for the batch and handing it over
+    data: float  # waiting for the batch and copying it
     forward: float
     backward: float
 
     @property
-    def rest(self):
-        """Averaging of gradients between ranks, the solver's update, and what lies between the layers."""
+    def rest(self) -> float:
+        """Seconds of averaging the ranks' gradients, of the solver's update, and between the layers."""
         return self.total - self.data - self.forward - self.backward
 
     @property
-    def images_per_second(self):
-        """Of all ranks together."""
+    def images_per_second(self) -> float:
+        """Images that all ranks together train on in a second."""
         return self.batch_size / self.total
 
-    def text(self):
-        """A line for each part."""
+    def text(self) -> str:
+        """Return a line for the iteration and one for each part."""
         lines = [f"an iteration {self.total:9.4g} s   {self.images_per_second:.4g} images/s"]
         for part in ("data", "forward", "backward", "rest"):
             seconds = getattr(self, part)
@@ -51,11 +56,12 @@ class Times:
 class Stopwatch:
     """Sums the seconds of layer 0 (the data), of the other layers forward, and of all layers backward.
 
-    Caffe calls it before and after each layer, so that what is timed is the solver's own step. On a GPU, work that
-    a layer only starts may count for a later part.
+    Caffe calls it before and after each layer of the solver's own step. On a GPU, the work that a layer starts may
+    count for a later part.
     """
 
-    def __init__(self, net):
+    def __init__(self, net: Net):
+        """Begin at 0 seconds."""
         self.data = self.forward = self.backward = 0.0
         self._last = len(net.layers) - 1
         net.before_forward(self._before_forward)
@@ -84,11 +90,20 @@ class Stopwatch:
             self.backward += time.perf_counter() - self._started
 
 
-def measure(run, iterations, group=None, one_batch=False, progress=True):
-    """Times of ``iterations`` steps of a training.Run from random weights; nothing is logged or kept.
+def measure_iterations(
+    run: Run, iterations: int, group: Group | None = None, one_batch: bool = False, progress: bool = True
+) -> Times:
+    """Time iterations of a run from random weights. Nothing is logged or kept.
 
-    one_batch: give the network its first batch again and again, so that no data is made. group: the ranks that
-    train together; each measures itself, and has the same total. Raises InputError as training.train does.
+    Args:
+        run: what to time.
+        iterations: how many.
+        group: the ranks that train together; each measures itself. None: this process alone.
+        one_batch: whether the network gets its first batch again and again, so that no data is made.
+        progress: whether to show a bar.
+
+    Raises:
+        InputError: as ``trainer.train``.
     """
     caffe = import_caffe()
     group = group or SingleProcess()
@@ -103,7 +118,7 @@ def measure(run, iterations, group=None, one_batch=False, progress=True):
             if one_batch:
                 repeat_first_batch(solver)
             solver.step(WARM_UP)
-            group.mean([0])  # all ranks begin together
+            group.barrier()  # all ranks begin together
             watch.data = watch.forward = watch.backward = 0.0
             started = time.perf_counter()
             for _ in progress_bar(range(iterations), unit="it", disable=not progress or group.rank > 0):
@@ -115,39 +130,40 @@ def measure(run, iterations, group=None, one_batch=False, progress=True):
     return Times(iterations, layer.settings.batch_size, *parts.tolist())
 
 
-def repeat_first_batch(solver):
-    """Let a solver's data layer give its first batch again and again, so that no data is made."""
+def repeat_first_batch(solver: Solver) -> None:
+    """Let a solver's data layer return its first batch again and again, so that no data is made."""
     net = solver.net
     layer = net.layers[0]
     net.forward(end=net._layer_names[0])
-    arrays = {name: array.copy() for name, array in zip(layer.settings.outputs, tops(net))}
+    arrays = {name: array.copy() for name, array in zip(layer.settings.outputs, data_tops(net))}
     layer.close()
     layer.batches = OneBatch(arrays)
 
 
 class OneBatch:
-    """The interface of prefetch.Prefetcher over arrays that never change."""
+    """Has the methods of prefetch.Prefetcher, and always the same batch."""
 
     waited = 0.0
 
-    def __init__(self, arrays):
+    def __init__(self, arrays: Mapping[str, npt.NDArray[np.float32]]):
+        """arrays: {output: its array}."""
         self._arrays = arrays
 
-    def next(self):
-        """The same {output: array} each time."""
+    def next(self) -> Mapping[str, npt.NDArray[np.float32]]:
+        """Return the batch."""
         return self._arrays
 
-    def close(self):
-        """Nothing to end."""
+    def close(self) -> None:
+        """Do nothing: there are no workers."""
 
 
-def tops(net):
-    """The arrays of the tops of a net's first layer."""
+def data_tops(net: Net) -> list[npt.NDArray[np.float32]]:
+    """Return the arrays of the tops of a network's first layer."""
     return [net.blobs[name].data for name in net.top_names[net._layer_names[0]]]
 
 
-def drawn_database(folder, count=104, size=(640, 480)):
-    """Make an LMDB of ``count`` drawn hands, JPEGs of ``size`` (w, h) pixels, in ``folder``; give its path."""
+def drawn_database(folder: str | os.PathLike[str], count: int = 104, size: tuple[int, int] = (640, 480)) -> Path:
+    """Make an LMDB of ``count`` drawn hands, JPEGs of ``size`` (w, h) pixels, in ``folder``; return its path."""
     hands = Path(folder) / "hands"
     drawn_hands.write_onehand10k(hands, count, seed=1, split="Train", sizes=(size,))
     onehand10k.build_db(hands, onehand10k.plan(hands)["train"], Path(folder) / "train.lmdb")

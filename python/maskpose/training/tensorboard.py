@@ -1,12 +1,15 @@
-"""The record of a training run as TensorBoard reads it: event files, of tensorboardX's messages.
+"""The record of a training run as TensorBoard reads it: event files of tensorboardX's messages.
 
-tensorboardX's own writer is a thread: if the disk takes no more, it ends, and the training would wait for it for ever.
+tensorboardX's own writer is a thread. It ends if the disk is full, and the training would wait for it for ever.
 """
 
+import os
 import socket
 import struct
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
 
 from maskpose.errors import InputError
 from maskpose.extras import install_command
@@ -14,8 +17,8 @@ from maskpose.io.files import GrowingFile
 from maskpose.training.loss_log import VALIDATION, part_name
 
 
-def require():
-    """Raise InputError where tensorboardX is not installed."""
+def require() -> None:
+    """Raise InputError if tensorboardX is not installed."""
     try:
         import tensorboardX  # noqa: F401
     except ImportError:
@@ -23,48 +26,55 @@ def require():
 
 
 class EventLog:
-    """Scalars in an event file of a run's folder; the step is the iteration.
+    """Scalars in an event file of a run's folder, within a ``with`` block; the step is the iteration.
 
-    Tags: loss/total, loss/mask and loss/stage2 … (unweighted, but for the total), training/learning_rate,
-    training/images_per_second, training/waiting_share, validation/pck, validation/mask_iou.
+    Tags: loss/total; loss/mask, loss/stage2 … (unweighted); training/learning_rate, training/images_per_second,
+    training/waiting_share; validation/pck, validation/mask_iou.
     """
 
-    def __init__(self, folder, first):
-        """first: the iteration that the run goes on from; what an earlier file says of later ones is purged."""
-        # the number lets files of one second differ, and sort in the runs' order
+    def __init__(self, folder: str | os.PathLike[str], first: int):
+        """Begin a file.
+
+        Args:
+            folder: of the run.
+            first: iteration that the run resumes from. TensorBoard drops later ones of the earlier files.
+        """
+        # with the iteration in them, the names of files of the same second differ, and sort in the runs' order
         name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.from-{first:09d}"
         self._file, self._first = GrowingFile(Path(folder) / name), first
 
-    def __enter__(self):
-        from tensorboardX.proto.event_pb2 import SessionLog
+    def __enter__(self) -> "EventLog":
+        from tensorboardX.proto.event_pb2 import SessionLog  # pyright: ignore[reportAttributeAccessIssue]
 
         self._write(0, file_version="brain.Event:2")
         self._write(self._first + 1, session_log=SessionLog(status=SessionLog.START))
         return self
 
-    def __exit__(self, *exception):
-        self._file.__exit__(*exception)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.__exit__(kind, error, traceback)
 
-    def add(self, row):
-        """Write a row, as LossLog.write gives it. Raises InputError if it cannot be written, and then adds nothing."""
-        from tensorboardX.proto.summary_pb2 import Summary
+    def add(self, row: Mapping[str, float]) -> None:
+        """Write a row that LossLog.write returned. Raises InputError if it cannot be written; nothing is then added."""
+        from tensorboardX.proto.summary_pb2 import Summary  # pyright: ignore[reportAttributeAccessIssue]
 
         scalars = {tag_of(column): value for column, value in row.items() if column != "iteration"}
         values = [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()]
         self._write(int(row["iteration"]), summary=Summary(value=values))
 
-    def _write(self, step, **what):
-        from tensorboardX.proto.event_pb2 import Event
+    def _write(self, step, **content):
+        from tensorboardX.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]
         from tensorboardX.record_writer import masked_crc32c
 
-        data = Event(wall_time=time.time(), step=step, **what).SerializeToString()
+        data = Event(wall_time=time.time(), step=step, **content).SerializeToString()
         length = struct.pack("<Q", len(data))
         checksums = [struct.pack("<I", masked_crc32c(part)) for part in (length, data)]
         self._file.write(length + checksums[0] + data + checksums[1])
 
 
-def tag_of(column):
-    """The tag of a column of losses.csv."""
+def tag_of(column: str) -> str:
+    """Return the tag of a column of losses.csv."""
     if column in VALIDATION:
         return f"validation/{column.removeprefix('val_')}"
     if column == "total" or "_loss" in column:

@@ -3,8 +3,10 @@
 import contextlib
 import dataclasses
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,17 +15,20 @@ from maskpose.errors import InputError, Stopped
 from maskpose.io.files import make_folder, remove_partials, write_text
 from maskpose.io.locks import FileLock
 from maskpose.model import blob_sizes, solver_settings, weights
+from maskpose.model.caffe_types import NetParameter, Solver, SolverParameter
 from maskpose.model.initialisation import net_loss_weights
 from maskpose.model.network import data_settings
 from maskpose.model.prototxt import prototxt_text
+from maskpose.model.variants import Variant
 from maskpose.runtime import import_caffe
 from maskpose.stopping import StopRequest
 from maskpose.training import definitions, snapshots
-from maskpose.training.distributed import SingleProcess, weigh_losses
+from maskpose.training.distributed import Group, SingleProcess, weigh_losses
 from maskpose.training.monitor import TrainingMonitor
 
 _NETWORK, _SCORES, _SNAPSHOTS = "it takes the variant's network", "give --val-db", "give --snapshot-every and --keep"
-UNSUPPORTED_SOLVER_FIELDS = {  # settings of the solver that have no effect here, or at which Caffe aborts
+# {field: what to do instead} of the solver's fields that have no effect here, or at which Caffe aborts
+UNSUPPORTED_SOLVER_FIELDS = {
     **dict.fromkeys(("net", "net_param", "train_net", "train_net_param", "train_state"), _NETWORK),
     **dict.fromkeys(("test_net", "test_net_param", "test_state", "test_iter", "test_interval"), _SCORES),
     **dict.fromkeys(("test_compute_loss", "test_initialization"), _SCORES),
@@ -33,7 +38,7 @@ UNSUPPORTED_SOLVER_FIELDS = {  # settings of the solver that have no effect here
     **dict.fromkeys(("solver_mode", "device_id"), "give --gpu, or leave it out"),
     "weights": "give --weights",
     "solver_type": "give type",
-}  # fmt: skip
+}
 
 LOCK = ".lock"  # in the run's folder
 STOPPING = "stopping after this iteration, with a snapshot (again: at once, without)"
@@ -41,32 +46,32 @@ STOPPING = "stopping after this iteration, with a snapshot (again: at once, with
 
 @dataclass
 class Run:
-    """What a training run is made of; ``folder`` receives all that it writes."""
+    """What is trained, on what, and how."""
 
-    variant: object  # maskpose.model.variants.Variant
-    db: str
-    folder: Path
+    variant: Variant
+    db: str  # LMDB of training samples
+    folder: Path  # for all that the run writes
     iterations: int | None = None  # None: the solver's max_iter
-    data: dict = dataclasses.field(default_factory=dict)  # data layer settings that differ from the variant's
-    solver: dict = dataclasses.field(default_factory=dict)  # SolverParameter fields that differ from the file's
-    weights_input: str | None = None  # of initial weights: one of weights.INPUTS; None: by the file
-    log_every: int = 10
+    data: dict[str, Any] = dataclasses.field(default_factory=dict)  # settings of the data layer that differ
+    solver: dict[str, Any] = dataclasses.field(default_factory=dict)  # fields of SolverParameter that differ
+    weights_input: str | None = None  # that initial weights expect, one of weights.INPUTS; None: as the file suggests
+    log_every: int = 10  # iterations
     snapshot_every: int | None = None  # iterations; None: the variant's
-    keep: int | None = None  # how many snapshots to leave; None: all
+    keep: int | None = None  # how many snapshots to keep, the newest; None: all
     warmup: int | None = None  # iterations over which the learning rate rises; None: the variant's
     val_db: str | None = None  # LMDB to score on while training; None: no validation
-    val_every: int | None = None  # iterations; None: at every snapshot. The last iteration is scored in any case
+    val_every: int | None = None  # iterations; None: at every snapshot. The last iteration is always scored
     val_limit: int | None = None  # samples of val_db, evenly spread; None: all
     tensorboard: bool = False  # whether to write event files into the folder
     verbose: bool = False  # whether to name the layers that initial weights filled
 
     @property
-    def name(self):
-        """The last part of the variant's name: the stem of the snapshots."""
+    def name(self) -> str:
+        """The last part of the variant's name, with which the names of snapshots begin."""
         return self.variant.name.rsplit("/", 1)[-1]
 
-    def check_intervals(self):
-        """Raise InputError for a number of iterations or snapshots that is not a positive whole number."""
+    def check_intervals(self) -> None:
+        """Raise InputError if a number of iterations, snapshots or samples is not a positive whole number."""
         for name in ("iterations", "log_every", "snapshot_every", "keep", "val_every", "val_limit"):
             value = getattr(self, name)
             if value is None and name != "log_every":
@@ -75,27 +80,26 @@ class Run:
                 raise InputError(f"{name}: expected a positive whole number, not {value!r}")
 
     @property
-    def snapshot_interval(self):
+    def snapshot_interval(self) -> int:
         """Iterations between snapshots."""
         return self.snapshot_every or self.variant.solver.snapshot
 
 
-def write_definitions(run):
+def write_definitions(run: Run) -> None:
     """Write a run's train.prototxt and solver.prototxt into its folder. Raises InputError as ``definitions_of``."""
     from google.protobuf import text_format
 
     net, solver = definitions_of(run)
     make_folder(run.folder)
-    snapshots.begin(run.folder)
+    snapshots.make_partial_folder(run.folder)
     write_text(run.folder / "train.prototxt", text_format.MessageToString(net))
     write_text(run.folder / "solver.prototxt", text_format.MessageToString(solver))
 
 
-def definitions_of(run):
-    """(NetParameter, SolverParameter) that a run trains with.
+def definitions_of(run: Run) -> tuple[NetParameter, SolverParameter]:
+    """Return the definitions that a run trains with: the repository's, with the run's database and changed settings.
 
-    They are the repository's prototxt files with the database and what the user changed put in. Raises InputError for
-    settings that are none, or with which nothing is learnt; nothing is written.
+    Raises InputError if a setting is unknown or wrong.
     """
     from google.protobuf import text_format
 
@@ -113,10 +117,10 @@ def definitions_of(run):
         solver_settings.set_field(solver, key, value)
     if run.iterations is not None:
         if "max_iter" in run.solver:
-            raise InputError("--iterations and --solver max_iter both say how many iterations: give one of them")
+            raise InputError("--iterations and --solver max_iter are the same setting: give one of them")
         solver_settings.set_field(solver, "max_iter", run.iterations)
     solver_settings.check(solver)
-    files = {"net": run.folder / "train.prototxt", "snapshot_prefix": snapshots.prefix(run.folder, run.name)}
+    files = {"net": run.folder / "train.prototxt", "snapshot_prefix": snapshots.snapshot_prefix(run.folder, run.name)}
     for key, path in files.items():
         solver_settings.set_field(solver, key, str(path))
     solver.snapshot = 0  # the trainer takes the snapshots
@@ -124,66 +128,135 @@ def definitions_of(run):
     return net, solver
 
 
-def train(run, initial_weights=None, resume=None, progress=True, group=None):
-    """Train to the last iteration; give the path of the last snapshot's weights.
+def train(
+    run: Run,
+    initial_weights: str | os.PathLike[str] | None = None,
+    resume: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+    group: Group | None = None,
+) -> Path:
+    """Train to the last iteration. A resumed run ends with the same weights as one that never stopped.
 
-    initial_weights: file whose layers are copied by name; resume: a .solverstate to go on from, or "auto" for
-    the newest whole one in the run's folder, if any. A run goes on as if it had never stopped. group: the ranks
-    that train together (``distributed``), of which the first alone logs and snapshots. Raises InputError for
-    what the user can mend, and Stopped, its snapshot taken, where Ctrl-C or SIGTERM asked for an end.
+    Args:
+        run: what to train. A folder that another training writes to is refused.
+        initial_weights: file of weights whose layers are copied by name; None: random ones.
+        resume: the .solverstate of a snapshot, or "auto" for the newest in the run's folder that can be restored, if
+            there is any.
+        progress: whether to show bars.
+        group: the ranks that train together, of which only the first logs and takes snapshots; None: this process
+            alone.
+
+    Returns:
+        The path of the last snapshot's weights.
+
+    Raises:
+        InputError: the settings, the folder, the data or the weights are at fault, or the training diverged.
+        Stopped: Ctrl-C or SIGTERM asked for the end; a snapshot has been taken.
     """
-    with contextlib.ExitStack() as held:
-        return _train(run, initial_weights, resume, progress, group or SingleProcess(), held)
-
-
-def _train(run, initial_weights, resume, progress, group, held):
-    """As ``train``; ``held`` keeps the lock on the run's folder."""
-    caffe = import_caffe()
-    lock = None
-    with group:
-        lead = group.rank == 0
-        watch = None
-        if lead:
-            run.check_intervals()
-            definitions_of(run)  # what is wrong with the settings is said before anything is made
-            make_folder(run.folder)
-            lock = held.enter_context(FileLock(run.folder / LOCK, run.folder))
-            remove_partials(run.folder)
-        with definitions.kept_on_error(run.folder) if lead else contextlib.nullcontext():
-            if lead:
-                refuse_other_run(run, resume)
-                before = definitions.of(run.folder if resume in (None, "auto") else Path(resume).parent)
-                write_definitions(run)
-            group.mean([0])  # wait until they are there
-            solver = caffe.get_solver(str(run.folder / "solver.prototxt"))
-            layer = solver.net.layers[0]
-            start(solver, run, initial_weights, resume, lead)
-            if lead:
-                watch = TrainingMonitor(run, solver, net_loss_weights(solver.net), progress)
-        if lead and solver.iter and (changes := definitions.changes(before, definitions.of(run.folder))):
-            print(f"going on with {', '.join(changes)}")
+    group = group or SingleProcess()
+    is_lead = group.rank == 0
+    with contextlib.ExitStack() as held, group:
+        lock = held.enter_context(_locked_folder(run)) if is_lead else None
+        with definitions.restored_on_error(run.folder) if is_lead else contextlib.nullcontext():
+            before = _replace_definitions(run, resume) if is_lead else {}
+            group.barrier()  # until they are written
+            solver = import_caffe().get_solver(str(run.folder / "solver.prototxt"))
+            restore_or_initialize(solver, run, initial_weights, resume, is_lead)
+            monitor = None
+            if is_lead:
+                monitor = TrainingMonitor(run, solver, net_loss_weights(solver.net), progress)
+        if is_lead and solver.iter:
+            _report_changes(before, definitions.read_settings(run.folder))
         group.connect(solver)
+        layer = solver.net.layers[0]
         layer.seek(solver.iter)
         try:
-            stopped = iterate(solver, run, group, watch, lock)
+            stopped = iterate(solver, run, group, monitor, lock)
         finally:
             layer.close()
-    model = snapshots.model_path(solver, run.folder, run.name)
     if stopped:
         raise Stopped(f"iteration {solver.iter} of {solver.param.max_iter}")
-    return model
+    return snapshots.weights_path(solver, run.folder, run.name)
 
 
-def refuse_other_run(run, resume):
-    """Raise InputError where the run's folder holds snapshots that it is not to go on from."""
-    if not resume and snapshots.states(run.folder):
+def _locked_folder(run: Run) -> FileLock:
+    """Make the run's folder, if its settings are sound, and return the lock on it. Raises InputError."""
+    run.check_intervals()
+    definitions_of(run)  # wrong settings are reported before anything is made
+    make_folder(run.folder)
+    return FileLock(run.folder / LOCK, run.folder)
+
+
+def _replace_definitions(run, resume):
+    """Write the run's definitions; return the settings that it began with, {} if it is a new one."""
+    remove_partials(run.folder)
+    if not resume and snapshots.list_snapshots(run.folder):
         raise InputError(f"{run.folder} holds snapshots of an earlier run: resume from one, or choose another folder")
+    before = definitions.read_settings(run.folder if resume in (None, "auto") else Path(resume).parent)
+    write_definitions(run)
+    return before
 
 
-def iterate(solver, run, group, watch, lock=None):
-    """Step to the solver's max_iter, taking snapshots; give whether Ctrl-C ended it before.
+def _report_changes(before, after):
+    if changes := definitions.describe_changes(before, after):
+        print(f"resuming with changed settings: {', '.join(changes)}")
 
-    watch: rank 0's; lock: rank 0's FileLock on the run's folder. Raises InputError if the folder is no longer there.
+
+def restore_or_initialize(
+    solver: Solver,
+    run: Run,
+    initial_weights: str | os.PathLike[str] | None = None,
+    resume: str | os.PathLike[str] | None = None,
+    is_lead: bool = True,
+) -> None:
+    """Put a new solver where the run begins: at a snapshot, at given weights, or at its random ones.
+
+    Args:
+        solver: as Caffe made it.
+        run: of the solver.
+        initial_weights: as in ``train``.
+        resume: as in ``train``.
+        is_lead: whether to print what was done, as one rank does for all.
+
+    Raises:
+        InputError: the snapshot or the weights cannot be used, or the snapshot is of the last iteration.
+    """
+    if resume == "auto":
+        resume = snapshots.restore_newest(solver, run.folder, is_lead)
+    elif resume:
+        snapshots.restore(solver, resume)
+    if resume:
+        last = solver.param.max_iter
+        if solver.iter >= last:
+            raise InputError(
+                f"{resume} is at iteration {solver.iter}, and the training ends at {last}: to train further, give a "
+                "larger --iterations (make: ITERS=)"
+            )
+        if is_lead:
+            print(f"resuming from {resume}")
+    elif initial_weights:
+        report = weights.start_from(solver.net, initial_weights, run.weights_input, run.verbose)
+        if is_lead:
+            print(report)
+
+
+def iterate(
+    solver: Solver, run: Run, group: Group, monitor: TrainingMonitor | None = None, lock: FileLock | None = None
+) -> bool:
+    """Step to the solver's max_iter, and take snapshots.
+
+    Args:
+        solver: where the run begins or resumes.
+        run: of the solver.
+        group: the ranks that train together.
+        monitor: of rank 0; None on the others.
+        lock: on the run's folder, of rank 0; None on the others.
+
+    Returns:
+        Whether Ctrl-C or SIGTERM ended it before the last iteration.
+
+    Raises:
+        InputError: the training has diverged, or its folder is no longer there.
     """
     last = solver.param.max_iter
     base_lr = solver.param.base_lr
@@ -191,49 +264,34 @@ def iterate(solver, run, group, watch, lock=None):
     names = list(net_loss_weights(solver.net))
     factor = weigh_losses(solver.net, solver.net.layers[0].settings.batch_size, group)
     stopped = False
-    with StopRequest(STOPPING if group.rank == 0 else None) as stop, watch or contextlib.nullcontext():
+    with StopRequest(STOPPING if group.rank == 0 else None) as stop, monitor or contextlib.nullcontext():
         while solver.iter < last and not stopped:
             solver.param.base_lr = base_lr * min(1.0, (solver.iter + 1) / warmup)
-            learning_rate = solver.lr  # what its policy makes of that
+            learning_rate = solver.lr  # of this iteration: its policy, applied to that
             solver.step(1)
             losses = [factor * float(solver.net.blobs[name].data) for name in names]
             asked, *losses = group.mean([stop.asked, *losses])
-            if not np.isfinite(losses).all():
-                raise InputError(
-                    f"training has diverged: a loss is not finite at iteration {solver.iter}. Lower base_lr or "
-                    f"clip_gradients (--solver KEY=VALUE). Snapshots in {run.folder} are from before"
-                )
             stopped = asked > 0
+            _check_losses(losses, solver, run)
             if lock and not lock.is_held():
                 raise InputError(
                     f"{run.folder} was removed or replaced: the training ends at iteration {solver.iter} of {last}, "
                     "without a snapshot of it"
                 )
-            if watch:
-                done = stopped or solver.iter == last
-                snapshot_due = done or solver.iter % run.snapshot_interval == 0
-                watch.step(dict(zip(names, losses)), learning_rate, snapshot_due, stop)
+            if monitor:
+                is_end = stopped or solver.iter == last
+                snapshot_due = is_end or solver.iter % run.snapshot_interval == 0
+                monitor.step(dict(zip(names, losses)), learning_rate, snapshot_due, stop)
                 if snapshot_due:
                     snapshots.save(solver, run.folder, run.name, run.keep)
-                    watch.draw(last=done)
+                    monitor.plot(is_end)
     return stopped
 
 
-def start(solver, run, initial_weights, resume, lead=True):
-    """Bring a new solver to where the run begins: a snapshot, given weights, or the random ones it has."""
-    if resume == "auto":
-        resume = snapshots.restore_newest(solver, run.folder, lead)
-    elif resume:
-        snapshots.restore(solver, resume)
-    if resume:
-        if solver.iter >= solver.param.max_iter:
-            raise InputError(
-                f"{resume} is at iteration {solver.iter}: nothing left of {solver.param.max_iter}; to go further, "
-                "give a larger --iterations (make: ITERS=)"
-            )
-        if lead:
-            print(f"going on from {resume}")
-    elif initial_weights:
-        report = weights.start_from(solver.net, initial_weights, run.weights_input, run.verbose)
-        if lead:
-            print(report)
+def _check_losses(losses, solver, run):
+    """Raise InputError if a loss is not finite."""
+    if not np.isfinite(losses).all():
+        raise InputError(
+            f"training has diverged: a loss is not finite at iteration {solver.iter}. Lower base_lr or "
+            f"clip_gradients (--solver KEY=VALUE). The snapshots in {run.folder} are from before"
+        )

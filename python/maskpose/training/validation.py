@@ -1,28 +1,42 @@
-"""Scores of a network in training on a validation database: Caffe's test phase, with our measures."""
+"""Scores of a network in training on a validation database: Caffe's test phase, with our metrics."""
+
+import os
+from collections.abc import Iterator
 
 import numpy as np
 
 from maskpose.data.database import Reader
+from maskpose.data.sample import Sample
 from maskpose.errors import InputError
 from maskpose.evaluation import evaluate, scoring
 from maskpose.inference.engines import Caffe
 from maskpose.inference.predictor import Predictor
+from maskpose.model.caffe_types import Net
 from maskpose.model.prototxt import deploy_definition, open_net
+from maskpose.model.variants import Variant
+from maskpose.stopping import StopRequest
 from maskpose.training.loss_log import VALIDATION
 
 
 class Validation:
-    """Scores a training network every ``every`` iterations, single-scale, on samples of a database.
+    """Scores a training network on samples of a database, by a single pass over each image.
 
-    The deploy network that it runs shares its parameters with the training network and draws no random numbers:
-    whether it runs or not, the training is the same.
+    The deploy network that it runs shares the parameters of the training network, and samples no random numbers. So
+    the training is the same with and without it.
     """
 
-    def __init__(self, variant, net, db, every, limit=None):
-        """variant: a Variant; net: the training network of it; db: path of the LMDB.
+    def __init__(self, variant: Variant, net: Net, db: str | os.PathLike[str], every: int, limit: int | None = None):
+        """Open the database and the deploy network.
 
-        limit: how many samples, evenly spread over the database; None: all. Raises InputError where ``db`` is no
-        database of ours.
+        Args:
+            variant: of the network.
+            net: the training network.
+            db: path of the LMDB.
+            every: iterations between two scores, for the caller.
+            limit: how many samples to score, evenly spread over the database; None: all.
+
+        Raises:
+            InputError: ``db`` is not one of our databases.
         """
         self.every = every
         self._net = net
@@ -33,38 +47,43 @@ class Validation:
         chosen = min(limit or count, count)
         self.indices = [i * count // chosen for i in range(chosen)]
 
-    def measure(self, stop=None, progress=False):
-        """{"val_pck": PCK@0.2 over the box's larger side, "val_mask_iou": mean over the samples with a mask}, 0 to 1.
+    def measure(self, stop: StopRequest | None = None, progress: bool = False) -> dict[str, float]:
+        """Score the network as it is now.
 
-        What the variant or the database does not have is left out. stop: gives all up, with {}, as soon as its
-        ``asked`` is true. progress: whether to show a bar.
+        Args:
+            stop: if its ``asked`` becomes true, scoring ends without a result.
+            progress: whether to show a bar.
+
+        Returns:
+            {"val_pck": PCK@0.2 normalised by the box's larger side, "val_mask_iou": mean over the samples with a
+            mask}, 0 to 1, without what the variant or the database does not have; {} if it was stopped.
         """
         self._engine.net.share_with(self._net)
         try:
             samples = self._samples(stop)
             bar = {"total": len(self.indices), "leave": False, "disable": not progress}
             results = evaluate.run(self._predictor, samples, "validation", **bar)
-        except _GivenUp:
+        except _Stopped:
             return {}
         scores = zip(VALIDATION, scoring.mean_scores(results))
         return {column: value for column, value in scores if not np.isnan(value)}
 
-    def close(self):
-        """Release the database."""
+    def close(self) -> None:
+        """Close the database."""
         self._reader.close()
 
-    def _samples(self, stop):
+    def _samples(self, stop) -> Iterator[Sample]:
         for index in self.indices:
             if stop and stop.asked:
-                raise _GivenUp
+                raise _Stopped
             yield self._reader[index]
 
 
-class _GivenUp(Exception):
-    pass
+class _Stopped(Exception):
+    """Scoring was asked to end."""
 
 
-def check_options(db, every, limit):
-    """Raise InputError for options of validation that do not go together, as in training.Run."""
+def check_options(db: str | None, every: int | None, limit: int | None) -> None:
+    """Raise InputError if an interval or a limit of validation is given without a database."""
     if db is None and (every or limit):
         raise InputError("--val-every and --val-limit say how to use --val-db, which is missing")
