@@ -1,12 +1,9 @@
-"""Imported first by every script: finds ``benchmarks``; a Python that lacks a package says so in one line."""
+"""Imported first by every script, of data_prep/ by a link: a Python that lacks a package ends it with one line."""
 
 import sys
-from pathlib import Path
-
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # of benchmarks/
 
 
-def say_what_is_missing(kind, error, traceback):
+def report_missing_package(kind, error, traceback):
     """A sys.excepthook that replaces the traceback of a missing package, and no other."""
     if not issubclass(kind, ModuleNotFoundError):
         return sys.__excepthook__(kind, error, traceback)
@@ -16,4 +13,4 @@ def say_what_is_missing(kind, error, traceback):
     )
 
 
-sys.excepthook = say_what_is_missing
+sys.excepthook = report_missing_package

@@ -13,8 +13,6 @@ def run_script(script, arguments, monkeypatch):
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
     monkeypatch.setattr(sys, "path", [os.path.dirname(script), *sys.path])
     monkeypatch.setattr(sys, "argv", [str(script), *arguments])
-    monkeypatch.setitem(sys.modules, "_packages", None)
-    del sys.modules["_packages"]  # tools/ and data_prep/ have one each
     return status_of(lambda: runpy.run_path(str(script), run_name="__main__"))
 
 

@@ -96,6 +96,11 @@ def test_an_unknown_command_is_one_line_that_names_the_nearest(words, hint, caps
     assert capsys.readouterr().err == f"error: {hint}\n"
 
 
+def test_the_docs_list_every_command_with_its_script_and_summary():
+    rows = [line for line in (ROOT / "docs/commands.md").read_text().splitlines() if line.startswith("| `maskpose ")]
+    assert rows == [f"| `maskpose {one.name}` | `{one.script}` | {one.summary} |" for one in COMMANDS.values()]
+
+
 def test_the_installed_command_is_this_function():
     target = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["maskpose"]
     module, _, name = target.partition(":")
