@@ -1,6 +1,7 @@
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -143,24 +144,23 @@ def test_the_reason_of_a_tool_is_its_line_of_error():
 
 @pytest.fixture
 def tool(tmp_path, monkeypatch):
-    """Writes tools/<name> of a repository and gives its name."""
-    monkeypatch.setattr(processes, "REPOSITORY", tmp_path)
-    (tmp_path / "tools").mkdir()
+    """Writes a script, and gives what ``run_command`` runs it by."""
+    monkeypatch.setattr(processes, "MASKPOSE", (sys.executable,))
 
     def write(text):
-        (tmp_path / "tools/tool.py").write_text(text)
-        return "tool.py"
+        (tmp_path / "tool.py").write_text(text)
+        return str(tmp_path / "tool.py")
 
     return write
 
 
 def test_a_tool_gets_its_arguments_and_fails_with_its_reason(tool, tmp_path):
-    processes.run_tool(tool("import sys; open(sys.argv[1], 'w').write(sys.argv[2])"), tmp_path / "out", 7)
+    processes.run_command(tool("import sys; open(sys.argv[1], 'w').write(sys.argv[2])"), tmp_path / "out", 7)
     assert (tmp_path / "out").read_text() == "7"
     with pytest.raises(InputError, match=r"^no such lamp$"):
-        processes.run_tool(tool("import sys; sys.exit(print('error: no such lamp', file=sys.stderr) or 2)"))
+        processes.run_command(tool("import sys; sys.exit(print('error: no such lamp', file=sys.stderr) or 2)"))
     with pytest.raises(InputError, match="status 3"):
-        processes.run_tool(tool("import sys; sys.exit(3)"))
+        processes.run_command(tool("import sys; sys.exit(3)"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -182,7 +182,7 @@ def test_a_request_to_end_is_the_tools_to_answer(tool, tmp_path, number):
     thread = threading.Thread(target=ask)
     thread.start()
     with pytest.raises(Stopped):
-        processes.run_tool(script, begun, ended)
+        processes.run_command(script, begun, ended)
     thread.join()
     assert ended.exists() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -198,7 +198,7 @@ def test_a_tool_does_not_outlive_its_caller(tool, tmp_path):
     pid = os.fork()
     if not pid:
         try:
-            processes.run_tool(script, tmp_path / "pid")
+            processes.run_command(script, tmp_path / "pid")
         finally:
             os._exit(1)
     while not ((tmp_path / "pid").exists() and (tmp_path / "pid").read_text()):

@@ -50,6 +50,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``maskpose demo``."""
     args = parse_arguments(arguments)
+    if not (args.hands.is_dir() and args.scenes.is_dir()) and not HANDS.is_dir():
+        raise InputError("examples/ is missing: run this in a clone of the repository, the package has none")
     set_device()
     weights = default_weights(VARIANT)
     scenes_path, hands_path = args.out / "scenes.png", args.out / "contact_sheet.png"

@@ -55,6 +55,8 @@ class Findings:
 
 def inspect(reader, hashes=True):
     """Findings of a Reader; every picture and mask is decoded. hashes: find pictures' hashes, too."""
+    if hashes:
+        _imagehash()  # or each sample would be called damaged
     found = Findings()
     for index in progress_bar(range(len(reader)), desc=str(reader.path), unit="image"):
         try:
@@ -118,14 +120,19 @@ def perceptual_hash(image):
 
     Raises InputError where ImageHash is missing.
     """
+    bits = _imagehash().phash(Image.fromarray(image[:, :, ::-1])).hash
+    return int("".join("1" if bit else "0" for bit in bits.ravel()), 2)
+
+
+def _imagehash():
+    """The package. Raises InputError if it is missing."""
     try:
         import imagehash
     except ImportError:
         raise InputError(
             "finding pictures that are there twice needs ImageHash: " + install_command("imagehash")
         ) from None
-    bits = imagehash.phash(Image.fromarray(image[:, :, ::-1])).hash
-    return int("".join("1" if bit else "0" for bit in bits.ravel()), 2)
+    return imagehash
 
 
 def find_duplicates(first, second=None):

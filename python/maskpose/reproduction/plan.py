@@ -19,7 +19,7 @@ from maskpose.io.files import read_lines, write_text
 from maskpose.io.images import write_image
 from maskpose.model.variants import get_variant
 from maskpose.reproduction import curves, estimates, found, panels, paper, speed, summary, tables
-from maskpose.reproduction.processes import run_tool
+from maskpose.reproduction.processes import run_command
 from maskpose.reproduction.steps import Step
 from maskpose.runtime import machine, set_device
 from maskpose.training import definitions
@@ -172,7 +172,7 @@ class Plan:
 
         def make():
             if not model.weights.exists():  # of the last iteration: what a run that was stopped after it left
-                run_tool("train.py", *arguments, *self.options.training)
+                run_command("train", *arguments, *self.options.training)
 
         return Step(
             f"train/{model.name}", f"training of {model.title}", make, (model.weights, folder / "losses.csv"),
@@ -197,7 +197,7 @@ class Plan:
         outputs = (folder / "scores.json", *(folder / kind.format(way) for way in ways for kind in kinds))
         arguments = ["--db", db, "--variant", model.variant.name, "--weights", model.weights, "--out", folder,
                      *(["--gpu", self.options.gpus[0]] if self.options.gpus else []), "--ways", *ways]  # fmt: skip
-        make = functools.partial(run_tool, "evaluate.py", *arguments)
+        make = functools.partial(run_command, "evaluate", *arguments)
         settings = {"variant": model.variant.name, "ways": list(ways)}
         title = f"scores of {model.title}, on {name}"
         return Step(f"scores/{folder.relative_to(self.out / 'scores')}", title, make, outputs, (db, model.weights),

@@ -1,4 +1,4 @@
-"""The repository's tools as processes of their own.
+"""The commands of ``maskpose`` as processes of their own.
 
 Caffe keeps its memory until its process ends, training on several GPUs starts its ranks from a command line, and a
 Ctrl-C is then the trainer's to answer, with a snapshot.
@@ -12,21 +12,21 @@ import subprocess
 import sys
 
 from maskpose.errors import InputError, Stopped
-from maskpose.io.files import REPOSITORY
 from maskpose.training.launcher import die_with_parent
 
+MASKPOSE = (sys.executable, "-m", "maskpose")
 STOPPED = 130
 PROBLEM = "error: "
 KEPT = 4096  # last bytes of a tool's stderr
 
 
-def run_tool(script, *arguments):
-    """Run ``tools/<script>``, its progress shown; it does not outlive this process.
+def run_command(name, *arguments):
+    """Run ``maskpose <name>``, its progress shown; it does not outlive this process.
 
     Raises InputError with the tool's own reason where it fails, and Stopped where Ctrl-C or SIGTERM, which are passed
     on to it, ended it.
     """
-    command = [sys.executable, str(REPOSITORY / "tools" / script), *map(str, arguments)]
+    command = [*MASKPOSE, name, *map(str, arguments)]
     environment = os.environ | {"COLUMNS": str(shutil.get_terminal_size().columns)}  # for progress bars: no terminal
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, env=environment, start_new_session=True, preexec_fn=die_with_parent
@@ -34,9 +34,9 @@ def run_tool(script, *arguments):
     with passed_on(process) as stopped, process:
         end = _shown(process.stderr)
     if process.returncode and (stopped or process.returncode == STOPPED):
-        raise Stopped(script)
+        raise Stopped(f"maskpose {name}")
     if process.returncode:
-        raise InputError(reason_of(end) or f"tools/{script} ended with status {process.returncode}")
+        raise InputError(reason_of(end) or f"maskpose {name} ended with status {process.returncode}")
 
 
 def _shown(stream):
