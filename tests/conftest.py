@@ -98,14 +98,14 @@ def shifted_results(offsets, ious=None, sources=None):
     )
 
 
-def hand_record(name, span, source=""):
-    """A sample of 200 x 400, without a picture, whose keypoints span ``span`` pixels."""
+def sample_with_hand(name, span, origin=""):
+    """A sample of 200 x 400, without an image file, whose keypoints span ``span`` pixels."""
     points = np.tile(np.linspace(10, 10 + span, 21)[:, None], (1, 2)).astype(np.float32)
-    return Sample(name, b"", 200, 400, points, np.ones(21, bool), source=source)
+    return Sample(name, b"", 200, 400, points, np.ones(21, bool), origin=origin)
 
 
-def record_without_hand(name):
-    """A sample of 200 x 400, without a picture, that shows no hand."""
+def sample_without_hand(name):
+    """A sample of 200 x 400, without an image file, that shows no hand."""
     nowhere, nothing = np.full((21, 2), -1, np.float32), np.zeros((400, 200), bool)
     return Sample(name, b"", 200, 400, nowhere, np.zeros(21, bool), pack_mask(nothing))
 
@@ -156,7 +156,7 @@ def report_db(tmp_path_factory):
     reader, samples = Reader(folder / "one.lmdb"), []
     for n, sample in enumerate(reader):
         visible = sample.visible & ((np.arange(21) != 8) | (n % 3 > 0))
-        samples.append(replace(sample, source="aab"[n % 3], visible=visible))
+        samples.append(replace(sample, origin="aab"[n % 3], visible=visible))
     reader.close()
     build(folder / "two.lmdb", samples)
     return folder / "two.lmdb"

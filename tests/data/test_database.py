@@ -24,13 +24,13 @@ def sample(i, image=b"image"):
         keypoints=rng.uniform(0, 50, (21, 2)).astype(np.float32),
         visible=rng.random(21) < 0.5,
         mask=b"mask" if i % 2 else b"",
-        source="even" if i % 2 == 0 else "odd",
+        origin="even" if i % 2 == 0 else "odd",
     )
 
 
 def same(a, b):
     arrays = np.array_equal(a.keypoints, b.keypoints) and np.array_equal(a.visible, b.visible)
-    fields = ("name", "image", "width", "height", "mask", "source")
+    fields = ("name", "image", "width", "height", "mask", "origin")
     return arrays and all(getattr(a, field) == getattr(b, field) for field in fields)
 
 
@@ -116,7 +116,7 @@ def test_an_image_of_another_size_than_its_record_says_is_damaged():
             replace(sample(1), image=image, width=width, height=height).decode_image()
 
 
-@pytest.mark.parametrize("part", ["name", "source", "side", "group"])
+@pytest.mark.parametrize("part", ["name", "origin", "side", "group"])
 @pytest.mark.parametrize("text", ["gr\udcfcn.jpg", "\ud800", "a\0b"])
 def test_no_record_is_made_of_what_is_no_text(part, text):
     with pytest.raises(InputError, match="is not text in UTF-8: no record"):

@@ -95,7 +95,7 @@ def test_keypoints_land_on_the_dots_of_the_pasted_hand(tmp_path, grey):
             assert labels[y, x] > 0
             assert np.hypot(columns @ weights / weights.sum() - point[0], rows @ weights / weights.sum() - point[1]) < 1
         assert (one.visible == geometry.inside(one.keypoints, one.width, one.height)).all()
-        assert (one.source, one.group) == ("pasted", "anna")
+        assert (one.origin, one.group) == ("pasted", "anna")
         ways = np.diff(one.keypoints[[0, 2, 18]], axis=0)
         mirrored = np.linalg.det(ways) < 0
         assert one.side == ("right" if mirrored != was_mirrored else "left")
@@ -269,7 +269,7 @@ def test_the_command_writes_a_database_and_a_sheet(tmp_path, monkeypatch, capsys
     assert len(reader) == 3 and cv2.imread(str(tmp_path / "s.png")).shape[1] > 1000
     assert (reader.about["seed"], reader.about["occlude"], reader.about["arm"]) == (5, 0, 0)
     for one in reader:
-        assert one.source == "mine" and 100 <= max(one.width, one.height) <= 120
+        assert one.origin == "mine" and 100 <= max(one.width, one.height) <= 120
         assert 0.3 - 1e-6 <= np.ptp(one.keypoints, axis=0).max() / max(one.width, one.height) <= 0.4 + 1e-6
 
 

@@ -81,14 +81,14 @@ def test_the_layout_carries_unknown_pixels_and_groups(folder):
     first, empty = read(folder)
     assert np.array_equal(first.decode_unknown() > 0, pixels(UNKNOWN)) and empty.decode_unknown() is None
     assert np.array_equal(first.decode_mask() > 0, pixels(HAND)) and first.group == "room"
-    assert (empty.source, empty.group, empty.visible.any(), empty.decode_mask().any()) == ("there", "", False, False)
+    assert (empty.origin, empty.group, empty.visible.any(), empty.decode_mask().any()) == ("there", "", False, False)
 
 
 def test_the_layout_without_its_extensions_reads_as_before(folder):
     (folder / "Train/unknown/a.png").unlink()
     (folder / "Train/sources.csv").unlink()
     first, _ = read(folder)
-    assert first.decode_unknown() is None and (first.source, first.group) == ("", "")
+    assert first.decode_unknown() is None and (first.origin, first.group) == ("", "")
 
 
 def test_a_mask_of_unknown_pixels_of_another_size_is_an_error(folder):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from conftest import build, hand_record, record_without_hand, shifted_results
+from conftest import build, sample_with_hand, sample_without_hand, shifted_results
 from maskpose.data.database import Reader
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError
@@ -81,7 +81,7 @@ def test_pairs_need_two_images_and_say_which_one_is_left(tmp_path, capsys):
 
 
 def test_samples_of_chosen_origins(tmp_path):
-    samples = [hand_record(f"{n}.jpg", 50, source) for n, source in enumerate("abb", start=1)]
+    samples = [sample_with_hand(f"{n}.jpg", 50, source) for n, source in enumerate("abb", start=1)]
     build(tmp_path / "x.lmdb", samples)
     reader = Reader(tmp_path / "x.lmdb")
     assert [sample.name for sample in evaluate.of_origins(reader, ["b"])] == ["2.jpg", "3.jpg"]
@@ -90,7 +90,7 @@ def test_samples_of_chosen_origins(tmp_path):
 
 
 def test_what_others_found_stands_beside_the_truth_of_its_photograph():
-    samples = [hand_record(name, 100, "a") for name in ("a.jpg", "b.jpg", "c.jpg")]
+    samples = [sample_with_hand(name, 100, "a") for name in ("a.jpg", "b.jpg", "c.jpg")]
     hands = {"c.jpg": (samples[0].keypoints + 5.0, np.full(21, 0.7)), "a.jpg": None}
     truth = evaluate.labels(samples)
     assert not truth.detected.any() and (truth.truth == samples[0].keypoints).all()
@@ -140,8 +140,8 @@ def test_results_as_predictions():
 
 
 def test_photographs_of_no_hand_are_no_misses_of_others_predictions():
-    samples = [hand_record(name, 100) for name in ("hand.jpg", "missed.jpg")]
-    samples += [record_without_hand(name) for name in ("empty.jpg", "claimed.jpg")]
+    samples = [sample_with_hand(name, 100) for name in ("hand.jpg", "missed.jpg")]
+    samples += [sample_without_hand(name) for name in ("empty.jpg", "claimed.jpg")]
     hands = {name: (samples[0].keypoints, np.ones(21)) for name in ("hand.jpg", "claimed.jpg")}
     found = evaluate.of_predictions(Predictions.of_hands("peer", hands, False), evaluate.labels(samples))
     assert found.missed.tolist() == [False, True, False, False] and found.claimed.tolist() == [True, False, False, True]

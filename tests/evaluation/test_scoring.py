@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from conftest import hand_record, record_without_hand, shifted_results
+from conftest import sample_with_hand, sample_without_hand, shifted_results
 from maskpose.errors import InputError
 from maskpose.evaluation import evaluate, metrics, scoring
 from maskpose.evaluation.predictions import Predictions
@@ -273,7 +273,7 @@ def test_a_variant_without_keypoints_has_no_pck():
 
 
 def test_what_finds_no_hand_is_wrong_or_left_out_as_one_asks():
-    samples = [hand_record(name, 100) for name in ("a.jpg", "b.jpg")]
+    samples = [sample_with_hand(name, 100) for name in ("a.jpg", "b.jpg")]
     hands = {"b.jpg": (samples[1].keypoints + 5.0, np.full(21, 0.7))}
     found = evaluate.of_predictions(Predictions.of_hands("peer", hands, False), evaluate.labels(samples))
     wrong, left_out = map(scoring.scores, evaluate.both_ways("peer", found).values())
@@ -284,8 +284,8 @@ def test_what_finds_no_hand_is_wrong_or_left_out_as_one_asks():
 
 
 def test_scores_by_the_size_of_the_hand():
-    samples = [hand_record(f"{span}.jpg", span) for span in (40, 69, 71, 149, 151, 180, 0)]  # of 400
-    samples.append(record_without_hand("empty.jpg"))
+    samples = [sample_with_hand(f"{span}.jpg", span) for span in (40, 69, 71, 149, 151, 180, 0)]  # of 400
+    samples.append(sample_without_hand("empty.jpg"))
     hands = {"40.jpg": (samples[0].keypoints, np.ones(21)), "151.jpg": (samples[4].keypoints, np.ones(21))}
     found = evaluate.of_predictions(Predictions.of_hands("peer", hands, False), evaluate.labels(samples))
     table = scoring.scores_by_size(found)

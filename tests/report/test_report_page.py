@@ -103,7 +103,7 @@ def errors(report_runs, report_db):
             side = max(seen[:, 0].max() - seen[:, 0].min(), seen[:, 1].max() - seen[:, 1].min())
             distances = np.hypot(*(predicted[sample.name] - sample.keypoints).T) / side
             rows = [min(float(d), 1.0) if v else None for d, v in zip(distances, sample.visible)]
-            found[run][sample.name] = sample.source, rows
+            found[run][sample.name] = sample.origin, rows
     return found
 
 

@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pytest
 
-from conftest import ROOT, build, hand_record
+from conftest import ROOT, build, sample_with_hand
 from maskpose.errors import InputError
 from maskpose.io.images import read_color
 from maskpose.reproduction.plan import Options, Plan
@@ -135,7 +135,7 @@ def test_a_failing_step_is_said_with_the_command_to_go_on(made, drawn_folder, tm
 
 
 def test_ea_is_a_tenth_of_eb_by_numpys_permutation(tmp_path):
-    build(tmp_path / "test.lmdb", [hand_record(f"{n}.jpg", 50) for n in range(30)])
+    build(tmp_path / "test.lmdb", [sample_with_hand(f"{n}.jpg", 50) for n in range(30)])
     (tmp_path / "train.lmdb").symlink_to(tmp_path / "test.lmdb")
     plan = Plan(Options(data=tmp_path, out=tmp_path / "out"))
     plan.steps[0].make()

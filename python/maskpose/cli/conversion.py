@@ -51,7 +51,7 @@ def convert(
 
     def read_with_origin(item: Any) -> Sequence[Sample]:
         samples = read(item)
-        return [replace(sample, source=args.origin) for sample in samples] if args.origin else samples
+        return [replace(sample, origin=args.origin) for sample in samples] if args.origin else samples
 
     about = describe(args, dataset=dataset)
     manifest, problems = build_items(db, items, read_with_origin, args.strict, about, args.workers)

@@ -68,7 +68,7 @@ class Writer:
         self.bytes += len(data)
         self.digest = chain_digest(self.digest, data)
         self.masks += bool(sample.mask)
-        self.sources[sample.source] = self.sources.get(sample.source, 0) + 1
+        self.sources[sample.origin] = self.sources.get(sample.origin, 0) + 1
 
     def mark(self, position, problems=()):
         """All samples of the plan's first ``position`` parts have been put; ``problems``: what there is to tell."""

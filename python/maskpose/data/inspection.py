@@ -71,7 +71,7 @@ def _look(sample, found, hashes):
     found.count += 1
     found.visible += sample.visible
     found.sizes.append((sample.width, sample.height))
-    for counts, key in ((found.sources, sample.source), (found.sides, sample.side)):
+    for counts, key in ((found.sources, sample.origin), (found.sides, sample.side)):
         counts[key] = counts.get(key, 0) + 1
     found.masks += mask is not None
     if hashes:

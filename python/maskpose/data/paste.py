@@ -160,7 +160,7 @@ def paste_sample(hands: Hands, backgrounds: Backgrounds, seed: int, index: int, 
         keypoints=keypoints.astype(np.float32),
         visible=hand.visible & geometry.inside(keypoints, *size),
         mask=pack_mask(mask),
-        source=origin,
+        origin=origin,
         side={"left": "right", "right": "left"}.get(sample.side, "") if mirrored else sample.side,
         group=sample.group or sample.name,
     )

@@ -35,7 +35,7 @@ class Sample:
     keypoints: np.ndarray  # (21, 2) float32, pixels
     visible: np.ndarray  # (21,) bool
     mask: bytes = b""  # of (height, width); empty: no mask is known
-    source: str = ""
+    origin: str = ""
     side: str = ""  # "left" or "right"; "": not known
     group: str = ""  # of one person, film or original, which belong together when a set is split; "": not known
     unknown: bytes = b""  # of (height, width): pixels that may be hand or not; empty: there are none
@@ -87,12 +87,12 @@ class Sample:
 
     def serialize(self):
         """The record's bytes. Raises InputError for a name, or other text, that is not UTF-8."""
-        for text in (self.name, self.source, self.side, self.group):
+        for text in (self.name, self.origin, self.side, self.group):
             if not is_text(text):
                 raise InputError(f"{text!r} is not text in UTF-8: no record can be made of it")
         return record_pb2.Record(
             name=self.name,
-            source=self.source,
+            source=self.origin,
             image=self.image,
             mask=self.mask,
             unknown=self.unknown,
@@ -116,7 +116,7 @@ class Sample:
             raise InputError(f"{where} is damaged: a visible keypoint is not finite, or too far away")
         return cls(
             name=record.name,
-            source=record.source,
+            origin=record.source,
             image=record.image,
             mask=record.mask,
             unknown=record.unknown,

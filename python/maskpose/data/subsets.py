@@ -18,7 +18,7 @@ class Entry(NamedTuple):
 
     index: int
     name: str
-    source: str
+    origin: str
     group: str
 
 
@@ -28,7 +28,7 @@ def list_entries(reader):
     Raises InputError for a database that is damaged: what is made of it would pass for whole.
     """
     reader.refuse_damaged()
-    return [Entry(n, sample.name, sample.source, sample.group) for n, sample in enumerate(reader)]
+    return [Entry(n, sample.name, sample.origin, sample.group) for n, sample in enumerate(reader)]
 
 
 def merge(paths, path, about=None):
@@ -42,8 +42,8 @@ def merge(paths, path, about=None):
     items, seen = [], {}
     for number, reader in enumerate(readers):
         for entry in list_entries(reader):
-            if (other := seen.setdefault((entry.source, entry.name), number)) != number:
-                origin = entry.source or "no origin"
+            if (other := seen.setdefault((entry.origin, entry.name), number)) != number:
+                origin = entry.origin or "no origin"
                 raise InputError(f"{entry.name} of {origin} is in {paths[other]} and in {paths[number]}; if these are "
                                  "different photographs, make one of them again with --origin NAME")  # fmt: skip
             items.append((number, entry))
@@ -60,7 +60,7 @@ def split(entries, shares, seed, by_group=True):
         raise InputError(f"shares must be above 0 and 1 together, not {', '.join(map(str, shares))}")
     groups = {}
     for entry in entries:
-        key = (entry.source, entry.group) if by_group and entry.group else (entry.source, "", entry.name)
+        key = (entry.origin, entry.group) if by_group and entry.group else (entry.origin, "", entry.name)
         groups.setdefault(key, []).append(entry)
     keys = sorted(groups)
     order = [groups[keys[i]] for i in np.random.default_rng(seed).permutation(len(keys))]
@@ -84,7 +84,7 @@ def select_named(entries, patterns):
     """
     by_name = {}
     for entry in entries:
-        for name in (entry.name, f"{entry.source}/{entry.name}"):
+        for name in (entry.name, f"{entry.origin}/{entry.name}"):
             by_name.setdefault(name, []).append(entry)
     chosen = set()
     for pattern in patterns:
@@ -92,7 +92,7 @@ def select_named(entries, patterns):
         if not fitting:
             raise InputError(f"no sample is called {pattern}")
         if pattern in by_name and len(fitting) > 1:
-            origins = " and of ".join(entry.source or "no origin" for entry in fitting[:2])
+            origins = " and of ".join(entry.origin or "no origin" for entry in fitting[:2])
             raise InputError(f"{pattern} may be that of {origins}: write origin/name")
         chosen.update(fitting)
     return sorted(chosen)
@@ -100,11 +100,11 @@ def select_named(entries, patterns):
 
 def select_origins(entries, origins):
     """Those of ``entries`` whose origin is one of ``origins``. Raises InputError for one that no sample has."""
-    there = {entry.source for entry in entries}
+    there = {entry.origin for entry in entries}
     if missing := [origin for origin in origins if origin not in there]:
         known = ", ".join(sorted(there - {""})) or "none: its samples name none"
         raise InputError(f"no sample is of the origin {missing[0]}; those there are: {known}")
-    return [entry for entry in entries if entry.source in origins]
+    return [entry for entry in entries if entry.origin in origins]
 
 
 def extract(reader, entries, path, about=None):
@@ -117,7 +117,7 @@ def write_list(part, path, entries=()):
     """Write the names of the samples of ``part``, a line each, for ``named``: with their origins, where other samples
     of ``entries``, the database's, are called so, too."""
     uses = Counter(entry.name for entry in entries)
-    names = (f"{entry.source}/{entry.name}" if uses[entry.name] > 1 else entry.name for entry in part)
+    names = (f"{entry.origin}/{entry.name}" if uses[entry.name] > 1 else entry.name for entry in part)
     write_text(Path(path), "".join(f"{name}\n" for name in names))
 
 

@@ -185,8 +185,8 @@ def of_origins(reader, origins=None):
     """``reader``, or a list of its samples of ``origins``; InputError where it has none of one."""
     if origins is None:
         return reader
-    chosen = [sample for sample in reader if sample.source in origins]
-    if missing := set(origins) - {sample.source for sample in chosen}:
+    chosen = [sample for sample in reader if sample.origin in origins]
+    if missing := set(origins) - {sample.origin for sample in chosen}:
         there = ", ".join(sorted(filter(None, reader.about.get("sources", ())))) or "not named"
         raise InputError(f"{reader.path} has no samples of {', '.join(sorted(missing))}: its origins are {there}")
     return chosen
@@ -250,7 +250,7 @@ def _row(sample, keypoints, confidences, iou, hand=None):
     claimed, score = (False, np.nan) if hand is None else (hand.present, hand.score)
     unknown = sample.decode_unknown()
     return (
-        sample.name, sample.source, keypoints, confidences, sample.keypoints, sample.visible, size, iou, claimed, score,
+        sample.name, sample.origin, keypoints, confidences, sample.keypoints, sample.visible, size, iou, claimed, score,
         sample.without_hand, unknown is not None and bool(unknown.any()),
     )  # fmt: skip
 

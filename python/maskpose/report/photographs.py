@@ -98,7 +98,7 @@ def _photograph(sample, predictor, results, errors, n):
     found = np.column_stack([results.predicted[n], results.confidences[n]])
     return {
         "name": sample.name,
-        "source": sample.source,
+        "source": sample.origin,
         "width": sample.width,
         "height": sample.height,
         "picture": picture(image),

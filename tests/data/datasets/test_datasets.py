@@ -89,7 +89,7 @@ def test_cmus_folders_are_cropped_about_the_hand(tmp_path):
     (tmp_path / "manual_test/a_l.json").write_text(json.dumps(label))
     items = cmu.items(tmp_path / "manual_test")
     sample = one(items, cmu.read)
-    assert sample.side == "left" and sample.source == "manual_test" and sample.name == "a_l.jpg"
+    assert sample.side == "left" and sample.origin == "manual_test" and sample.name == "a_l.jpg"
     assert sample.visible.tolist() == (flags == 1).tolist()
     # seen points: 40 x 20 pixels about (50, 35); the square is 88, cut off above: from (6, 0)
     assert sample.width == pytest.approx(89, abs=1) and np.allclose(POINTS - sample.keypoints, (6, 0))
@@ -105,7 +105,7 @@ def test_cmus_sides_by_name_and_panoptic_frames(tmp_path):
     (tmp_path / "hands_v143.json").write_text(json.dumps({"root": [entry, {**entry, "img_paths": "imgs/none_r.jpg"}]}))
     first, second = cmu.items(tmp_path / "hands_v143.json")
     (sample,) = cmu.read(first, crop=0)
-    assert sample.source == "panoptic" and sample.side == "" and np.allclose(sample.keypoints, POINTS)
+    assert sample.origin == "panoptic" and sample.side == "" and np.allclose(sample.keypoints, POINTS)
     with pytest.raises(InputError, match=r"none_r\.jpg"):
         cmu.read(second)
     (tmp_path / "hands_v143.json").write_text(json.dumps({"root": [{"img_paths": "a.jpg"}]}))
@@ -131,7 +131,7 @@ def test_rhd_in_the_usual_order_the_larger_hand_or_both(tmp_path):
     cv2.imwrite(str(tmp_path / "training/mask/00003.png"), ids) or (tmp_path / "training/mask").mkdir()
     cv2.imwrite(str(tmp_path / "training/mask/00003.png"), ids)
     larger = one(rhd.items(tmp_path, "training"), rhd.read)
-    assert larger.side == "right" and larger.source == "rhd"
+    assert larger.side == "right" and larger.origin == "rhd"
     order = [0, 4, 3, 2, 1, 8, 7, 6, 5, 12, 11, 10, 9, 16, 15, 14, 13, 20, 19, 18, 17]
     assert larger.keypoints[:, 0].tolist() == [40 + 2 * k for k in order]
     assert larger.visible.tolist() == [k != 4 for k in order]
@@ -296,7 +296,7 @@ def test_a_csv(tmp_path):
     sample = one(write_table(path, **changes), table.read, **options)
     assert sample.visible.tolist() == [k not in (0, 1, 5) for k in range(21)]
     assert np.allclose(sample.keypoints[2:], POINTS[2:]) and sample.mask
-    assert (sample.name, sample.side, sample.source) == ("a.jpg", "right", "mine")
+    assert (sample.name, sample.side, sample.origin) == ("a.jpg", "right", "mine")
     for wrong, message in (
         ({"wrist_x": "left"}, "line 2: wrist is 'left'"), ({"side": "both"}, "side is 'both'"),
         ({"wrist_x": "nan"}, "wrist is 'nan'"), ({"image": "../photos/a.jpg"}, "line 2: .* not the path of a file"),

@@ -503,7 +503,7 @@ def test_broken_rows_of_sources_are_named_and_their_images_of_no_origin(tmp_path
         write(tmp_path / f"{name}.jpg", jpeg(ord(name)))
     write(tmp_path / "Train/sources.csv", b"name,origin\na.jpg,here\nb.jpg,gr\xfcn\na.jpg,there\nc.jpg\n")
     samples, problems = read_all(*ONE_HAND.items(tmp_path, ONE_HAND.document))
-    assert [(sample.name, sample.source) for sample in samples] == [("a.jpg", "here"), ("b.jpg", "")]
+    assert [(sample.name, sample.origin) for sample in samples] == [("a.jpg", "here"), ("b.jpg", "")]
     assert [problem.split("sources.csv, ")[1] for problem in problems] == [
         "line 3 is not text in UTF-8: save the file as UTF-8", "line 4: a.jpg is named a second time",
         "line 5 has fewer columns than the header",

@@ -87,7 +87,7 @@ def test_which_grey_is_hand(folder):
 
 def test_origins_are_read_where_they_are_named(folder):
     (folder / "Train" / "sources.csv").write_text("name,origin,more\n0.jpg,here,1\n2.jpg,there,2\n")
-    assert [sample.source for sample in read(folder)[0]] == ["here", "", "there"]
+    assert [sample.origin for sample in read(folder)[0]] == ["here", "", "there"]
 
 
 def break_missing(folder):

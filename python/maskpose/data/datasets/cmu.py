@@ -41,12 +41,12 @@ def read(item, crop=CROP):
     """crop: factor of the square about the hand, 0 for the whole picture."""
     path, number, picture, name, label = item
     if number is None:
-        key, where, source = "hand_pts", path, Path(path).parent.name
+        key, where, origin = "hand_pts", path, Path(path).parent.name
         label = json_object(json_file(path), path)
     else:
-        key, where, source = "joint_self", f"{path}, entry {number}", "panoptic"
+        key, where, origin = "joint_self", f"{path}, entry {number}", "panoptic"
     keypoints, flags = triples(field(label, key, where), f"{where}, {key}")
-    found = sample_from_file(picture, name, keypoints, flags == 1, source=source, side=_side(label, picture, where))
+    found = sample_from_file(picture, name, keypoints, flags == 1, origin=origin, side=_side(label, picture, where))
     return [found.cropped(crop) if crop else found]
 
 

@@ -66,5 +66,5 @@ def read(item, images, crop=CROP):
     path, name = image_file(images, name, where)
     group = Path(name).stem
     called = f"{group}_{number}_{side}.jpg"
-    found = sample_from_file(path, called, keypoints, flags > 0, source="coco_wholebody", side=side, group=group)
+    found = sample_from_file(path, called, keypoints, flags > 0, origin="coco_wholebody", side=side, group=group)
     return [found.cropped(crop) if crop else found]

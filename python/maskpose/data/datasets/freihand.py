@@ -59,4 +59,4 @@ def read(item):
     mask = mask_if_there(folder / "mask" / f"{unique:08d}.jpg")
     path = folder / "rgb" / f"{number:08d}.jpg"
     seen = np.ones(KEYPOINTS, bool)
-    return [sample_from_file(path, path.name, uv, seen, mask, source="freihand", side="right", group=f"{unique:08d}")]
+    return [sample_from_file(path, path.name, uv, seen, mask, origin="freihand", side="right", group=f"{unique:08d}")]

@@ -87,7 +87,7 @@ def sample_from_document(document, path, folder=None):
     if mask is not None and not mask.any():
         raise InputError(f"{path}: no pixel of the photograph lies in a polygon called {HAND}")
     name = _name(picture, Path(path).parent, Path(path).parent if folder is None else folder)
-    return sample_from_bytes(image, where, name, keypoints, visible, mask, said, source="labelme", side=side)
+    return sample_from_bytes(image, where, name, keypoints, visible, mask, said, origin="labelme", side=side)
 
 
 def image_path(document, path):

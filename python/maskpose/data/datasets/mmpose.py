@@ -141,4 +141,4 @@ def read(item, images, masks=None):
     keypoints, flags = triples(labels, where)
     folder = path.parent.parent / "mask" if masks is None else Path(masks)
     mask = mask_if_there(folder / f"{path.stem}.png")
-    return [sample_from_file(path, name, keypoints, flags > 0, mask, size, source="onehand10k")]
+    return [sample_from_file(path, name, keypoints, flags > 0, mask, size, origin="onehand10k")]

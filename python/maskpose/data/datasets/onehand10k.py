@@ -148,7 +148,7 @@ def read_sample(root, split, text, sources):
     row = sources.get(name, {})
     return Sample(
         name, image, width, height, keypoints, visible, packed[0],
-        source=row.get("origin") or "", group=row.get("group") or "", unknown=packed[1],
+        origin=row.get("origin") or "", group=row.get("group") or "", unknown=packed[1],
     )  # fmt: skip
 
 

@@ -75,7 +75,7 @@ def read(item, crop=0.0):
     if not mask.any():
         raise InputError(f"{path} has no pixel of the {side} hand ({lowest} to {highest})")
     found = sample_from_file(
-        folder / "color" / f"{number:05d}.png", f"{number:05d}_{side}.png", keypoints, flags > 0, mask, source="rhd",
+        folder / "color" / f"{number:05d}.png", f"{number:05d}_{side}.png", keypoints, flags > 0, mask, origin="rhd",
         side=side, group=f"{part}/{number:05d}",
     )  # fmt: skip
     return [found.cropped(crop) if crop else found]

@@ -75,5 +75,5 @@ def read(item, path, images, masks=None):
         mask = mask_file(image_file(masks or images, row["mask"], f"{where}, mask")[0])
     said = [size(parse_number(row[key], f"{where}, {key}"), f"{where}, {key}")
             for key in ("width", "height") if row.get(key, "").strip()]  # fmt: skip
-    more = {"source": row.get("source", ""), "group": row.get("group", ""), "side": side}
+    more = {"origin": row.get("source", ""), "group": row.get("group", ""), "side": side}
     return [sample_from_file(picture, picture_name, keypoints, visible, mask, said if len(said) == 2 else None, **more)]
