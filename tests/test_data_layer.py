@@ -61,7 +61,7 @@ def run_net(path):
         ("db", "not JSON"),
     ],
 )
-def test_bad_settings_are_said(drawn_db, tmp_path, param_str, said):
+def test_bad_settings_are_errors(drawn_db, tmp_path, param_str, said):
     result = run_net(net_file(tmp_path, param_str.replace("DB", str(drawn_db))))
     assert result.returncode == 1 and said in result.stderr
 
@@ -97,6 +97,6 @@ def test_the_stock_binary_trains(drawn_db, tmp_path):
     assert (tmp_path / "mask_pose_iter_2.caffemodel").is_file()
 
 
-def test_the_stock_binary_says_what_is_wrong(tmp_path):
+def test_the_stock_binary_reports_what_is_wrong(tmp_path):
     result = caffe_train(tmp_path, tmp_path / "nothing.lmdb")
     assert result.returncode != 0 and "error: " in result.stderr and "nothing.lmdb is not an LMDB" in result.stderr

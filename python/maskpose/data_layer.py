@@ -1,4 +1,4 @@
-"""The Caffe Python layer that feeds training: photographs, mask labels and heatmaps from an LMDB.
+"""The Caffe Python layer that feeds training with images, mask labels and heatmaps from an LMDB.
 
 In a prototxt::
 
@@ -12,11 +12,12 @@ In a prototxt::
       }
     }
 
-The keys of ``param_str`` are the fields of ``maskpose.data.settings.DataSettings``; its ``outputs`` are the tops.
+The keys of ``param_str`` are the fields of ``maskpose.data.settings.DataSettings``. Its ``outputs`` are the tops.
 """
 
 import dataclasses
 import sys
+from typing import Any
 
 import caffe
 
@@ -28,10 +29,13 @@ from maskpose.errors import InputError
 
 
 class HandDataLayer(caffe.Layer):
-    """Tops: image (N, 3, m, m), mask label (N, 1, m/8, m/8), heatmaps (N, 22, m/8, m/8), as ``outputs`` says."""
+    """Its tops are image (N, 3, m, m), mask label (N, 1, m/8, m/8) and heatmaps (N, 22, m/8, m/8), or some of them.
 
-    def setup(self, bottom, top):
-        """Read the settings, look at the database, shape the tops."""
+    Caffe calls ``setup``, ``reshape``, ``forward`` and ``backward`` with its own vectors of bottoms and tops.
+    """
+
+    def setup(self, bottom: Any, top: Any) -> None:
+        """Read the settings and check the databases. Raises InputError."""
         self.batches = None
         self.first = 0
         try:
@@ -47,13 +51,13 @@ class HandDataLayer(caffe.Layer):
             _report(error)
             raise
 
-    def reshape(self, bottom, top):
-        """Shapes never change after setup."""
+    def reshape(self, bottom: Any, top: Any) -> None:
+        """Shape the tops; every batch has the same shapes."""
         for i, shape in enumerate(array_shapes(self.settings).values()):
             top[i].reshape(*shape)  # pycaffe's vector of tops can be indexed, not iterated
 
-    def forward(self, bottom, top):
-        """Hand the next batch over."""
+    def forward(self, bottom: Any, top: Any) -> None:
+        """Copy the next batch into the tops."""
         try:
             if self.batches is None:
                 self.batches = open_batches(self.settings, self.first)
@@ -64,20 +68,20 @@ class HandDataLayer(caffe.Layer):
         for i, array in enumerate(arrays.values()):
             top[i].data[...] = array
 
-    def backward(self, top, propagate_down, bottom):
-        """Data has no gradient."""
+    def backward(self, top: Any, propagate_down: Any, bottom: Any) -> None:
+        """Do nothing: data has no gradient."""
 
-    def seek(self, batch):
-        """Go on from batch number ``batch``: how a trainer resumes."""
+    def seek(self, batch: int) -> None:
+        """Let the next batch be number ``batch``, with which a trainer resumes."""
         self.close()
         self.first = batch
 
     @property
-    def waited(self):
+    def waited(self) -> float:
         """Seconds spent waiting for batches."""
         return self.batches.waited if self.batches else 0.0
 
-    def close(self):
+    def close(self) -> None:
         """End the workers."""
         if self.batches:
             self.batches.close()
@@ -85,6 +89,6 @@ class HandDataLayer(caffe.Layer):
 
 
 def _report(error):
-    # within the `caffe` binary an exception only aborts: say what it was
+    # the `caffe` binary aborts at an exception without its message
     if not getattr(sys.modules.get("__main__"), "__file__", None):
         print(f"error: {error}", file=sys.stderr, flush=True)

