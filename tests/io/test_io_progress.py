@@ -23,7 +23,7 @@ def test_a_log_file_gets_a_line_every_ten_seconds_at_most(clock, capsys):
             bar.update()
             bar.set_postfix_str("loss 3.2")
     text = capsys.readouterr().err
-    assert "\r" not in text and all(line.startswith("training: ") for line in text.splitlines())
+    assert "\r" not in text and text.isascii() and all(line.startswith("training: ") for line in text.splitlines())
     counts = [int(line.partition("/105")[0].rpartition(" ")[2]) for line in text.splitlines()]
     assert counts == [10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 105]
     assert text.splitlines()[-1].endswith("loss 3.2]")

@@ -23,7 +23,8 @@ def progress_bar(iterable: Iterable[Any] | None = None, **options: Any) -> "tqdm
     bar: type[tqdm[Any]] = tqdm
     options = {"dynamic_ncols": True, **options}
     if not sys.stderr.isatty():
-        bar, options = _LineProgress, {**options, "dynamic_ncols": False, "mininterval": 0, "miniters": 1}
+        numbers_alone = {"dynamic_ncols": False, "ncols": 0}
+        bar, options = _LineProgress, {**options, **numbers_alone, "mininterval": 0, "miniters": 1}
     return bar(iterable, **options)
 
 

@@ -114,7 +114,8 @@ def start_from(net: Net, path: str | os.PathLike[str], trained_on: str | None = 
             "trained on inputs of 0 to 255 less their mean: biases were divided by 256, the mean was put into conv1_1; "
             "the features are VGG's, 256 times smaller"
         )
-    return "\n".join(textwrap.fill(line, 118, subsequent_indent="  ", break_on_hyphens=False) for line in lines)
+    wrapping = textwrap.TextWrapper(118, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
+    return "\n".join(map(wrapping.fill, lines))
 
 
 def input_of(stored: CaffeModel | Hdf5Weights) -> str:
