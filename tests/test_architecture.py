@@ -1,6 +1,7 @@
 """Who may import whom: docs/architecture.md has the same list in words."""
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ LAYERS = (
     {"__init__", "__main__"},
 )
 LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
+MOST_IMPORTS = 16  # in a chain of modules that import each other
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -47,3 +49,65 @@ def test_no_module_imports_from_a_layer_below_its_own(path):
     room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
     wrong = [f"line {line}: {name}" for name, line in imported(path.read_text()) if LAYER[name] > LAYER[room]]
     assert not wrong
+
+
+def module_name(path):
+    """The name of a module of the package, without "maskpose."; "" of the package itself."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_when_loaded(source):
+    """The names that loading a module imports from the package: not in functions, nor for type checkers alone."""
+    nodes = [ast.parse(source)]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            nodes += node.orelse
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "maskpose":
+            room = node.module.removeprefix("maskpose").removeprefix(".")
+            yield from (f"{room}.{alias.name}".removeprefix(".") for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (a.name.removeprefix("maskpose.") for a in node.names if a.name.startswith("maskpose."))
+        else:
+            nodes += ast.iter_child_nodes(node)
+
+
+def import_graph():
+    """{module: modules of the package that loading it imports}; of a name in a module, that module."""
+    paths = {module_name(path): path for path in MODULES}
+    graph = {}
+    for module, path in paths.items():
+        names = imported_when_loaded(path.read_text())
+        found = {name if name in paths else name.rpartition(".")[0] for name in names}
+        graph[module] = sorted(found & (paths.keys() - {"", module}))
+    return graph
+
+
+def longest_chains(graph):
+    """{module: the longest chain of imports that begins with it, a tuple of modules}."""
+
+    @functools.cache
+    def chain(module):
+        return (module, *max(map(chain, graph[module]), key=len, default=()))
+
+    return {module: chain(module) for module in graph}
+
+
+def test_imports_for_type_checkers_and_within_functions_load_nothing():
+    text = "if TYPE_CHECKING:\n    from maskpose.io import a\ndef f():\n    import maskpose.b\n"
+    text += "try:\n    from maskpose.io import c\nexcept ImportError:\n    from maskpose import d\n"
+    assert sorted(imported_when_loaded(text)) == ["d", "io.c"]
+
+
+def test_the_longest_chain_is_found():
+    graph = {"a": ["b", "c"], "b": ["d"], "c": [], "d": ["c"]}
+    assert longest_chains(graph) == {"a": ("a", "b", "d", "c"), "b": ("b", "d", "c"), "c": ("c",), "d": ("d", "c")}
+
+
+def test_no_chain_of_imports_is_long():
+    """A chain's length is the number of its imports; a change of its last module can break its first."""
+    longest = max(longest_chains(import_graph()).values(), key=len)
+    assert len(longest) - 1 <= MOST_IMPORTS, " > ".join(longest)
