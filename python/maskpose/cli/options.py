@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 
 from maskpose.cli.commands import COMMANDS, PROGRAM, Command, as_started, started_script
 from maskpose.errors import InputError
+from maskpose.io.printable import short_repr
 from maskpose.io.text import RepeatedKey, parse_json
-from maskpose.io.values import short_repr
 from maskpose.model.variants import DEFAULT_VARIANT, VARIANTS, get_variant
 
 WEIGHTS = "caffemodel or HDF5 file, or an .onnx or .xml of `maskpose export` (the repository's own for the variant)"

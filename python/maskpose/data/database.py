@@ -17,6 +17,7 @@ from maskpose.io import values
 from maskpose.io.files import make_folder, read_json, refuse_existing, write_text
 from maskpose.io.lmdb_file import LmdbFile
 from maskpose.io.locks import FileLock
+from maskpose.io.printable import short_repr
 from maskpose.io.text import parse_json
 
 ABOUT_KEY = b"about"
@@ -247,12 +248,12 @@ class Reader:
             raise InputError(foreign)
         if about.get("version") != FORMAT_VERSION:
             raise InputError(
-                f"{self.path} has format version {values.short_repr(about.get('version'))}, this program reads "
+                f"{self.path} has format version {short_repr(about.get('version'))}, this program reads "
                 f"{FORMAT_VERSION}: make it again with `make lmdb`"
             )
         for key, kind in KINDS.items():
             if key in about and type(about[key]) is not kind:
-                raise InputError(f"{self.path} is damaged: its {key} is {values.short_repr(about[key])}")
+                raise InputError(f"{self.path} is damaged: its {key} is {short_repr(about[key])}")
         if about.get("count", -1) < 0:
             raise InputError(f"{self.path} is damaged: it does not say how many samples it holds")
         if not about["count"]:

@@ -10,8 +10,9 @@ Only ``db`` must be there.
 from dataclasses import dataclass, field, fields
 
 from maskpose.errors import InputError
+from maskpose.io.printable import short_repr
 from maskpose.io.text import RepeatedKey, parse_json
-from maskpose.io.values import json_object, short_repr
+from maskpose.io.values import json_object
 from maskpose.model.variants import STRIDE
 
 LARGEST = 1e30  # of a number: what is beyond cannot be meant, and infinity would come of it

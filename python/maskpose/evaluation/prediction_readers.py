@@ -26,6 +26,7 @@ from maskpose.evaluation.predictions import FoundHand, Predictions
 from maskpose.io import safe_pickle
 from maskpose.io.hdf5 import open_hdf5, read_numbers, read_text_attribute, read_texts
 from maskpose.io.left_out import STRICT, LeftOut
+from maskpose.io.printable import short_repr
 from maskpose.io.progress import progress_bar
 from maskpose.io.tables import read_table
 from maskpose.io.values import (
@@ -37,7 +38,6 @@ from maskpose.io.values import (
     json_object,
     numbers,
     parse_number,
-    short_repr,
     text,
 )
 from maskpose.keypoints import KEYPOINT_NAMES

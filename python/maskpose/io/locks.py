@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO
 
 from maskpose.errors import InputError
-from maskpose.io.paths import PathLike
 
 MOST_SHOWN = 200  # bytes of the lock file in a message
 UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what a file system without locks answers
@@ -26,7 +25,7 @@ class FileLock:
     maskpose.errors.InputError: this folder is being written by another process...
     """
 
-    def __init__(self, path: PathLike, guarded: PathLike):
+    def __init__(self, path: str | os.PathLike[str], guarded: str | os.PathLike[str]):
         """Take the lock without waiting.
 
         Args:

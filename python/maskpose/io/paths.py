@@ -5,7 +5,7 @@ from pathlib import Path, PurePath
 from typing import TypeAlias
 
 from maskpose.errors import InputError
-from maskpose.io.values import short_repr
+from maskpose.io.printable import short_repr
 
 PathLike: TypeAlias = str | os.PathLike[str]
 MOST_BYTES_OF_NAME = 255  # of a file's or folder's name, on the disks of Linux and macOS

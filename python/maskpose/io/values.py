@@ -7,26 +7,18 @@ import contextlib
 import math
 import os
 import re
-import reprlib
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from maskpose.errors import InputError
+from maskpose.io.printable import short_repr
 from maskpose.io.text import RepeatedKey, is_text
 
 Where: TypeAlias = str | os.PathLike[str]
-MOST_SHOWN = 80  # characters of a value in a message
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 TRUE, FALSE = ("1", "true", "t", "yes", "y"), ("0", "false", "f", "no", "n")
-
-
-def short_repr(value: object) -> str:
-    """Return a value as messages show it, shortened if it is large or deep."""
-    short = reprlib.Repr()
-    short.maxstring = short.maxother = short.maxlong = MOST_SHOWN
-    return short.repr(value)
 
 
 def field(document: Any, key: str | int, where: Where) -> Any:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from maskpose.data.datasets.reading import field, image_file, json_file, read_entries, sample_from_file, triples
 from maskpose.errors import InputError
-from maskpose.io.values import flag_field, identifier, json_object, list_field, short_repr, text
+from maskpose.io.printable import short_repr
+from maskpose.io.values import flag_field, identifier, json_object, list_field, text
 
 NAME = "COCO-WholeBody's hands"
 CROP = 2.2

@@ -24,8 +24,9 @@ from maskpose.data.datasets.reading import (
 )
 from maskpose.errors import InputError
 from maskpose.io.files import read_bytes
+from maskpose.io.printable import short_repr
 from maskpose.io.progress import progress_bar
-from maskpose.io.values import flag_field, json_object, list_field, numbers, short_repr, size, text
+from maskpose.io.values import flag_field, json_object, list_field, numbers, size, text
 from maskpose.keypoints import KEYPOINT_NAMES
 
 NAME = "LabelMe"

@@ -22,7 +22,8 @@ from maskpose.data.datasets.reading import (
 from maskpose.errors import InputError
 from maskpose.io.left_out import STRICT
 from maskpose.io.name_index import NameIndex
-from maskpose.io.values import identifier, json_object, list_field, numbers, short_repr, size, text
+from maskpose.io.printable import short_repr
+from maskpose.io.values import identifier, json_object, list_field, numbers, size, text
 from maskpose.io.values import number as number_of
 
 NAME = "OneHand10K, mmpose's JSON"

@@ -21,9 +21,10 @@ from maskpose.data.datasets.reading import NOWHERE, checked_image_size
 from maskpose.data.sample import FARTHEST, Sample
 from maskpose.errors import InputError
 from maskpose.io.files import read_bytes, read_text
+from maskpose.io.printable import short_repr
 from maskpose.io.tables import read_table
 from maskpose.io.text import is_text, split_lines
-from maskpose.io.values import parse_number, short_repr
+from maskpose.io.values import parse_number
 from maskpose.model.variants import KEYPOINTS
 
 NAME = "OneHand10K format"

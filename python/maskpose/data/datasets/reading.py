@@ -14,7 +14,8 @@ from maskpose.io import images
 from maskpose.io.files import read_bytes
 from maskpose.io.files import read_json as json_file  # noqa: F401
 from maskpose.io.paths import path_below
-from maskpose.io.values import field, flattened, number, numbers, short_repr, text  # noqa: F401
+from maskpose.io.printable import short_repr
+from maskpose.io.values import field, flattened, number, numbers, text  # noqa: F401
 from maskpose.model.variants import KEYPOINTS
 
 NOWHERE = -1  # x and y of a keypoint that is not visible, and of which no place is known

@@ -13,7 +13,8 @@ from maskpose.data.datasets.reading import existing_path, field, read_entries, s
 from maskpose.errors import InputError
 from maskpose.io import safe_pickle
 from maskpose.io.files import read_bytes
-from maskpose.io.values import numbers, short_repr
+from maskpose.io.printable import short_repr
+from maskpose.io.values import numbers
 from maskpose.model.variants import KEYPOINTS
 
 NAME = "Rendered Handpose Dataset"

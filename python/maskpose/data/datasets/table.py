@@ -13,8 +13,9 @@ import numpy as np
 
 from maskpose.data.datasets.reading import NOWHERE, existing_path, image_file, mask_file, read_entries, sample_from_file
 from maskpose.errors import InputError
+from maskpose.io.printable import short_repr
 from maskpose.io.tables import read_table
-from maskpose.io.values import flag, parse_number, short_repr, size, text
+from maskpose.io.values import flag, parse_number, size, text
 from maskpose.keypoints import KEYPOINT_NAMES
 
 NAME = "CSV"
