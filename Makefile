@@ -35,7 +35,7 @@ CAFFE = --python "$(SYSTEM_PYTHON)" $(call option,CUDA,cuda) $(call option,CUDNN
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check setup check-python prototxt proto lmdb synth browse \
-  verify train time overfit predict evaluate report reproduce mediapipe demo test test-fast fuzz lint
+  verify train time overfit predict evaluate report page reproduce mediapipe demo test test-fast fuzz lint
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value …]"
@@ -116,6 +116,10 @@ report: OUT = runs/report.html
 report: RUNS = runs/scores
 report: $(SETUP) ## [RUNS='NAME=folder …'] [OUT=runs/report.html] [ARGS=…]: evaluate's folders as one HTML page
 	"$(PYTHON)" tools/report.py $(RUNS) --out "$(OUT)" $(ARGS)
+
+page: OUT = site
+page: $(SETUP) ## [OUT=site] [ARGS=--serve]: a page that finds hands in a browser (docs/page.md)
+	"$(PYTHON)" tools/page.py --out "$(OUT)" $(ARGS)
 
 reproduce: OUT = runs/reproduce
 reproduce: $(SETUP) ## DATA=… [SCALE=paper|compact] [ITERS=n] [SEEDS=n] [GPU=n] [CMU=…] [OUT=…]: the paper's table and figures

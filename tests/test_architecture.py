@@ -15,7 +15,7 @@ LAYERS = (
     {"data", "inference", "visualization"},
     {"evaluation"},
     {"testing", "training"},
-    {"annotation", "data_layer", "demo", "gpu_drill", "report", "reproduction", "synth"},
+    {"annotation", "data_layer", "demo", "gpu_drill", "page", "report", "reproduction", "synth"},
     {"cli"},
     {"__init__", "__main__"},
 )

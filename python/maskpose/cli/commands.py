@@ -32,6 +32,7 @@ GROUPS = {
     "Find hands": (
         Command("predict", "predict", "tools/predict.py", "find the hand in images: keypoints, mask, heatmaps"),
         Command("webcam", "webcam", "tools/webcam.py", "find the hand in a camera's images or in a film"),
+        Command("page", "page", "tools/page.py", "write or serve a page that finds hands in a browser"),
         Command("export", "export", "tools/export.py", "write the network as ONNX or OpenVINO, int8 too"),
         Command("demo", "demo", "tools/demo.py", "predict, score and train a little on the repository's examples"),
     ),

@@ -1,0 +1,90 @@
+"""Write the page's folder: its own files, the network as ONNX, onnxruntime-web, a few rendered hands to try."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from maskpose import __version__
+from maskpose.errors import InputError
+from maskpose.inference import export
+from maskpose.inference.predictor import default_weights
+from maskpose.io.cache import cache_folder
+from maskpose.io.files import fresh_folder, read_bytes, read_json, write_bytes, write_text
+from maskpose.model.variants import DEFAULT_VARIANT, Variant, get_variant
+from maskpose.page import onnxruntime_web
+from maskpose.page.settings import settings
+
+NETWORK, SETTINGS = "network.onnx", "settings.json"
+RUNTIME = "ort"  # folder of onnxruntime-web's files
+SITE = Path(__file__).with_name("site")  # the page's own files
+EXAMPLES = "examples"  # folder of rendered hands to try
+
+
+def write(folder: Path, variant_name: str = DEFAULT_VARIANT, weights: str | Path | None = None) -> None:
+    """Write the page into ``folder``, which is empty, missing, or of an earlier call.
+
+    Args:
+        folder: where to.
+        variant_name: of a variant with masks and keypoints.
+        weights: as maskpose.inference.export takes them; None: the repository's own.
+
+    Raises:
+        InputError: for a variant without masks or keypoints, for a folder that holds other files or cannot be written,
+            where npm cannot fetch onnxruntime-web, and as maskpose.inference.export.export.
+    """
+    variant = _drawable(variant_name)
+    weights = Path(weights or default_weights(variant))
+    build = _build_of(variant, weights)
+    with fresh_folder(folder) as fresh:
+        for path in _own_files():
+            write_bytes(fresh / path, read_bytes(SITE / path))
+        onnxruntime_web.write(fresh / RUNTIME)
+        export.export(variant, weights, fresh / NETWORK)
+        document = settings(variant, fresh / NETWORK) | {"examples": _examples(), "build": build}
+        write_text(fresh / SETTINGS, json.dumps(document) + "\n")  # last: the folder is whole
+
+
+def built(folder: Path | None, variant_name: str = DEFAULT_VARIANT, weights: str | Path | None = None) -> Path:
+    """The folder of a page of this version, variant and weights, written where it is not there yet.
+
+    ``folder`` None: one in the cache. Raises InputError as ``write``.
+    """
+    variant = _drawable(variant_name)
+    build = _build_of(variant, Path(weights or default_weights(variant)))
+    folder = folder or cache_folder("page") / "site"
+    if not _is_of(folder, build):
+        write(folder, variant_name, weights)
+    return folder
+
+
+def _drawable(variant_name: str) -> Variant:
+    variant = get_variant(variant_name)
+    if not (variant.mask and variant.pose):
+        raise InputError(f"the page shows masks and keypoints: {variant.name} does not have both")
+    return variant
+
+
+def _build_of(variant: Variant, weights: Path) -> str:
+    """A name for what a page is made from."""
+    found = hashlib.sha256(f"{__version__} {variant.name} {onnxruntime_web.PACKAGE_SHA256}".encode())
+    found.update(read_bytes(weights))
+    for path in _own_files():
+        found.update(path.encode() + read_bytes(SITE / path))
+    return found.hexdigest()[:16]
+
+
+def _is_of(folder: Path, build: str) -> bool:
+    try:
+        document = read_json(folder / SETTINGS)
+    except InputError:
+        return False
+    return isinstance(document, dict) and document.get("build") == build
+
+
+def _own_files() -> list[str]:
+    """The paths of the page's own files below SITE."""
+    return sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*") if path.is_file())
+
+
+def _examples() -> list[str]:
+    return [path for path in _own_files() if path.startswith(f"{EXAMPLES}/")]

@@ -1,0 +1,76 @@
+"""What the page's scripts know of the network, the arithmetic and the drawing: settings.json, of Python's constants."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from maskpose import __version__
+from maskpose.inference import batch
+from maskpose.inference.hand import THRESHOLD
+from maskpose.inference.predictor import Predictor
+from maskpose.keypoints import BONES, FINGERS, KEYPOINT_NAMES
+from maskpose.model.variants import KEYPOINTS, STRIDE, Variant
+from maskpose.report.page import OKABE_ITO
+from maskpose.visualization import drawing
+
+INPUT = "data"  # the network's input blob
+
+
+def settings(variant: Variant, network: Path) -> dict[str, Any]:
+    """The JSON-able settings of a page that runs ``network``, an ONNX file of ``variant``."""
+    data = network.read_bytes()
+    return {
+        "version": __version__,
+        "network": {
+            "file": network.name,
+            "bytes": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "input": INPUT,
+            "heatmaps": variant.heatmap_blob,
+            "mask": "mask_prob",
+        },
+        "inputSize": variant.input_size,
+        "stride": STRIDE,
+        "keypoints": KEYPOINTS,
+        "names": KEYPOINT_NAMES,
+        "fingers": FINGERS,
+        "bones": BONES,
+        "threshold": THRESHOLD,
+        "scoreThreshold": variant.score_threshold,
+        "sure": variant.sure,
+        "sureOfTile": variant.sure_of_tile,
+        "madeWith": made_with(variant, network),
+        "palettes": {
+            "paper": {finger: _hex(colour) for finger, colour in drawing.FINGER_COLOURS.items()},
+            "safe": OKABE_ITO,
+        },
+        "wristColour": _hex(drawing.WRIST_COLOUR),
+        "maskColour": _hex(drawing.MASK_COLOUR),
+        "maskOpacity": drawing.MASK_ALPHA,
+        "heatOpacity": drawing.HEAT_ALPHA,
+        "heatColours": [_hex(colour) for colour in _heat_colours()],
+    }
+
+
+def made_with(variant: Variant, network: Path) -> str:
+    """The text whose SHA-256, the image's bytes after it, is the fingerprint that ``maskpose predict`` writes."""
+    predictor = Predictor(variant.name, network, engine=_no_engine)
+    return json.dumps(batch.result_settings(predictor, batch.Job(network.parent)), sort_keys=True)
+
+
+def _no_engine(inputs):
+    raise AssertionError("this predictor only states its settings")
+
+
+def _heat_colours():
+    """(256, 3) BGR of the values from 0 to 1."""
+    return cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], drawing.HEAT_COLOURS)[:, 0].tolist()
+
+
+def _hex(colour):
+    """A BGR colour as CSS writes it."""
+    return "#" + bytes(reversed(colour)).hex()

@@ -1,0 +1,327 @@
+"""The page: its folder, its server, and in Chromium what it finds beside what ``maskpose predict`` finds."""
+
+import base64
+import json
+import re
+import shutil
+import threading
+
+import cv2
+import driving
+import numpy as np
+import pytest
+
+from conftest import ROOT, exif_rotated
+from maskpose.cli import predict
+from maskpose.errors import InputError
+from maskpose.page import build, server
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+EXAMPLES = ROOT / "examples"
+NUMBER = re.compile(r"-?\d+\.\d+")
+DOWNLOADS = {"json": ("#save-json", "{}.json"), "mask": ("#save-mask", "{}_mask.png"),
+             "overlay": ("#save-overlay", "{}_overlay.png")}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The page's folder."""
+    folder = tmp_path_factory.mktemp("page") / "site"
+    try:
+        build.write(folder)
+    except InputError as error:
+        if "npm" in str(error):
+            pytest.skip(f"no onnxruntime-web: {error}")
+        raise
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """Of the page, served."""
+    with server.open_server(site, 0) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        yield f"http://{server.HOST}:{serving.server_port}/"
+        serving.shutdown()
+
+
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory):
+    """The folder that the browsers download to."""
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="module")
+def open_browser(tmp_path_factory, downloads):
+    """A function that starts Chromium with more switches."""
+    if not (CHROMIUM and DRIVER):
+        pytest.skip("Chromium (Debian's chromium, chromium-driver) is not installed")
+    pytest.importorskip("selenium")
+    started = []
+
+    def start(*switches):
+        started.append(driving.start(CHROMIUM, DRIVER, tmp_path_factory.mktemp("chromium"), downloads, switches))
+        return started[-1]
+
+    yield start
+    for browser in started:
+        browser.quit()
+
+
+@pytest.fixture(scope="module")
+def browser(open_browser):
+    """Chromium without a camera."""
+    return open_browser()
+
+
+@pytest.fixture
+def page(browser, address):
+    """The page as it opens."""
+    with driving.opened(browser, address) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    """20 images as PNG, which is decoded to the same pixels everywhere: 14 rendered hands, 4 scenes, 2 without any."""
+    folder = tmp_path_factory.mktemp("images")
+    sources = sorted((EXAMPLES / "rendered_hands/Test/source").iterdir())[::4][:14]
+    sources += sorted(EXAMPLES.glob("rendered_scenes/*/source/*.jpg"))[1:5]
+    for number, source in enumerate(sources):
+        pixels = cv2.imread(str(source))
+        if number % 4 == 3:  # larger than the network's input by different factors, and of odd sizes
+            width, height = (round(side * (1 + number / 3)) for side in pixels.shape[1::-1])
+            pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(folder / f"{number:02}.png"), pixels)
+    cv2.imwrite(str(folder / "black.png"), np.zeros((333, 501, 3), np.uint8))
+    cv2.imwrite(str(folder / "small.png"), np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8))
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="module")
+def predicted(images, site, tmp_path_factory):
+    """The folder of what ``maskpose predict`` writes of the images, by the page's network and onnxruntime."""
+    out = tmp_path_factory.mktemp("predicted")
+    given = ["--weights", site / build.NETWORK, "--engine", "onnxruntime", "--formats", "json", "mask", "overlay"]
+    predict.main([*map(str, [*images, "--out", out, *given])])
+    return out
+
+
+@pytest.fixture(scope="module")
+def found(browser, address, images, downloads):
+    """{name: {kind of DOWNLOADS: bytes}} of what the page finds in the images."""
+    with driving.opened(browser, address) as page:
+        page.choose(*images)
+        results = {}
+        for path in images:
+            page.show(path.name)
+            results[path.stem] = {
+                kind: page.download(button, downloads / name.format(path.stem))
+                for kind, (button, name) in DOWNLOADS.items()
+            }
+    return results
+
+
+def decoded(data, flags=cv2.IMREAD_UNCHANGED):
+    return cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+
+
+def test_the_page_finds_what_predict_finds(images, predicted, found):
+    assert len(images) == 20
+    hands = 0
+    for path in images:
+        right, ours = json.loads((predicted / f"{path.stem}.json").read_text()), json.loads(found[path.stem]["json"])
+        offsets = np.array(ours["keypoints"]) - right["keypoints"]
+        assert np.hypot(*offsets.T[:2]).max() <= 0.5, path.stem
+        assert np.abs(offsets[:, 2]).max() <= 0.01 and abs(ours["score"] - right["score"]) <= 0.005
+        mask = decoded((predicted / f"{path.stem}_mask.png").read_bytes()) > 127
+        shown = decoded(found[path.stem]["mask"])
+        assert (
+            shown.shape[:2] == mask.shape and (shown[..., :3] == shown[..., :1]).all() and (shown[..., 3:] == 255).all()
+        )
+        union = np.count_nonzero((shown[..., 0] > 127) | mask)
+        assert np.count_nonzero((shown[..., 0] > 127) & mask) >= 0.99 * union
+        hands += right["hand"]
+    assert 12 <= hands < 20
+
+
+def test_the_json_is_to_the_letter_that_of_predict_but_for_decimals(images, predicted, found):
+    for path in images:
+        right, ours = (predicted / f"{path.stem}.json").read_text(), found[path.stem]["json"].decode()
+        assert NUMBER.sub("#", ours) == NUMBER.sub("#", right)
+        assert json.loads(ours)["fingerprint"] == json.loads(right)["fingerprint"]
+
+
+def test_the_overlay_shows_what_predicts_overlay_shows(images, predicted, found):
+    for path in (path for path in images if path.stem != "small"):  # lines have soft edges of their own
+        right = decoded((predicted / f"{path.stem}_overlay.png").read_bytes(), cv2.IMREAD_COLOR)
+        ours = decoded(found[path.stem]["overlay"], cv2.IMREAD_COLOR)
+        assert ours.shape == right.shape
+        assert np.abs(ours.astype(int) - right).mean() < 6, path.stem
+
+
+def test_one_image_after_the_other(page, images):
+    page.choose(images[3], images[5])
+    assert page.text("#subject") == images[3].name
+    page.show(images[5].name)
+    facts = page.facts()
+    height, width = cv2.imread(str(images[5])).shape[:2]
+    assert facts["Image"].startswith(f"{width} × {height} pixels")
+    assert facts["Time"].endswith("3 runs of the network") and facts["Computed by"].startswith("WebAssembly")
+    page.choose(images[7])
+    assert page.text("#subject") == images[7].name
+    page.click("#clear")
+    assert page.element("#start").is_displayed() and not page.element("#panel").is_displayed()
+
+
+def test_an_image_without_a_hand_shows_none(page, images, tmp_path):
+    page.choose(next(path for path in images if path.stem == "black"))
+    assert page.text("#headline") == "No hand found" and "no hand found" in page.text("#status")
+    assert np.count_nonzero(stage(page) > 2) == 0
+
+
+def test_a_photograph_is_turned_upright(page, downloads, tmp_path):
+    hand = cv2.imread(str(build.SITE / build.EXAMPLES / "hand_1.jpg"))
+    lying = cv2.imencode(".jpg", cv2.rotate(hand, cv2.ROTATE_90_COUNTERCLOCKWISE))[1].tobytes()
+    (tmp_path / "lying.jpg").write_bytes(exif_rotated(lying))
+    page.choose(tmp_path / "lying.jpg")
+    document = json.loads(page.download("#save-json", downloads / "lying.json"))
+    assert (document["width"], document["height"]) == (640, 800) and document["hand"]
+    assert document["keypoints"][0][1] > document["keypoints"][12][1] + 100  # the wrist below the middle finger's tip
+
+
+def stage(page):
+    """(h, w, 3) uint8 RGB of what the stage shows."""
+    script = """const canvas = document.querySelector("#picture");
+    const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let text = ""; for (const byte of data) text += String.fromCharCode(byte);
+    return [canvas.width, canvas.height, btoa(text)];"""
+    width, height, text = page.run(script)
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)[..., :3].astype(int)
+
+
+def colour(text):
+    """RGB of a colour as settings.json has it."""
+    return np.array([int(text[start : start + 2], 16) for start in (1, 3, 5)])
+
+
+def has(image, text):
+    """Whether an image has pixels of just that colour."""
+    return bool((image == colour(text)).all(axis=2).any())
+
+
+def test_switches_change_what_is_drawn(page, site):
+    settings = json.loads((site / build.SETTINGS).read_text())
+    page.choose(build.SITE / build.EXAMPLES / "hand_1.jpg")
+    paper, safe = (settings["palettes"][name]["middle"] for name in ("paper", "safe"))
+    both = stage(page)
+    assert has(both, paper) and has(both, settings["maskColour"]) and not has(both, safe)
+    page.click("input[value=safe]")
+    assert has(stage(page), safe) and not has(stage(page), paper)
+    page.click("#show-skeleton")
+    assert not has(stage(page), safe) and has(stage(page), settings["maskColour"])
+    page.run("opacity.value = 100; opacity.dispatchEvent(new Event('input', {bubbles: true}))")
+    full = (stage(page) == colour(settings["maskColour"])).all(axis=2).mean()
+    assert abs(full - float(page.facts()["Hand mask"].split()[0]) / 100) < 0.02  # and its outline
+    page.click("#show-mask")
+    plain = stage(page)
+    assert not has(plain, settings["maskColour"])
+    page.click("#tiles li:nth-child(13) button")
+    assert page.element("#tiles li:nth-child(13) button").get_attribute("aria-pressed") == "true"
+    assert stage(page).mean() < 0.8 * plain.mean()  # dark where there is no keypoint
+    page.click("#tiles li:nth-child(13) button")
+    assert (stage(page) == plain).all()
+
+
+def test_heatmaps_are_named_and_have_confidences(page, downloads, site):
+    page.choose(build.SITE / build.EXAMPLES / "hand_2.jpg")
+    document = json.loads(page.download("#save-json", downloads / "hand_2.json"))
+    tiles = page.run("return [...document.querySelectorAll('#tiles button')].map(one => one.textContent)")
+    assert len(tiles) == 22 and tiles[21] == "background"
+    names = json.loads((site / build.SETTINGS).read_text())["names"]
+    right = [f"{name.replace('_', ' ')}{point[2]:.2f}" for name, point in zip(names, document["keypoints"])]
+    assert sum(shown == one for shown, one in zip(tiles, right)) >= 20  # roundings of roundings
+
+
+def test_what_is_no_image_is_said(page, images, tmp_path):
+    (tmp_path / "letter.png").write_text("no image")
+    page.choose(tmp_path / "letter.png", images[2])
+    assert page.notices() == ["letter.png is not an image that this browser can read."]
+    assert not page.element("#downloads").is_displayed()
+    page.show(images[2].name)
+    assert page.element("#downloads").is_displayed()
+    page.click("#notices button")
+    assert page.notices() == []
+
+
+def test_a_camera_that_is_not_there_is_said(page):
+    page.click("#use-camera")
+    page.wait_for("document.querySelector('#notices span')")
+    assert page.notices() == ["This device has no camera."]
+    assert page.element("#start").is_displayed()
+
+
+def test_images_are_dropped_and_pasted(page):
+    script = """const data = new DataTransfer();
+    data.items.add(new File([await (await fetch("examples/hand_4.jpg")).blob()], "dropped.jpg", {type: "image/jpeg"}));
+    window.dispatchEvent(new DragEvent("dragenter", {dataTransfer: data, bubbles: true}));
+    const over = !document.querySelector("#dropping").hidden;
+    window.dispatchEvent(new DragEvent("drop", {dataTransfer: data, bubbles: true, cancelable: true}));
+    return over && document.querySelector("#dropping").hidden;"""
+    assert page.run(f"return (async () => {{ {script} }})()")
+    page.wait_for("document.querySelector('#film .done')")
+    assert page.text("#subject") == "dropped.jpg"
+    script = """const data = new DataTransfer();
+    data.items.add(new File([await (await fetch("examples/hand_1.jpg")).blob()], "image.png", {type: "image/jpeg"}));
+    window.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data}));"""
+    page.run(f"return (async () => {{ {script} }})()")
+    page.wait_for("document.querySelectorAll('#film .done').length === 2")
+    assert page.text("#subject") == "image.png"
+
+
+def test_the_keyboard_reaches_everything(page, images):
+    page.choose(images[2], images[4])
+    reached = page.run("""const all = [...document.querySelectorAll("button, input, select")];
+    return all.filter(one => one.checkVisibility() && one.type !== "file" && (one.tabIndex < 0 || one.disabled))
+    .map(one => one.id)""")
+    assert reached == []
+    unnamed = page.run("""return [...document.querySelectorAll("button, input, select, canvas[role]")]
+    .filter(one => one.checkVisibility() && !(one.ariaLabel || one.innerText || one.labels?.length))
+    .map(one => one.outerHTML)""")
+    assert unnamed == []
+    page.run("document.querySelector('#film button').focus()")
+    page.browser.switch_to.active_element.send_keys("\ue014")  # the arrow to the right
+    page.wait_for(f"document.querySelector('#subject').textContent === {json.dumps(images[4].name)}")
+    assert images[4].name in page.element("#picture").get_attribute("aria-label")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1300])
+def test_nothing_is_wider_than_the_screen(page, images, width, scheme):
+    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    try:
+        page.choose(images[2])
+        assert page.run("return document.documentElement.scrollWidth") <= width
+        ground = page.run("return getComputedStyle(document.body).backgroundColor")
+        assert (int(re.findall(r"\d+", ground)[0]) < 128) == (scheme == "dark")
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_page_without_its_network_says_so(browser, site, tmp_path):
+    shutil.copytree(site, tmp_path / "site")
+    (tmp_path / "site" / build.NETWORK).write_bytes(b"half")
+    with server.open_server(tmp_path / "site", 0) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        page = driving.Page(browser)
+        browser.get(f"http://{server.HOST}:{serving.server_port}/?backend=wasm")
+        page.wait_for("document.documentElement.dataset.state === 'failed'")
+        assert page.notices() == ["The file network.onnx did not arrive whole. Load the page again."]
+        serving.shutdown()
+
+
+def test_the_page_states_the_policy_that_the_server_sends(site):
+    assert f'content="{server.POLICY}"' in " ".join((site / "index.html").read_text().split())
