@@ -281,7 +281,7 @@ target("mask-other", other_masks, mutation.change_bytes, "codecs/masks.py", "io/
 
 @target("film", lambda: [film()], mutation.change_bytes, "inference/frame_sources.py", grows=False)
 def read_film(data):
-    source = frame_sources.of_file(written("x.avi", data))
+    source = frame_sources.open_file(written("x.avi", data))
     try:
         shapes = [frame.image.shape for _, frame in zip(range(20), source)]
     finally:

@@ -68,7 +68,7 @@ def test_an_export_says_what_it_is(files):
     variant = get_variant("compact/mask_pose")
     definition = deploy_definition(variant)
     engine = open_engine("caffe", variant, files[variant.name])
-    model = onnx_export.export(definition, weights.arrays(engine.net), variant.name)
+    model = onnx_export.onnx_model(definition, weights.arrays(engine.net), variant.name)
     (given,) = model.graph.input
     assert given.name == "data" and given.type.tensor_type.shape.dim[0].dim_param == "N"
     assert {output.name for output in model.graph.output} == {"mask_prob", variant.heatmap_blob}
@@ -79,7 +79,7 @@ def test_a_layer_that_cannot_be_exported_is_named():
     definition = deploy_definition(get_variant("compact/no_pose"))
     definition.layer.add(name="odd", type="LRN", bottom=["mask_prob"], top=["odd"])
     with pytest.raises(InputError, match="odd: LRN"):
-        onnx_export.export(definition, {}, "odd")
+        onnx_export.onnx_model(definition, {}, "odd")
 
 
 def test_the_choice_of_an_engine(monkeypatch):
@@ -160,7 +160,7 @@ def test_an_onnx_file_with_damaged_weights_is_refused(files, tmp_path, engine, v
     arrays = weights.arrays(open_engine("caffe", variant, files[variant.name]).net)
     if value is not None:
         arrays["conv1_1"][0][0] = value
-    model = onnx_export.export(definition, arrays, variant.name)
+    model = onnx_export.onnx_model(definition, arrays, variant.name)
     if value is None:
         onnx.external_data_helper.set_external_data(model.graph.initializer[0], "other.bin")
     (tmp_path / "hand.onnx").write_bytes(model.SerializeToString())

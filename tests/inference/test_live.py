@@ -183,7 +183,7 @@ def test_what_is_written_of_a_film_without_a_constant_rate_keeps_its_pace(tmp_pa
     write_mp4(tmp_path / "phone.mp4", grey_jpegs(8, 30), durations)
     frames = FrameSource(tmp_path / "phone.mp4")
     with VideoWriter(tmp_path / "a.avi", frames.rate) as film, GrowingFile(tmp_path / "a.jsonl", anew=True) as lines:
-        live.run(frames, Tracker(), 0.95, film, lines)
+        live.process_frames(frames, Tracker(), 0.95, film, lines)
     assert [line["seconds"] for line in read_lines(tmp_path / "a.jsonl")] == pytest.approx(times / 1000, abs=0.001)
     pictures = [frame.image[-1, -1].mean() for frame in FrameSource(tmp_path / "a.avi")]
     assert len(pictures) / frames.rate == pytest.approx(sum(durations) / 1000, abs=0.5 / frames.rate)
@@ -206,5 +206,5 @@ def test_a_damaged_film_is_done_as_far_as_it_goes_and_ends_with_status_2(tmp_pat
 def test_a_caption_is_readable_in_small_and_large_pictures():
     for size in ((64, 64, 3), (1080, 1920, 3)):
         image = np.full(size, 128, np.uint8)
-        live.caption(image, "25.0 frames/s")
+        live.draw_caption(image, "25.0 frames/s")
         assert (image == 0).all(axis=2).any() and image.max() > 200 and (image[-1] == 128).all()

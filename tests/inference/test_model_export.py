@@ -47,7 +47,7 @@ def largest_difference(found, expected):
 def test_an_onnx_file_is_the_network_for_any_batch(weights, inputs, expected, tmp_path, engine):
     if engines.missing_packages(engine):
         pytest.skip(f"{engine} is not installed")
-    (path,) = export.export(VARIANT, weights, tmp_path / "deep/hand.onnx")
+    (path,) = export.export_network(VARIANT, weights, tmp_path / "deep/hand.onnx")
     run = open_engine(engine, VARIANT, path)
     for batch in (inputs, inputs[:1]):
         found = run(batch)
@@ -58,7 +58,7 @@ def test_an_onnx_file_is_the_network_for_any_batch(weights, inputs, expected, tm
 
 @pytest.mark.parametrize("precision,tolerance,bytes_a_weight", [("fp32", 2e-5, 4), ("fp16", 0.01, 2), ("bf16", 0.1, 2)])
 def test_an_ir_in_every_precision(weights, inputs, expected, tmp_path, precision, tolerance, bytes_a_weight):
-    xml, binary = export.export(VARIANT, weights, tmp_path / "hand.xml", precision)
+    xml, binary = export.export_network(VARIANT, weights, tmp_path / "hand.xml", precision)
     assert binary.stat().st_size == pytest.approx(bytes_a_weight * weights.stat().st_size / 4, rel=0.02)
     differences = largest_difference(open_engine("auto", VARIANT, xml)(inputs), expected)
     assert max(differences.values()) < tolerance, differences
@@ -67,13 +67,13 @@ def test_an_ir_in_every_precision(weights, inputs, expected, tmp_path, precision
 
 def test_int8_is_calibrated_and_near(weights, inputs, expected, tmp_path):
     pytest.importorskip("nncf")
-    xml, binary = export.export(VARIANT, weights, tmp_path / "hand.xml", "int8", [one[None] for one in inputs])
+    xml, binary = export.export_network(VARIANT, weights, tmp_path / "hand.xml", "int8", [one[None] for one in inputs])
     assert binary.stat().st_size < 0.3 * weights.stat().st_size
     found = open_engine("auto", VARIANT, xml)(inputs)
     for name, values in expected.items():
         assert np.corrcoef(found[name].ravel(), values.ravel())[0, 1] > 0.98
-    with pytest.raises(InputError, match="photographs to calibrate"):
-        export.export(VARIANT, weights, tmp_path / "none.xml", "int8")
+    with pytest.raises(InputError, match="images to calibrate"):
+        export.export_network(VARIANT, weights, tmp_path / "none.xml", "int8")
 
 
 def test_the_shipped_int8_file_is_near_the_shipped_weights():
@@ -91,9 +91,9 @@ def test_the_shipped_int8_file_is_near_the_shipped_weights():
 
 def test_what_cannot_be_exported_or_run(weights, tmp_path):
     with pytest.raises(InputError, match=r"ends in \.xml or \.onnx"):
-        export.export(VARIANT, weights, tmp_path / "hand.pb")
+        export.export_network(VARIANT, weights, tmp_path / "hand.pb")
     with pytest.raises(InputError, match="ONNX is written in fp32"):
-        export.export(VARIANT, weights, tmp_path / "hand.onnx", "fp16")
+        export.export_network(VARIANT, weights, tmp_path / "hand.onnx", "fp16")
     (tmp_path / "broken.xml").write_text("<no model>")
     with pytest.raises(InputError, match=r"broken\.bin: no such file, which broken\.xml needs"):
         open_engine("auto", VARIANT, tmp_path / "broken.xml")
@@ -104,15 +104,15 @@ def test_what_cannot_be_exported_or_run(weights, tmp_path):
     with pytest.raises(InputError, match=r"broken\.onnx is no ONNX model"):
         open_engine("auto", VARIANT, tmp_path / "broken.onnx")
     with pytest.raises(InputError, match="unknown precision 'int4'"):
-        export.export(VARIANT, weights, tmp_path / "hand.xml", "int4")
+        export.export_network(VARIANT, weights, tmp_path / "hand.xml", "int4")
     with pytest.raises(InputError, match="only int8 is calibrated"):
-        export.export(VARIANT, weights, tmp_path / "hand.xml", "fp16", [])
+        export.export_network(VARIANT, weights, tmp_path / "hand.xml", "fp16", [])
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".xml"])
 def test_a_file_of_another_variant_is_refused(weights, tmp_path, suffix):
     """Also of one with the same outputs, and where the file does not note its variant: by outputs and input."""
-    path, *_ = export.export(VARIANT, weights, tmp_path / f"hand{suffix}")
+    path, *_ = export.export_network(VARIANT, weights, tmp_path / f"hand{suffix}")
     message = "another variant than {}: it was made for compact/mask_pose"
     for name in ("mask_pose", "compact/no_pose"):
         with pytest.raises(InputError, match=message.format(name)):
@@ -135,7 +135,7 @@ def test_a_file_of_another_variant_is_refused(weights, tmp_path, suffix):
 
 
 def test_a_file_fits_variants_that_are_trained_otherwise(weights, tmp_path):
-    path, *_ = export.export(VARIANT, weights, tmp_path / "hand.onnx")
+    path, *_ = export.export_network(VARIANT, weights, tmp_path / "hand.onnx")
     open_engine("auto", get_variant("compact/mask_pose+sigma=1.5+background=sum+batch_size=4+mask_loss_weight=1"), path)
     for other in ("sub_stages=5", "width=0.5", "input_size=128"):
         with pytest.raises(InputError, match="it was made for compact/mask_pose"):
@@ -148,22 +148,22 @@ def test_where_nothing_can_be_written(weights, tmp_path, name):
     (tmp_path / name).mkdir()
     for path in (tmp_path / "file" / name, tmp_path / name):
         with pytest.raises(InputError, match=f"{name} cannot be written"):
-            export.export(VARIANT, weights, path)
+            export.export_network(VARIANT, weights, path)
     assert not [path for path in tmp_path.iterdir() if "partial" in path.name]
 
 
 @pytest.mark.parametrize("name", ["hand.onnx", "hand.xml"])
 @pytest.mark.parametrize("short", [100, 2_000_000])
 def test_a_full_disk_leaves_the_former_export(weights, tmp_path, name, short):
-    former = {one.name: one.read_bytes() for one in export.export(VARIANT, weights, tmp_path / name)}
+    former = {one.name: one.read_bytes() for one in export.export_network(VARIANT, weights, tmp_path / name)}
     size = max(map(len, former.values())) - short
     with files_of_at_most(size), pytest.raises(InputError, match=f"{name} cannot be written.*(too large|iostream)"):
-        export.export(VARIANT, weights, tmp_path / name)
+        export.export_network(VARIANT, weights, tmp_path / name)
     assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == former
 
 
 def test_a_bf16_file_holds_the_weights_of_an_fp16_file(weights, tmp_path):
-    one, other = (export.export(VARIANT, weights, tmp_path / f"{p}.xml", p)[1] for p in ("fp16", "bf16"))
+    one, other = (export.export_network(VARIANT, weights, tmp_path / f"{p}.xml", p)[1] for p in ("fp16", "bf16"))
     assert one.read_bytes() == other.read_bytes()
 
 
@@ -195,12 +195,12 @@ def test_weights_too_large_for_fp16_are_an_error(weights, tmp_path):
     net.params["conv2_1"][1].data[0] = 7e4
     net.save(str(tmp_path / "w.caffemodel"))
     with pytest.raises(InputError, match="layer conv2_1 has weights too large for fp16"):
-        export.export(VARIANT, tmp_path / "w.caffemodel", tmp_path / "hand.xml", "fp16")
+        export.export_network(VARIANT, tmp_path / "w.caffemodel", tmp_path / "hand.xml", "fp16")
     assert [path.name for path in tmp_path.iterdir()] == ["w.caffemodel"]
 
 
 def test_an_ir_with_weights_that_are_not_finite_is_refused(weights, tmp_path):
-    xml, binary = export.export(VARIANT, weights, tmp_path / "hand.xml")
+    xml, binary = export.export_network(VARIANT, weights, tmp_path / "hand.xml")
     values = np.fromfile(binary, np.float32)
     values[np.abs(values) > 0.01] = np.nan
     values.tofile(binary)

@@ -5,7 +5,8 @@ import pytest
 from maskpose import boxes
 from maskpose.inference import tracking
 from maskpose.inference.hand import Hand
-from maskpose.inference.tracking import OneEuro, Tracker
+from maskpose.inference.one_euro import OneEuro
+from maskpose.inference.tracking import Tracker
 
 SIZE = 200, 160
 
@@ -36,7 +37,7 @@ def grey(image):
 
 def test_a_hand_is_carried_as_the_picture_moves():
     first = texture()
-    hand = tracking.carried(a_hand(POINTS), grey(first), grey(moved(first, MOTION)))
+    hand = tracking.carry_hand(a_hand(POINTS), grey(first), grey(moved(first, MOTION)))
     expected = POINTS @ MOTION[:, :2].T + MOTION[:, 2]
     assert np.abs(hand.keypoints - expected).max() < 0.5 and (hand.confidences > 0.8).all()
     assert hand.heatmaps is None
@@ -51,7 +52,7 @@ def test_what_the_flow_loses_moves_with_the_rest_and_is_not_sure():
     lost = 4
     x, y = np.rint(after[lost]).astype(int)
     second[y - 14 : y + 15, x - 14 : x + 15] = texture(8)[y - 14 : y + 15, x - 14 : x + 15]
-    hand = tracking.carried(a_hand(POINTS), grey(first), grey(second))
+    hand = tracking.carry_hand(a_hand(POINTS), grey(first), grey(second))
     assert hand.confidences[lost] == 0 and np.abs(hand.keypoints[lost] - after[lost]).max() < 1.5
     far = np.linalg.norm(after - after[lost], axis=1) > 30
     assert (hand.confidences[far] > 0.8).mean() > 0.7
@@ -116,5 +117,5 @@ def test_smoothing_stills_what_stands_and_keeps_up_with_what_moves():
 
 def test_a_frame_without_a_pose_is_no_trouble():
     hand = a_hand(np.full((21, 2), np.nan), 0)
-    carried = tracking.carried(hand, grey(texture()), grey(texture()))
+    carried = tracking.carry_hand(hand, grey(texture()), grey(texture()))
     assert (carried.confidences == 0).all() and carried.mask is not None

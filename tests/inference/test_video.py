@@ -95,7 +95,7 @@ def test_what_is_no_source(tmp_path):
     (tmp_path / "text.mp4").write_text("no film")
     for source, message in (
         (tmp_path / "none.mp4", "no such film"), (tmp_path / "text.mp4", "this film cannot be opened"),
-        ("97", "this camera cannot be opened"), (tmp_path / "%05d.jpg", "no picture is called so"),
+        ("97", "this camera cannot be opened"), (tmp_path / "%05d.jpg", "no image fits this pattern"),
         (tmp_path, "holds no images"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=message):

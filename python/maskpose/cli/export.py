@@ -26,8 +26,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     add_variant(parser)
     parser.add_argument("--weights", metavar="FILE", help="caffemodel or HDF5 file (the repository's own)")
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="file to write, .onnx or .xml")
-    meanings = "; ".join(f"{name}: {text}" for name, text in export.PRECISIONS.items())
-    parser.add_argument("--precision", choices=export.PRECISIONS, default="fp32",
+    meanings = "; ".join(f"{name}: {text}" for name, text in export.EXPORT_PRECISIONS.items())
+    parser.add_argument("--precision", choices=export.EXPORT_PRECISIONS, default="fp32",
                         help=f"of an .xml (%(default)s). {meanings}")  # fmt: skip
     parser.add_argument("--calibrate", nargs="+", default=[], metavar="IMAGE", help="images for int8: files, folders, "
                         "quoted patterns; those that cannot be read are left out")  # fmt: skip
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     calibration = None
     if args.calibrate:
         calibration = export.calibration_inputs(calibration_images, variant.input_size, args.calibrate_at_most)
-    written = export.export(variant, weights, args.out, args.precision, calibration)
+    written = export.export_network(variant, weights, args.out, args.precision, calibration)
     if args.db:
         compare(variant, {"fp32, before": weights, f"{args.precision}, exported": args.out}, args.db)
     print(f"written to {', '.join(f'{path} ({path.stat().st_size / 1e6:.1f} MB)' for path in written)}")

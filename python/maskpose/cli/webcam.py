@@ -21,8 +21,9 @@ from maskpose.cli.entry import FAILED, one_line_errors
 from maskpose.cli.options import fraction, positive
 from maskpose.inference import engines, live
 from maskpose.inference.hand import THRESHOLD
+from maskpose.inference.one_euro import OneEuro
 from maskpose.inference.predictor import Predictor
-from maskpose.inference.tracking import OneEuro, Tracker
+from maskpose.inference.tracking import Tracker
 from maskpose.inference.video import FrameSource, VideoWriter
 from maskpose.io.files import GrowingFile, refuse_clashes
 from maskpose.io.progress import progress_bar
@@ -85,4 +86,4 @@ def show_and_write(args: argparse.Namespace, frames: FrameSource, tracker: Track
         def progress(some: Iterable, total: int | None) -> Iterable:
             return progress_bar(some, total=total, unit="frame", disable=bool(window))
 
-        return live.run(frames, tracker, args.threshold, film, lines, window, progress)
+        return live.process_frames(frames, tracker, args.threshold, film, lines, window, progress)

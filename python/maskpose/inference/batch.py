@@ -91,7 +91,7 @@ def predict_files(predictor: Predictor, files: Sequence[ImageFile], job: Job, gr
     if group.rank == 0:
         if skipped := (statuses == SKIPPED).sum():
             print(f"{skipped} of {len(files)} images were done before: skipped")
-        done = [files[n] for n in np.flatnonzero(statuses)]
+        done = [file for file, status in zip(files, statuses) if status != FAILED]
         if done:
             note_names(folder, names)
             for name in writers.write_tables(folder, done, job.formats):

@@ -32,7 +32,7 @@ def _regions_overlap(region: npt.NDArray[np.bool_] | None, other: npt.NDArray[np
     """Whether two regions of masks (h, w) are of one hand; not if one is missing."""
     if region is None or other is None:
         return False
-    return np.count_nonzero(region & other) >= SAME_HAND_IOU * np.count_nonzero(region | other)
+    return bool(np.count_nonzero(region & other) >= SAME_HAND_IOU * np.count_nonzero(region | other))
 
 
 def _boxes_overlap(points: npt.NDArray[np.floating], others: npt.NDArray[np.floating]) -> bool:

@@ -166,7 +166,7 @@ class OpenCv:
     def __call__(self, inputs: npt.NDArray[np.float32]) -> Outputs:
         """The outputs for ``inputs``, as the module says."""
         self._net.setInput(inputs)
-        return dict(zip(self._blobs, self._net.forward(self._names)))
+        return dict(zip(self._blobs, map(np.asarray, self._net.forward(self._names))))
 
 
 class OnnxRuntime:
@@ -178,8 +178,8 @@ class OnnxRuntime:
         names: of the outputs.
     """
 
-    def __init__(self, model: bytes):
-        """Open the bytes of an ONNX file."""
+    def __init__(self, model: bytes | str):
+        """Open the bytes, or the path, of an ONNX file."""
         threads = len(os.sched_getaffinity(0))
         self._model = model
         self._count = ThreadCount(threads) if threads > 1 else None
@@ -338,7 +338,7 @@ def open_engine(
     definition, arrays = load_arrays(variant, weights_path)
     if name == "opencv":
         return OpenCv(definition, arrays)
-    model = onnx_export.export(definition, arrays, variant.name).SerializeToString()
+    model = onnx_export.onnx_model(definition, arrays, variant.name).SerializeToString()
     return OpenVino(model, precision) if name == "openvino" else OnnxRuntime(model)
 
 
@@ -347,11 +347,10 @@ def _open_exported(name: str, variant: Variant, path: Path, precision: str | Non
     for file in files_of(path):
         if not file.is_file():
             raise InputError(f"{file}: no such file" + (f", which {path.name} needs" if file != path else ""))
+    model = str(path)
     if path.suffix == ".onnx":
-        model: bytes | str = read_bytes(path)
+        model = read_bytes(path)
         _check_onnx(model, path)
-    else:
-        model = str(path)
     try:
         engine = OpenVino(model, precision) if name == "openvino" else OnnxRuntime(model)
     except Exception as error:  # each runtime has its own kinds

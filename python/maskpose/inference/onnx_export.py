@@ -1,22 +1,33 @@
 """A Caffe network of the cascade as ONNX: the layers that its deploy prototxts are made of, and no others."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from maskpose import __version__
 from maskpose.errors import InputError
 from maskpose.extras import install_command
+from maskpose.model.caffe_types import NetParameter
 
 OPSET = 17
 BATCH = "N"  # name of the dynamic dimension
 VARIANT = "maskpose_variant"  # key of the model's metadata
 
 
-def export(definition, parameters, name):
-    """An onnx.ModelProto, checked by onnx's checker, that computes what the Caffe network does for any batch.
+def onnx_model(definition: NetParameter, parameters: Mapping[str, Sequence[npt.NDArray[np.float32]]], name: str) -> Any:
+    """Return an onnx.ModelProto that computes what a Caffe network does, for any batch; onnx's checker has passed it.
 
-    definition: the deploy NetParameter, whose first layer is its Input (1, 3, m, m); parameters: {layer: [arrays]} as
-    float32, weights and bias of each convolution; name: of the variant, which the model notes. Its input and outputs
-    have the blobs' names. Raises InputError for a layer of another kind, and where the onnx package is missing.
+    Its input and outputs have the blobs' names.
+
+    Args:
+        definition: the deploy network, whose first layer is its Input (1, 3, m, m).
+        parameters: weights and bias of each convolution, by its layer's name.
+        name: of the variant, which the model notes.
+
+    Raises:
+        InputError: the network has a layer of another kind, or the onnx package is missing.
     """
     try:
         import onnx
@@ -24,28 +35,28 @@ def export(definition, parameters, name):
     except ImportError:
         raise InputError(f"exporting needs the onnx package: {install_command('onnx')}") from None
 
-    def value(blob, shape):
+    def value(blob: str, shape: Sequence[int | str | None]) -> Any:
         return helper.make_tensor_value_info(blob, onnx.TensorProto.FLOAT, shape)
 
     (source,) = [layer for layer in definition.layer if layer.type == "Input"]
     inputs = [value(source.top[0], [BATCH, *list(source.input_param.shape[0].dim)[1:]])]
-    now = {source.top[0]: source.top[0]}  # the tensor that a blob is at this point: ReLU works in place
+    tensor_of = {source.top[0]: source.top[0]}  # the tensor that a blob is by now: ReLU works in place
     nodes, tensors = [], []
     for layer in definition.layer:
         if layer is source or layer.type == "Input":
             continue
         kind, attributes = _operator(layer)
-        bottoms = [now[blob] for blob in layer.bottom]
+        bottoms = [tensor_of[blob] for blob in layer.bottom]
         for part, array in zip(("weight", "bias"), parameters.get(layer.name, ())):
             tensors.append(numpy_helper.from_array(np.asarray(array, np.float32), f"{layer.name}.{part}"))
             bottoms.append(tensors[-1].name)
         (top,) = layer.top
-        now[top] = f"{top}@{layer.name}" if top in layer.bottom else top
-        nodes.append(helper.make_node(kind, bottoms, [now[top]], name=layer.name, **attributes))
+        tensor_of[top] = f"{top}@{layer.name}" if top in layer.bottom else top
+        nodes.append(helper.make_node(kind, bottoms, [tensor_of[top]], name=layer.name, **attributes))
     outputs = []
     for blob in _outputs(definition):
-        if now[blob] != blob:
-            nodes.append(helper.make_node("Identity", [now[blob]], [blob]))
+        if tensor_of[blob] != blob:
+            nodes.append(helper.make_node("Identity", [tensor_of[blob]], [blob]))
         outputs.append(value(blob, [BATCH, None, None, None]))
     graph = helper.make_graph(nodes, name, inputs, outputs, tensors)
     model = helper.make_model(
@@ -57,8 +68,8 @@ def export(definition, parameters, name):
     return model
 
 
-def _operator(layer):
-    """(ONNX operator, its attributes) of a layer."""
+def _operator(layer: Any) -> tuple[str, dict[str, Any]]:
+    """Return a layer's ONNX operator and its attributes. Raises InputError if it has none."""
     if layer.type == "Convolution":
         param = layer.convolution_param
         kernel, pad, stride = ((list(field) or [default]) * 2 for field, default in (
@@ -76,7 +87,7 @@ def _operator(layer):
     raise InputError(f"layer {layer.name}: {layer.type} cannot be exported")
 
 
-def _outputs(definition):
-    """Blobs that no layer takes, in the network's order."""
+def _outputs(definition: NetParameter) -> list[str]:
+    """Return the blobs that no layer takes, in the network's order."""
     taken = {blob for layer in definition.layer for blob in layer.bottom if blob not in layer.top}
     return list(dict.fromkeys(blob for layer in definition.layer for blob in layer.top if blob not in taken))

@@ -176,7 +176,7 @@ class Predictor:
         hands = self._hands_of_mask(image, count)
         if self.search:
             hands = without_duplicates([*hands, *self._hands_in_tiles(image, count)])
-            hands.sort(key=lambda hand: -np.count_nonzero(hand.mask))
+            hands.sort(key=_mask_area, reverse=True)
         certain = [hand for hand in hands if hand.present and hand.detected() >= MIN_DETECTED_KEYPOINTS]
         return certain[:count] or hands[:1] or [self.predict(image)]
 
@@ -284,6 +284,10 @@ def default_weights(variant: Variant) -> Path:
     if not path.is_file():
         raise InputError(f"the repository has no weights for {variant.name}: give some with --weights")
     return path
+
+
+def _mask_area(hand: Hand) -> int:
+    return 0 if hand.mask is None else int(np.count_nonzero(hand.mask))
 
 
 def _or_default(value: Value | None, default: Value) -> Value:

@@ -1,15 +1,18 @@
-"""Frames of a camera, a film or images, one after the other; and films written."""
+"""Frames of a camera, a film or images, one after the other; and films, written."""
 
 import contextlib
 import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import TracebackType
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.errors import InputError
 from maskpose.inference import frame_sources, image_paths
@@ -19,70 +22,74 @@ from maskpose.visualization import drawing
 
 __all__ = ["CODECS", "USUAL_RATE", "Frame", "FrameSource", "VideoWriter"]
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
+NUMBERED = re.compile(r"(.*?)(%0?\d*d)?([^%]*)", re.DOTALL)  # a name such as %05d.jpg: before, number, after
 
 
 class FrameSource:
     """The frames of a source, to be iterated over once.
 
-    ``rate``: frames a second of a film that is to show them; ``count``: how many there are, or None; ``files``: the
-    files they are read from; ``dropped``: how many came too fast to be taken so far; ``lost``: how many could not be
-    read so far, which is reported on stderr; ``end``: when the last frame ends, in seconds since the first, once all
-    were read, or None.
+    Attributes:
+        rate: frames a second of a film that is to show the frames.
+        count: how many frames there are, or None.
+        files: the files that they are read from.
+        dropped: how many frames came too fast so far.
     """
 
     def __init__(self, source: str | Path, paced: bool = False):
         """Open a source.
 
         Args:
-            source: A camera's number, a film, an animated image, a folder of images, or numbered images as
+            source: a camera's number, a film, an animated image, a folder of images, or numbered images as
                 ``images/%05d.jpg``, which may begin with any number and leave some out. Images run at USUAL_RATE.
-            paced: Whether a film runs at its own pace, as a camera always does: frames that are not taken in time are
-                dropped.
+            paced: a film runs at its own pace, as a camera always does: frames that are not taken in time are dropped.
 
         Raises:
-            InputError: The source cannot be opened.
+            InputError: the source cannot be opened.
         """
         self.source, self.dropped = str(source), 0
         self.is_camera = self.source.isdecimal()
         self._paced = paced or self.is_camera
-        self.files = [] if self.is_camera else _files(self.source)
+        self.files = [] if self.is_camera else _source_files(self.source)
+        self._source: frame_sources.Source
         if self.is_camera:
             self._source = frame_sources.Camera(self.source)
         elif Path(self.source).is_file():
-            self._source = frame_sources.of_file(Path(self.source))
+            self._source = frame_sources.open_file(Path(self.source))
         else:
             self._source = frame_sources.ImageFiles(self.files)
         self.rate, self.count = self._source.rate, self._source.count
 
     @property
     def lost(self) -> int:
-        """How many frames could not be read so far."""
+        """How many frames could not be read so far. They are reported on stderr."""
         return self._source.lost
 
     @property
     def end(self) -> float | None:
-        """When the last frame ends, in seconds since the first, once all were read; None of a camera."""
+        """When the last frame ends, in seconds since the first, once all were read; None for a camera."""
         return self._source.end
 
     def __iter__(self) -> Iterator[Frame]:
-        """Give the frames. Raises InputError if there is none, and if a camera stops."""
-        with quiet_opencv(), contextlib.closing(iter(self._source)) as every:
+        """Yield the frames. Raises InputError if there is none, or if a camera stops."""
+        with quiet_opencv(), contextlib.closing(iter(self._source)) as every_frame:
             frame = None
-            with contextlib.closing(self._newest(every) if self._paced else every) as frames:
+            with contextlib.closing(self._newest(every_frame) if self._paced else every_frame) as frames:
                 for frame in frames:
                     yield frame
             if frame is None:
                 raise InputError(f"{self.source}: no frame of it can be read")
 
     def close(self) -> None:
-        """Let go of the source."""
+        """Release the source."""
         self._source.close()
 
-    def _newest(self, frames):
-        """Frames as they come; whoever is slow gets the newest."""
-        slot, errors, ready, ended = [], [], threading.Condition(), threading.Event()
+    def _newest(self, frames: Generator[Frame, None, None]) -> Generator[Frame, None, None]:
+        """Yield the newest frame at each time; a slow consumer misses those between."""
+        slot: list[Frame] = []  # the newest frame that is not taken yet, or nothing
+        errors: list[Exception] = []
+        ready, ended = threading.Condition(), threading.Event()
 
-        def read():
+        def read() -> None:
             started = None
             try:
                 for frame in frames:
@@ -119,36 +126,45 @@ class FrameSource:
             reader.join()
 
 
-def _files(source):
-    """[Path]: a film itself, or the pictures of a folder or a pattern such as ``images/%05d.jpg``, in their order.
+def _source_files(source: str) -> list[Path]:
+    """Return a film's own path, or the paths of the images of a folder or a pattern as ``images/%05d.jpg``, in order.
 
-    Raises InputError where there are none.
+    Raises InputError if there are none.
     """
     path = Path(source)
     if path.is_file():
         return [path]
     if path.is_dir():
-        return [one.path for one in image_paths.find_images([path])]
-    before, number, after = re.fullmatch(r"(.*?)(%0?\d*d)?([^%]*)", path.name, re.DOTALL).groups()
+        return [image.path for image in image_paths.find_images([path])]
+    match = NUMBERED.fullmatch(path.name)
+    before, number, after = match.groups() if match else (path.name, None, "")
     if number is None:
-        raise InputError(f"{source}: no such film (cameras are numbers, pictures a folder or as images/%05d.jpg)")
-    called = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
+        raise InputError(f"{source}: no such film (cameras are numbers, images a folder or as images/%05d.jpg)")
+    numbered = re.compile(re.escape(before) + r"(\d+)" + re.escape(after))
     try:
-        there = list(path.parent.iterdir()) if path.parent.is_dir() else []
+        files = list(path.parent.iterdir()) if path.parent.is_dir() else []
     except OSError as error:
         raise InputError(f"{path.parent} cannot be read: {error.strerror}") from None
-    fitting = [(int(match[1]), one) for one in there if (match := called.fullmatch(one.name))]
-    found = [one for n, one in sorted(fitting) if before + number % n + after == one.name]
+    candidates = [(int(match[1]), file) for file in files if (match := numbered.fullmatch(file.name))]
+    found = [file for n, file in sorted(candidates) if before + number % n + after == file.name]
     if not found:
-        raise InputError(f"{source}: no picture is called so")
+        raise InputError(f"{source}: no image fits this pattern")
     return found
 
 
 class VideoWriter:
-    """A film being written beside its name, and renamed when it is whole; as a context manager."""
+    """A film that is written under another name, and renamed once it is whole. A context manager."""
 
     def __init__(self, path: str | Path, rate: float):
-        """path: with one of CODECS' suffixes; rate: frames a second. Raises InputError for others."""
+        """Begin a film.
+
+        Args:
+            path: with one of CODECS' suffixes.
+            rate: frames a second.
+
+        Raises:
+            InputError: the path has another suffix, or the rate is not above 0.
+        """
         self.path, self.rate = Path(path), rate
         if self.path.suffix.lower() not in CODECS:
             raise InputError(f"{path}: a film's name ends in {', '.join(CODECS)}")
@@ -156,18 +172,24 @@ class VideoWriter:
             raise InputError(f"{path}: a film has a number of frames a second above 0, not {rate}")
         name_for_opencv(self.path)
         self.count = 0  # frames written
-        self._writer = self._last = None
+        self._writer: Any = None  # OpenCV's, from the first image on
+        self._last: npt.NDArray[np.uint8] | None = None
 
     def __enter__(self) -> "VideoWriter":
         return self
 
-    def write(self, image: np.ndarray, seconds: float | None = None) -> None:
-        """Add a picture (h, w, 3) uint8 BGR; one of another size than the first's is fitted into that.
+    def write(self, image: npt.NDArray[np.uint8], seconds: float | None = None) -> None:
+        """Add an image.
 
-        seconds: since the first, when it is to be seen: the picture before stands until then, and one too soon after
-        another for the film's rate is left out; None: one frame later. Raises InputError where it cannot be written.
+        Args:
+            image: (h, w, 3) BGR. One of another size than the first is fitted into that size.
+            seconds: since the first, when the image is to be seen: the image before stands until then, and an image too
+                soon for the film's rate is left out. None: one frame after the image before.
+
+        Raises:
+            InputError: the film cannot be written.
         """
-        if self._writer is None:
+        if self._last is None:
             self._open(image.shape[1::-1])
             self._last = image
         if image.shape != self._last.shape:
@@ -179,20 +201,20 @@ class VideoWriter:
         self._last = image
 
     def hold(self, seconds: float) -> None:
-        """Let the last picture stand until ``seconds`` since the first."""
+        """Let the last image stand until ``seconds`` since the first."""
         if self._last is not None:
             for _ in range(self.count, round(seconds * self.rate)):
                 self._write(self._last)
 
-    def _write(self, image):
+    def _write(self, image: npt.NDArray[np.uint8]) -> None:
         with quiet_opencv():
             self._writer.write(image)
         self.count += 1
 
-    def _open(self, size):
+    def _open(self, size: tuple[int, ...]) -> None:
         with contextlib.ExitStack() as stack:
             partial = stack.enter_context(atomic_path(self.path))
-            codec = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])
+            codec = cv2.VideoWriter_fourcc(*CODECS[self.path.suffix.lower()])  # pyright: ignore[reportAttributeAccessIssue]
             with quiet_opencv():
                 writer = cv2.VideoWriter(str(partial), codec, self.rate, size)
             if not writer.isOpened():
@@ -200,8 +222,8 @@ class VideoWriter:
             stack.callback(self._finish, partial)
             self._file, self._writer = stack.pop_all(), writer
 
-    def _finish(self, partial):
-        """Close the film; OSError or InputError unless all of it is in the file: OpenCV reports no failure."""
+    def _finish(self, partial: Path) -> None:
+        """Close the film. OpenCV reports no failure, so raise OSError or InputError unless all of it is in the file."""
         with quiet_opencv():
             self._writer.release()
             _check_end(partial)
@@ -211,15 +233,17 @@ class VideoWriter:
                 f"{self.path} cannot be written: {written} of its {self.count} frames reached the disk. Is it full?"
             )
 
-    def __exit__(self, kind, error, traceback):
-        """What was written by then is a film, also where something else went wrong, which is then what is raised."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Finish the film, also after an error, which is then the one that is raised."""
         if self._writer is not None:
             with contextlib.suppress(InputError) if kind else contextlib.nullcontext():
                 self._file.close()
 
 
-def _check_end(path):
-    """Raise OSError if the disk has not taken, or takes no more than, what is in a file: it may have been cut off."""
+def _check_end(path: Path) -> None:
+    """Raise OSError if the disk takes no byte more than is in a file: the file may have been cut off."""
     with path.open("r+b", buffering=0) as file:
         size = file.seek(0, os.SEEK_END)
         file.write(b"\0")
@@ -227,8 +251,8 @@ def _check_end(path):
         os.fsync(file.fileno())
 
 
-def _frames_in(path):
-    """How many frames are in a film, without decoding them, and whether the file states a number of them.
+def _frames_in(path: Path) -> tuple[int, bool]:
+    """Return how many frames are in a film, without decoding them, and whether its file states a number of them.
 
     OpenCV writes that number last.
     """
