@@ -17,7 +17,7 @@ from maskpose.errors import InputError
 from maskpose.evaluation import scoring
 from maskpose.inference.hand import Hand
 from maskpose.keypoints import FINGERS, KEYPOINT_NAMES
-from maskpose.report import collect, page, photographs
+from maskpose.report import collect, gallery, page
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_scores_of_an_earlier_version_have_no_hands_found(scored):
     assert [cell for key, cell in cells.items() if key[2] in ("found", "claimed")] == [[(None, "–")]] * 6
 
 
-def test_what_is_said_of_the_masks_is_on_the_page(scored):
+def test_notes_on_the_masks_are_on_the_page(scored):
     html = html_of(scored("one", [1, 5], notes=["unknown pixels count & not"]))
     assert "<dt>Masks</dt><dd>unknown pixels count &amp; not</dd>" in html
     assert "<dt>Masks</dt>" not in html_of(scored("two", [1, 5]))
@@ -145,10 +145,10 @@ def test_a_photograph_shows_its_unknown_pixels_and_its_iou_leaves_them_out():
     image = cv2.imencode(".png", np.zeros((40, 60, 3), np.uint8))[1].tobytes()
     sample = Sample("a.png", image, 60, 40, np.zeros((21, 2)), np.ones(21, bool), pack_mask(hand), "", "", "",
                     pack_mask(unknown))  # fmt: skip
-    found = photographs._photograph(sample, Answer(), shifted_results([0]), np.zeros(21), 0)
-    assert found["iou"] == 0.75 and found["unknown_mask"] == photographs.outline(unknown) != ""
+    found = gallery._photograph(sample, Answer(), shifted_results([0]), np.zeros(21), 0)
+    assert found["iou"] == 0.75 and found["unknown_mask"] == gallery.outline(unknown) != ""
     empty = replace(sample, visible=np.zeros(21, bool), mask=pack_mask(np.zeros((40, 60), bool)), unknown=b"")
-    found = photographs._photograph(empty, Answer(), shifted_results([0]), np.full(21, np.nan), 0)
+    found = gallery._photograph(empty, Answer(), shifted_results([0]), np.full(21, np.nan), 0)
     assert found["iou"] is None and found["unknown_mask"] == found["truth_mask"] == ""
 
 
@@ -166,11 +166,11 @@ def test_curves_of_joints_fingers_and_tips(scored):
     assert curves["thumb"] == pytest.approx([sum(values) / 4 for values in zip(*thumb)], abs=6e-5)
 
 
-def test_runs_that_do_not_compare_are_said_to(scored):
+def test_runs_that_cannot_be_compared_have_a_warning(scored):
     same = scored("one", [1, 2]), scored("two", [3, 4])
-    assert "do not compare" not in html_of(*same)
+    assert "cannot be compared" not in html_of(*same)
     elsewhere = scored("three", [1, 2], db_sha256="3" * 64)
-    assert "different photographs" in html_of(same[0], elsewhere)
+    assert "different images" in html_of(same[0], elsewhere)
     otherwise = scored("four", [1, 2], replace(scoring.PROTOCOLS["paper"], at=0.1))
     html = html_of(same[0], otherwise)
     assert "different settings" in html and "PCK@" not in html
@@ -204,12 +204,12 @@ def test_folders_that_are_no_runs(scored, tmp_path):
 
 def test_groups_are_apart_and_the_most_telling_come_first():
     order = np.arange(100)  # 0 is the worst
-    found = {name: part.tolist() for name, part in photographs.groups(order, 3).items()}
+    found = {name: part.tolist() for name, part in gallery.groups(order, 3).items()}
     assert found == {"best": [99, 98, 97], "median": [51, 50, 49], "worst": [0, 1, 2]}
-    few = {name: part.tolist() for name, part in photographs.groups(np.arange(7), 12).items()}
+    few = {name: part.tolist() for name, part in gallery.groups(np.arange(7), 12).items()}
     assert few == {"best": [6, 5], "median": [4, 3], "worst": [0, 1]}
-    assert [part.tolist() for part in photographs.groups(np.arange(1), 12).values()] == [[0], [0], [0]]
-    assert [len(part) for part in photographs.groups(order, 0).values()] == [0, 0, 0]
+    assert [part.tolist() for part in gallery.groups(np.arange(1), 12).values()] == [[0], [0], [0]]
+    assert [len(part) for part in gallery.groups(order, 0).values()] == [0, 0, 0]
 
 
 def decoded(uri, start):
@@ -219,7 +219,7 @@ def decoded(uri, start):
 
 def test_pictures_are_made_small_and_no_larger():
     for (height, width), expected in {(960, 480): (480, 240), (60, 90): (60, 90), (480, 1000): (230, 480)}.items():
-        image = decoded(photographs.picture(np.full((height, width, 3), 99, np.uint8)), "data:image/jpeg;base64,")
+        image = decoded(gallery.small_jpeg(np.full((height, width, 3), 99, np.uint8)), "data:image/jpeg;base64,")
         assert image.shape[:2] == expected and abs(int(image[5, 5, 1]) - 99) <= 2
 
 
@@ -227,13 +227,13 @@ def test_an_outline_is_that_of_the_mask_with_its_hole():
     mask = np.zeros((300, 400), np.uint8)
     cv2.ellipse(mask, (200, 150), (120, 80), 20, 0, 360, 1, -1)
     cv2.circle(mask, (190, 150), 30, 0, -1)
-    rings = photographs.outline(mask > 0).strip("MZ").split("ZM")
+    rings = gallery.outline(mask > 0).strip("MZ").split("ZM")
     assert len(rings) == 2
     points = [np.array([pair.split() for pair in ring.split("L")], int) for ring in rings]
     assert sum(map(len, points)) < 100
     again = cv2.fillPoly(np.zeros_like(mask), points, 1)  # by the even-odd rule, too
     assert np.count_nonzero(again & mask) / np.count_nonzero(again | mask) > 0.97
-    assert photographs.outline(np.zeros((30, 40), bool)) == ""
+    assert gallery.outline(np.zeros((30, 40), bool)) == ""
 
 
 def test_a_heatmap_is_its_joints_largest():
@@ -241,7 +241,7 @@ def test_a_heatmap_is_its_joints_largest():
     for joint in range(21):
         maps[joint, joint, 3] = 1
     maps[21] = 1
-    found = photographs.heatmaps(maps)
+    found = gallery.heatmap_pngs(maps)
     bright = {key: decoded(uri, "data:image/png;base64,").sum(axis=2) > 300 for key, uri in found.items()}
     assert np.argwhere(bright["index_4"]).tolist() == [[8, 3]]
     assert np.argwhere(bright["fingertips"])[:, 0].tolist() == [4, 8, 12, 16, 20]
@@ -256,12 +256,12 @@ def test_a_gallery_when_things_have_moved(report_runs, report_db, tmp_path):
     document |= {"db": "moved.lmdb", "weights": "moved.caffemodel"}
     (folder / "scores.json").write_text(json.dumps(document))
     (run,) = collect.read_runs([str(folder)])
-    with pytest.raises(InputError, match=r"weights moved\.caffemodel are not there.*--weights"):
-        photographs.gallery_of(run, 1, [report_db])
+    with pytest.raises(InputError, match=r"weights moved\.caffemodel are missing.*--weights"):
+        gallery.gallery_of(run, 1, [report_db])
     (tmp_path / "other.caffemodel").write_bytes(b"something else")
-    with pytest.raises(InputError, match=r"database moved\.lmdb is not there.*--db"):
-        photographs.gallery_of(run, 1, weights=[tmp_path / "other.caffemodel", weights])
-    found = photographs.gallery_of(run, 2, [tmp_path / "nothing", report_db], [weights])
+    with pytest.raises(InputError, match=r"database moved\.lmdb is missing.*--db"):
+        gallery.gallery_of(run, 1, weights=[tmp_path / "other.caffemodel", weights])
+    found = gallery.gallery_of(run, 2, [tmp_path / "nothing", report_db], [weights])
     assert found["total"] == 18 and [one["group"] for one in found["photographs"]] == [
         "best", "best", "median", "median", "worst", "worst",
     ]  # fmt: skip
@@ -269,7 +269,7 @@ def test_a_gallery_when_things_have_moved(report_runs, report_db, tmp_path):
     assert means == pytest.approx(sorted(means[:4]) + sorted(means[4:], reverse=True))
     (folder / "predictions_single.h5").unlink()
     with pytest.raises(InputError, match=r"there is no .*predictions_single\.h5"):
-        photographs.gallery_of(run, 1, [report_db], [weights])
+        gallery.gallery_of(run, 1, [report_db], [weights])
 
 
 def test_a_page_without_photographs_says_why(report_runs, tmp_path):
@@ -280,7 +280,7 @@ def test_a_page_without_photographs_says_why(report_runs, tmp_path):
     result = run_tool("tools/report.py", f"moved={folder}", "--out", tmp_path / "pages/report.html")
     assert result.returncode == 0 and "moved has no images: the database moved.lmdb" in result.stderr
     html = (tmp_path / "pages/report.html").read_text()
-    assert "No photographs of moved" in html and "--db says where it is now" in html and "<li data-photo" not in html
+    assert "No images of moved" in html and "give its place by --db" in html and "<li data-photo" not in html
     assert [path.name for path in (tmp_path / "pages").iterdir()] == ["report.html"]
 
 

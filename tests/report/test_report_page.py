@@ -139,7 +139,7 @@ def test_photographs_are_those_of_the_source_in_the_order_of_the_joints_error(pa
             count = text(page, f'.gallery[data-run="{run}"] [data-group={group}] h3 small')
             assert count == f"{len(right[group])} of 5"
         total = sum(map(len, right.values()))
-        assert text(page, f'.gallery[data-run="{run}"] .count') == f"{total} of 15 photographs shown."
+        assert text(page, f'.gallery[data-run="{run}"] .count') == f"{total} of 15 images shown."
 
 
 def test_a_joint_that_is_not_seen_hides_its_photographs(page, errors):
@@ -293,7 +293,7 @@ def test_controls_and_pictures_have_names(page):
     assert page.execute_script("return document.documentElement.lang") == "en"
     assert page.title == "Hand pose scores: plain, mirrored"
     for picture in page.find_elements(By.TAG_NAME, "img"):
-        assert picture.get_attribute("alt").startswith("Photograph ")
+        assert picture.get_attribute("alt").startswith("Image ")
     assert text(page, "h1") and page.find_element(By.CSS_SELECTOR, "#plot svg").accessible_name.startswith("PCK curves")
     assert_named(page, "form select, input, .gallery:not([hidden]) button, .scroll:not([hidden])", 4 + 5 + 15 + 2)
     page.find_element(By.CSS_SELECTOR, ".gallery li button").click()

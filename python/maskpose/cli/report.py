@@ -18,7 +18,7 @@ from maskpose.cli.options import add_engine, add_gpu, argument_parser, natural
 from maskpose.errors import InputError
 from maskpose.inference.engines import choose
 from maskpose.io.files import check_output
-from maskpose.report import collect, page, photographs
+from maskpose.report import collect, gallery, page
 from maskpose.runtime import set_device
 
 
@@ -46,10 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     galleries = []
     for run in runs:
         try:
-            gallery = photographs.gallery_of(run, args.photographs, args.db, args.weights, engine)
+            images = gallery.gallery_of(run, args.photographs, args.db, args.weights, engine)
         except InputError as error:
             print(f"{run.name} has no images: {error}", file=sys.stderr)
-            gallery = {"absent": str(error)}
-        galleries.append(gallery)
+            images = {"absent": str(error)}
+        galleries.append(images)
     page.write(args.out, collect.collect(runs, galleries))
     print(f"written to {args.out}: {args.out.stat().st_size / 1e6:.1f} MB")

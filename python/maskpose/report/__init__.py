@@ -1,1 +1,1 @@
-"""One HTML page that shows what tools/evaluate.py found: scores, curves and photographs, of one run or several."""
+"""One HTML page of what `maskpose evaluate` wrote: scores, curves and images, of one run or several."""

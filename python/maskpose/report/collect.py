@@ -1,7 +1,9 @@
-"""What a report says, out of folders that tools/evaluate.py wrote, as one JSON-able dict for maskpose.report.page."""
+"""What a report shows, out of folders that `maskpose evaluate` wrote: one JSON-able dict for maskpose.report.page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,58 +15,63 @@ from maskpose.evaluation.scoring import Settings
 from maskpose.io.files import read_json
 from maskpose.keypoints import FINGERS, KEYPOINT_NAMES
 
-ALL = "mean"  # the selection of all joints
+ALL = "mean"  # the selection of all keypoints
 ENDS = {1: " (base)", 4: " (tip)"}
-SELECTIONS = {  # of joints: what curves, errors and heatmaps can be of
+SELECTIONS = {  # {name: keypoints} for which curves, errors and heatmaps can be shown
     ALL: tuple(range(len(KEYPOINT_NAMES))),
     **FINGERS,
     "fingertips": tuple(joints[-1] for joints in FINGERS.values()),
-    **{name: (joint,) for joint, name in enumerate(KEYPOINT_NAMES)},
+    **{name: (keypoint,) for keypoint, name in enumerate(KEYPOINT_NAMES)},
 }
 KEYS = (
     "db", "db_sha256", "origins", "by", "annotations", "variant", "weights", "weights_sha256", "ways", "settings",
     "scores",
 )  # fmt: skip
 NOT_SCORED = {"value": None, "low": None, "high": None}
-LATER = {"found": NOT_SCORED, "claimed": NOT_SCORED}  # of a row of scores, which earlier versions did not write
+LATER = {"found": NOT_SCORED, "claimed": NOT_SCORED}  # scores of a row that earlier versions did not write
 
 
 @dataclass
 class Run:
-    """A folder that tools/evaluate.py wrote, and the name that the report gives it."""
+    """A folder that `maskpose evaluate` wrote, and its name in the report."""
 
     name: str
     folder: Path
-    document: dict  # its scores.json
+    document: dict[str, Any]  # its scores.json
 
     @property
-    def settings(self):
-        """The maskpose.evaluation.scoring.Settings that its numbers depend on."""
+    def settings(self) -> Settings:
+        """The settings that its scores depend on."""
         return Settings(**self.document["settings"])
 
 
-def read_runs(given):
-    """The Run of each "FOLDER" or "NAME=FOLDER"; without a name, the folder's own.
+def read_runs(arguments: Sequence[str]) -> list[Run]:
+    """Return the run of each "FOLDER" or "NAME=FOLDER"; without a name it is called as the folder.
 
-    Raises InputError for a folder without a scores.json, one that lacks what a report needs, and two of one name.
+    Raises InputError if a folder has no scores.json, if that lacks what a report needs, or if two runs have one name.
     """
     runs = {}
-    for one in given:
-        name, folder = labelled(one)
+    for argument in arguments:
+        name, folder = labelled(argument)
         name = name or folder.resolve().name
         if name in runs:
-            raise InputError(f"{folder}: there are two runs called {name}: give one a name, as other={folder}")
+            raise InputError(f"{folder}: there are two runs called {name}: name one of them, as other={folder}")
         runs[name] = Run(name, folder, _document(folder))
     return list(runs.values())
 
 
-def collect(runs, galleries):
-    """The report of ``runs`` and, for each, what maskpose.report.photographs.gallery gave, or {"absent": why}.
+def collect(runs: Sequence[Run], galleries: Sequence[Any]) -> dict[str, Any]:
+    """Return the report of ``runs``.
 
-    {"version", "warnings": [text], "parts_are": heading, "parts": [name], "at": threshold of PCK or None where runs
-    differ, "selections": {key: joints}, "runs": [about each], "series": [{"run", "way", "label", "colour", "dash",
-    "rows": {part: scoring.scores}, "curves": {part: {"value", "low", "high": lists; by_selection: {key:
-    list}}}}]}.
+    Args:
+        runs: what to show.
+        galleries: for each run, what maskpose.report.gallery.gallery_of returned, or {"absent": why there is none}.
+
+    Returns:
+        {"version", "warnings": [text], "parts_are": heading, "parts": [name], "at": threshold of PCK, or None if the
+        runs' differ, "selections": {key: keypoints}, "runs": [about each], "series": [{"run", "way", "label",
+        "colour", "dash", "rows": {part: scoring.scores}, "curves": {part: {"value", "low", "high": lists,
+        "by_selection": {key: list}}}}]}.
     """
     series = [_series(runs, run, way) for run in runs for way in run.document["scores"]]
     by = {run.document["by"] for run in runs}
@@ -72,7 +79,7 @@ def collect(runs, galleries):
     return {
         "version": __version__,
         "warnings": _warnings(runs),
-        "parts_are": {("origin",): "Source", ("size",): "Hand size"}.get(tuple(by), "Part"),
+        "parts_are": {("origin",): "Origin", ("size",): "Hand size"}.get(tuple(by), "Part"),
         "parts": list(dict.fromkeys(part for one in series for part in one["rows"])),
         "at": at.pop() if len(at) == 1 else None,
         "selections": SELECTIONS,
@@ -81,8 +88,8 @@ def collect(runs, galleries):
     }
 
 
-def label_of(selection):
-    """What people call a selection."""
+def label_of(selection: str) -> str:
+    """Return a selection's name for people."""
     if selection == ALL:
         return "mean of the 21"
     finger, _, number = selection.partition("_")
@@ -96,13 +103,13 @@ def _document(folder):
     document = read_json(path)
     missing = [key for key in KEYS if key not in document] if isinstance(document, dict) else KEYS
     if missing:
-        raise InputError(f"{path} lacks {', '.join(missing)}: score again with tools/evaluate.py")
+        raise InputError(f"{path} lacks {', '.join(missing)}: score again with `maskpose evaluate`")
     run = Run("", folder, document)
     try:
         collect([run], [None])
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration) as error:
         why = f"{type(error).__name__} {error}"
-        raise InputError(f"{path} is damaged ({why}): score again with tools/evaluate.py") from None
+        raise InputError(f"{path} is damaged ({why}): score again with `maskpose evaluate`") from None
     return document
 
 
@@ -122,11 +129,11 @@ def _series(runs, run, way):
 
 
 def _curves(curve):
-    """A part's curves: of all joints with its interval, as scored, and of every other selection."""
-    per_joint = np.array([curve["per_joint"][name] for name in KEYPOINT_NAMES], float).T  # None: NaN
+    """The curves of a part: of all keypoints with its interval, as scored, and of every other selection."""
+    per_keypoint = np.array([curve["per_joint"][name] for name in KEYPOINT_NAMES], float).T  # None: NaN
     others = {
         key: [None if np.isnan(value) else round(float(value), 4) for value in metrics.mean_over_joints(values)]
-        for key, values in ((key, per_joint[:, list(joints)]) for key, joints in SELECTIONS.items() if key != ALL)
+        for key, values in ((key, per_keypoint[:, list(joints)]) for key, joints in SELECTIONS.items() if key != ALL)
     }
     bounds = {"low": curve["low"], "high": curve["high"]}
     return {"thresholds": curve["thresholds"], **bounds, "by_selection": {ALL: curve["value"], **others}}
@@ -143,16 +150,16 @@ def _about(run, gallery):
         "db": document["db"],
         "images": first["all"]["images"],
         "settings": str(run.settings),
-        "notes": document.get("notes", []),  # earlier versions wrote none
+        "notes": document.get("notes", []),  # earlier versions did not write them
         "gallery": gallery,
     }
 
 
 def _warnings(runs):
-    """What makes runs beside each other hard to compare."""
+    """Why the numbers of runs beside each other cannot be compared."""
     warnings = []
     if len({str(run.document["settings"]) for run in runs}) > 1:
-        warnings.append("These runs were scored with different settings: their numbers do not compare.")
+        warnings.append("These runs were scored with different settings: their numbers cannot be compared.")
     if len({(run.document["db_sha256"], str(run.document.get("origins"))) for run in runs}) > 1:
-        warnings.append("These runs were scored on different photographs: their numbers do not compare.")
+        warnings.append("These runs were scored on different images: their numbers cannot be compared.")
     return warnings

@@ -1,9 +1,13 @@
 """The HTML of a report: template.html with report.css and report.js in it, so that it needs no other file.
 
-Names come from outside. They are escaped for HTML and JSON; hidden characters in them, such as those that turn the
-direction of writing, are shown as escapes; and each name is isolated, so that one in Arabic or Hebrew leaves the order
-of the words about it alone: in an element of its own by report.css, elsewhere by ``isolated``.
+Names come from outside, so they are made harmless. They are escaped for HTML and JSON. Hidden characters in them, such
+as those that turn the direction of writing, are shown as escapes. And each name is isolated, so that an Arabic or
+Hebrew one leaves the order of the words around it alone: report.css does it in elements of their own, ``isolated``
+elsewhere.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -11,28 +15,29 @@ from markupsafe import Markup
 from maskpose.evaluation.scoring import PROTOCOLS
 from maskpose.inference.hand import THRESHOLD
 from maskpose.io.files import write_text
+from maskpose.io.paths import PathLike
 from maskpose.io.printable import printable
 from maskpose.keypoints import BONES, FINGERS, KEYPOINT_NAMES
 from maskpose.report.collect import ALL, SELECTIONS, label_of
 from maskpose.visualization import drawing
 
-OKABE_ITO = {  # their blue, sky blue, bluish green, vermilion and reddish purple, nearest to the paper's
+OKABE_ITO = {  # blue, sky blue, bluish green, vermilion and reddish purple of their palette, nearest to the paper's
     "thumb": "#0072b2",
     "index": "#56b4e9",
     "middle": "#009e73",
     "ring": "#d55e00",
     "little": "#cc79a7",
 }
-FINGER_OF = ("wrist", *(finger for finger, joints in FINGERS.items() for _ in joints))  # of each joint
-HANDS = (  # of the table: heading, what it means, path in a row of scores, decimals
+FINGER_OF = ("wrist", *(finger for finger, joints in FINGERS.items() for _ in joints))  # of each keypoint
+HANDS = (  # columns of the table: heading, meaning, path in a row of scores, decimals
     ("Found", "share of the images with a hand in which it is found", ("found",), 3),
-    ("False hands", "share of the images without a hand in which one is claimed", ("claimed",), 3),
+    ("False hands", "share of the images without a hand in which one is reported", ("claimed",), 3),
 )
 SCORES = (  # as HANDS
     ("AUC", "area under the PCK curve", ("auc",), 3),
-    ("px mean", "error in pixels, of keypoints that were found", ("epe_mean",), 1),
-    ("px median", "error in pixels, of keypoints that were found", ("epe_median",), 1),
-    ("Mask IoU", "mean over photographs with a mask that shows a hand", ("mask_iou",), 3),
+    ("px mean", "error in pixels of detected keypoints", ("epe_mean",), 1),
+    ("px median", "error in pixels of detected keypoints", ("epe_median",), 1),
+    ("Mask IoU", "mean over images with a mask that shows a hand", ("mask_iou",), 3),
     *(
         (name, "share of masks that reach this IoU", ("ap", name), 3) for name in ("AP50", "AP75", "AP80")
     ),
@@ -40,14 +45,14 @@ SCORES = (  # as HANDS
 )  # fmt: skip
 
 
-def write(path, report):
-    """Write the page of what maskpose.report.collect.collect gave. Raises InputError where it cannot be written."""
+def write(path: PathLike, report: Mapping[str, Any]) -> None:
+    """Write the page of a report that maskpose.report.collect.collect returned. Raises InputError if that fails."""
     write_text(path, render(report))
 
 
-def render(report):
-    """The HTML of what maskpose.report.collect.collect gave."""
-    report = _printable(report)
+def render(report: Mapping[str, Any]) -> str:
+    """Return the HTML of a report that maskpose.report.collect.collect returned."""
+    shown: Any = _printable(report)
     loader = jinja2.PackageLoader("maskpose", "report")
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -58,33 +63,33 @@ def render(report):
     environment.globals["threshold"] = THRESHOLD
     css, js = (Markup(loader.get_source(environment, name)[0]) for name in ("report.css", "report.js"))
     return environment.get_template("template.html").render(
-        report=report, css=css, js=js, data=_for_script(report), colours={"safe": OKABE_ITO, "paper": _paper_colours()},
+        report=shown, css=css, js=js, data=_for_script(shown), colours={"safe": OKABE_ITO, "paper": _paper_colours()},
         scores=SCORES, hands=HANDS, all=ALL, groups=_grouped_selections(), joint_rows=_joint_rows(), bones=BONES,
-        finger_of=FINGER_OF, unknown=any(one["unknown_mask"] for one in _photographs(report)),
+        finger_of=FINGER_OF, unknown=any(photograph["unknown_mask"] for photograph in _photographs(shown)),
     )  # fmt: skip
 
 
-def isolated(name):
-    """``name`` between marks that keep its direction of writing from the text about it."""
+def isolated(name: str) -> str:
+    """Return ``name`` between marks that keep its direction of writing from the text around it."""
     return name if name.isascii() else f"\u2068{name}\u2069"  # first strong isolate, pop directional isolate
 
 
 def _printable(value):
-    """A JSON-able value with hidden characters of its texts escaped."""
+    """A JSON-able value with the hidden characters of its texts escaped."""
     if isinstance(value, dict):
-        return {_printable(key): _printable(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_printable(one) for one in value]
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable(item) for item in value]
     return printable(value) if isinstance(value, str) else value
 
 
 def _photographs(report):
     """All photographs that a report shows."""
-    return [one for run in report["runs"] for one in run["gallery"].get("photographs", [])]
+    return [photograph for run in report["runs"] for photograph in run["gallery"].get("photographs", [])]
 
 
 def _for_script(report):
-    """What report.js needs of it."""
+    """The part of a report that report.js needs."""
     series = [{name: one[name] for name in ("label", "colour", "dash", "curves")} for one in report["series"]]
     galleries = [
         [{name: one[name] for name in ("errors", "part", "heatmaps")} for one in run["gallery"].get("photographs", [])]
@@ -100,7 +105,7 @@ def _paper_colours():
 
 
 def _grouped_selections():
-    """{heading: selections}, for a list to choose from."""
+    """{heading: selections} of the list to choose from."""
     return {"Fingers": [*FINGERS, "fingertips"], **{
         finger.capitalize(): [name for name in KEYPOINT_NAMES if name.startswith(finger)]
         for finger in ("wrist", *FINGERS)
@@ -108,7 +113,7 @@ def _grouped_selections():
 
 
 def _joint_rows():
-    """(selection, path in a row of scores) of the joints' table, each finger before its joints."""
+    """(selection, path in a row of scores) of the keypoints' table, each finger before its keypoints."""
     rows = [(ALL, ("pck",)), ("wrist", ("pck_per_joint", "wrist"))]
     for finger, joints in FINGERS.items():
         rows.append((finger, ("pck_per_finger", finger)))

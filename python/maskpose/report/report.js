@@ -30,18 +30,18 @@ function showTables(part, selection) {
   });
 }
 
-// Whether all joints of one selection are of the other; the finger's own row counts, too.
+// Whether one selection holds all keypoints of the other; the finger's own row counts, too.
 function isWithin(row, selection) {
   return data.selections[row].every((joint) => data.selections[selection].includes(joint));
 }
 
-// A name between marks that keep its direction of writing from the text about it.
+// A name between marks that keep its direction of writing from the text around it.
 function isolated(name) {
   return /^[\x00-\x7f]*$/.test(name) ? name : `\u2068${name}\u2069`;
 }
 
 function partLabel(part) {
-  return part === "all" ? "all photographs" : isolated(part);
+  return part === "all" ? "all images" : isolated(part);
 }
 
 // ---- curves
@@ -114,9 +114,9 @@ function drawPlot(curves, selection, at) {
   plot.replaceChildren(svg);
 }
 
-// ---- photographs
+// ---- images
 
-// Mean of the chosen joints' errors; null where none of them counts.
+// Mean of the chosen keypoints' errors; null if none of them counts.
 function errorOf(photograph, selection) {
   const errors = data.selections[selection].map((joint) => photograph.errors[joint]).filter((error) => error !== null);
   return errors.length ? errors.reduce((sum, error) => sum + error, 0) / errors.length : null;
@@ -129,7 +129,7 @@ function showPhotographs(part, selection, run) {
     const shown = every(".group", gallery).map((group) => showGroup(group, photographs, part, selection));
     const count = one(".count", gallery);
     if (count) {
-      count.textContent = `${shown.reduce((sum, n) => sum + n, 0)} of ${photographs.length} photographs shown.`;
+      count.textContent = `${shown.reduce((sum, n) => sum + n, 0)} of ${photographs.length} images shown.`;
     }
   });
 }
@@ -168,7 +168,7 @@ function showLayers() {
   });
 }
 
-// ---- a photograph enlarged
+// ---- an image enlarged
 
 const PANELS = [
   ["Mask", ".mask", "show-mask"],
