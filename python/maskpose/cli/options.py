@@ -31,7 +31,9 @@ class Parser(argparse.ArgumentParser):
         """End the program with status 2."""
         self.exit(2, f"error: {message} (see --help)\n")
 
-    def parse_args(self, args=None, namespace=None):  # types as ArgumentParser's
+    def parse_args(
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
         """As ArgumentParser.parse_args."""
         parsed = super().parse_args(args, namespace)
         script = started_script(self.command)
