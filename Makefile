@@ -79,10 +79,10 @@ synth: $(SETUP) ## [COUNT=6000] [SEED=1] [OUT=data/synth] [ARGS=…]: render lab
 	"$(PYTHON)" data_prep/synth_hands.py --count "$(COUNT)" --seed "$(SEED)" $(ARGS) "$(OUT)"
 
 browse: OUT = runs/browse
-browse: $(SETUP) ## [DB=folder or database] [OUT=runs/browse] [ARGS=…]: contact sheets, figures, doubles (docs/data.md)
+browse: $(SETUP) ## [DB=folder or database] [OUT=runs/browse] [ARGS=…]: contact sheets, statistics, duplicates (docs/data.md)
 	"$(PYTHON)" tools/browse_db.py "$(DB)" --out "$(OUT)" $(ARGS)
 
-verify: $(SETUP) ## [DB=folder or database]: checksums, and whether every picture, mask and keypoint can be right
+verify: $(SETUP) ## [DB=folder or database]: checksums, and whether every image and mask can be decoded
 	"$(PYTHON)" tools/verify_db.py "$(DB)"
 
 train: $(SETUP) ## [VARIANT=…] [DB=…] [VAL=lmdb] [WEIGHTS=file] [RESUME=file|auto] [ITERS=n] [GPU=n] [ARGS=…]
@@ -94,7 +94,7 @@ time: $(SETUP) ## [VARIANT=…] [DB=…] [ITERS=n] [GPU=n]: seconds an iteration
 	"$(PYTHON)" tools/time_iteration.py --variant "$(VARIANT)" $(if $(ITERS),--iterations "$(ITERS)") \
 	  $(if $(call there,$(TRAIN_DB))$(findstring command,$(origin DB)),--db "$(TRAIN_DB)") $(if $(GPU),--gpu "$(GPU)") $(ARGS)
 
-overfit: $(SETUP) ## SRC=… : learn 16 photographs by heart, and score them: data, loss and decoding agree
+overfit: $(SETUP) ## SRC=… : learn 16 images by heart, and score them: data, loss and decoding agree
 	@test -n "$(SRC)" || { echo 'error: say where the data set is: make overfit SRC=path/to/OneHand10K' >&2; exit 2; }
 	"$(PYTHON)" tools/overfit.py "$(SRC)" $(ARGS)
 
@@ -103,7 +103,7 @@ override IMAGE := $(value IMAGE)
 export IMAGE
 
 predict: $(SETUP) ## IMAGE=photo.jpg [OUT=out] [VARIANT=…] [WEIGHTS=…] [GPU=n] [ARGS=…]
-	@test -n "$$IMAGE" || { echo 'error: which photograph? make predict IMAGE=photo.jpg' >&2; exit 2; }
+	@test -n "$$IMAGE" || { echo 'error: say which image: make predict IMAGE=photo.jpg' >&2; exit 2; }
 	@if [ -e "$$IMAGE" ]; then set -- "$$IMAGE"; else set -- $$IMAGE; fi; \
 	  "$(PYTHON)" tools/predict.py "$$@" --out "$(OUT)" --variant "$(VARIANT)" \
 	  $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(GPU),--gpu "$(GPU)") $(ARGS)
@@ -139,7 +139,7 @@ mediapipe: $(SETUP) .venv-mediapipe/.installed ## [DB=…] [ARGS=…]: evaluate,
 	.venv-mediapipe/bin/python -m pip install -qq --editable '.[mediapipe]'
 	@touch $@
 
-demo: $(SETUP) ## a look at everything in minutes: data, training, prediction, scores, pictures
+demo: $(SETUP) ## everything in minutes: data, training, prediction, scores, images
 	"$(PYTHON)" tools/demo.py
 
 test: $(SETUP) ## the project's tests; the ten slowest are named at the end

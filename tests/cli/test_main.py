@@ -13,7 +13,7 @@ import tomllib
 from in_process import run_script, status_of
 
 import maskpose.cli
-from conftest import ROOT, build, hand_record
+from conftest import ROOT, build, sample_with_hand
 from maskpose import __version__
 from maskpose.cli import benchmark, commands
 from maskpose.cli.commands import COMMANDS
@@ -186,8 +186,8 @@ def test_a_python_without_packages_is_said_in_one_line(script, bare_python):
 
 
 def test_script_and_command_write_the_same_database(tmp_path, capsys, monkeypatch):
-    build(tmp_path / "a.lmdb", [hand_record("a.jpg", 50)])
-    build(tmp_path / "b.lmdb", [hand_record("b.jpg", 60)])
+    build(tmp_path / "a.lmdb", [sample_with_hand("a.jpg", 50)])
+    build(tmp_path / "b.lmdb", [sample_with_hand("b.jpg", 60)])
     given = [str(tmp_path / name) for name in ("a.lmdb", "b.lmdb")]
     outs = [str(tmp_path / name) for name in ("by_script.lmdb", "by_command.lmdb")]
     assert run_script("data_prep/merge.py", [outs[0], *given], monkeypatch) == 0
