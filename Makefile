@@ -34,7 +34,7 @@ CAFFE = --python "$(SYSTEM_PYTHON)" $(call option,CUDA,cuda) $(call option,CUDNN
   $(call option,CUDA_ARCH,cuda-arch) $(call option,CUDA_TOOLKIT,cuda-toolkit)
 
 .DEFAULT_GOAL := help
-.PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check setup check-python prototxt proto lmdb synth browse \
+.PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check bundle setup check-python prototxt proto lmdb synth browse \
   verify train time overfit predict evaluate report page reproduce mediapipe demo test test-fast fuzz lint
 
 help: ## list the targets
@@ -54,6 +54,11 @@ caffe-cuda-check: ## [CUDNN=1] [CUDA_ARCH=…]: build for GPUs, try that Caffe i
 	@"$(SYSTEM_PYTHON)" caffe_build/cuda_check.py $(CAFFE)
 
 # pip with -qq shows errors alone: its warnings are about its own configuration.
+bundle: OUT = dist
+bundle: ## [CUDA=1] [CUDA_ARCH=90] [SPLIT=MB] [PACK_CUDA=1] [OUT=dist]: Python, Caffe and all else in one archive (docs/install.md)
+	@"$(SYSTEM_PYTHON)" caffe_build/bundle.py $(CAFFE) --out "$(OUT)" $(if $(SPLIT),--split "$(SPLIT)") \
+	  $(if $(PACK_CUDA),--pack-cuda)
+
 setup: $(SETUP) ## everything the other targets need: Caffe, this package and its requirements
 
 .venv/.installed: pyproject.toml | caffe-if-missing
