@@ -241,6 +241,20 @@ def test_overfitting_that_is_stopped_raises_no_alarm(drawn_folder, tmp_path):
     assert errors.splitlines()[-1].startswith("stopped before it had learnt") and "PCK" not in errors
 
 
+def test_a_log_of_a_training_is_its_result_and_a_line_of_progress(drawn_db, tmp_path):
+    tiny = "compact/mask_pose+input_size=32+sub_stages=1+width=0.03125"
+    given = ["--variant", tiny, "--db", drawn_db, "--iterations", "2", "--data", "workers=0"]
+    first = run("tools/train.py", *given, "--out", tmp_path / "first")
+    assert first.returncode == 0 and first.stderr.count("\n") == 1 and first.stderr.startswith("100% 2/2 [")
+    (weights,) = (tmp_path / "first").glob("*.caffemodel")
+    assert (
+        first.stdout.startswith(f"weights: {weights}; try: .venv/bin/python tools/predict.py ")
+        and first.stdout.count("\n") == 1
+    )
+    second = run("tools/train.py", *given, "--out", tmp_path / "second", "--weights", weights)
+    assert f"{weights}: 24 of 24 layers filled weights: " in " ".join(second.stdout.split())
+
+
 def test_training_and_scoring_on_what_is_not_ours(weights, tmp_path):
     lmdb.open(str(tmp_path / "foreign")).close()
     for db, said in ((tmp_path / "nothing", "not an LMDB"), (tmp_path / "foreign", "not a maskpose database")):

@@ -214,17 +214,6 @@ def test_script_and_command_predict_the_same(tmp_path, capsys, monkeypatch):
         assert (tmp_path / "script" / name).read_bytes() == (tmp_path / "command" / name).read_bytes()
 
 
-def test_a_log_of_a_training_is_its_result_and_a_line_of_progress(drawn_db, tmp_path):
-    tiny = "compact/mask_pose+input_size=32+sub_stages=1+width=0.03125"
-    given = ["--variant", tiny, "--db", drawn_db, "--iterations", "2", "--data", "workers=0"]
-    first = run_maskpose("train", *given, "--out", tmp_path / "first")
-    assert first.returncode == 0 and first.stderr.count("\n") == 1 and first.stderr.startswith("100% 2/2 [")
-    (weights,) = (tmp_path / "first").glob("*.caffemodel")
-    assert first.stdout.startswith(f"weights: {weights}; try: maskpose predict ") and first.stdout.count("\n") == 1
-    second = run_maskpose("train", *given, "--out", tmp_path / "second", "--weights", weights)
-    assert f"{weights}: 24 of 24 layers filled weights: " in " ".join(second.stdout.split())
-
-
 def test_commands_in_texts_are_of_the_form_that_was_started(monkeypatch):
     text = "maskpose data merge a b, .venv-mediapipe/bin/maskpose mediapipe-predict, maskpose data"
     monkeypatch.setattr(sys, "argv", ["data_prep/merge.py"])
