@@ -35,7 +35,7 @@ CAFFE = --python "$(SYSTEM_PYTHON)" $(call option,CUDA,cuda) $(call option,CUDNN
 
 .DEFAULT_GOAL := help
 .PHONY: help caffe caffe-if-missing caffe-test caffe-cuda-check bundle setup check-python prototxt proto lmdb synth browse \
-  verify train time overfit predict evaluate report page reproduce mediapipe demo test test-fast fuzz lint
+  verify train time overfit predict evaluate report page reproduce mediapipe demo test test-fast fuzz lint lint-page
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value …]"
@@ -158,7 +158,17 @@ fuzz: MINUTES = 60
 fuzz: $(SETUP) ## [MINUTES=60] [TARGET='name …'] [OUT=runs/fuzz] [ARGS=…]: mutated files for every parser (docs/reliability.md)
 	$(PYTHON) tools/fuzz.py --minutes $(MINUTES) $(if $(TARGET),--target $(TARGET)) --out "$(OUT)" $(ARGS)
 
-lint: $(SETUP) ## style (ruff check, ruff format) and types (pyright)
+node_modules/.installed: package-lock.json
+	@npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
+	@touch $@
+
+lint-page: node_modules/.installed
+	npx --no-install eslint
+	npx --no-install prettier --check --log-level=warn .
+
+lint: $(SETUP) ## style (ruff check, ruff format) and types (pyright); the page's style (eslint, prettier) if there is npm
 	"$(PYTHON)" -m ruff check
 	"$(PYTHON)" -m ruff format --check
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 "$(PYTHON)" -m pyright --pythonpath "$(PYTHON)"
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory lint-page; \
+	  else echo 'the page is not checked: there is no npm (Debian: npm)'; fi

@@ -55,6 +55,22 @@ def is_own(url, address):
     return urlsplit(url).scheme in ("blob", "data", "about") or url.startswith(address)
 
 
+def memory(browser):
+    """Bytes of memory that a browser's processes have to themselves, and their share of what several use."""
+    children = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(path.parent.name))
+    pending, total = [browser.service.process.pid], 0
+    while pending:
+        pending += children.get(pid := pending.pop(), [])
+        with contextlib.suppress(OSError):
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            total += sum(int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:"))
+    return total
+
+
 class Page:
     """The page, by what a person does with it."""
 

@@ -1,5 +1,7 @@
 """A film for Chromium's fake camera: a rendered hand that moves, and in each frame its number."""
 
+import functools
+
 import cv2
 import numpy as np
 
@@ -11,6 +13,7 @@ BITS, BLOCK = 8, 16  # of a frame's number, as black and white blocks of so many
 RANGE = (90, 50)  # pixels that the hand moves to each side
 
 
+@functools.cache
 def picture():
     """(h, w, 3) uint8 BGR of a rendered hand."""
     return cv2.imread(str(build.SITE / build.EXAMPLES / "hand_2.jpg"))

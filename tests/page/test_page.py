@@ -2,22 +2,28 @@
 
 import base64
 import json
+import os
 import re
 import shutil
 import threading
 
 import cv2
 import driving
+import film
 import numpy as np
 import pytest
 
+import maskpose
 from conftest import ROOT, exif_rotated
+from maskpose import geometry
 from maskpose.cli import predict
 from maskpose.errors import InputError
 from maskpose.page import build, server
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 EXAMPLES = ROOT / "examples"
+FILM_FRAMES, FOLLOWED = 60, 30
+CAMERA_FRAMES = int(os.environ.get("MASKPOSE_CAMERA_FRAMES", 40))
 NUMBER = re.compile(r"-?\d+\.\d+")
 DOWNLOADS = {"json": ("#save-json", "{}.json"), "mask": ("#save-mask", "{}_mask.png"),
              "overlay": ("#save-overlay", "{}_overlay.png")}  # fmt: skip
@@ -325,3 +331,123 @@ def test_a_page_without_its_network_says_so(browser, site, tmp_path):
 
 def test_the_page_states_the_policy_that_the_server_sends(site):
     assert f'content="{server.POLICY}"' in " ".join((site / "index.html").read_text().split())
+
+
+@pytest.fixture(scope="module")
+def film_file(tmp_path_factory):
+    """A film of FILM_FRAMES frames of a hand that moves."""
+    path = tmp_path_factory.mktemp("film") / "hand.y4m"
+    film.write(path, FILM_FRAMES)
+    return path
+
+
+@pytest.fixture(scope="module")
+def filming_browser(open_browser, film_file):
+    """Chromium with a camera that plays the film."""
+    fake = "use-fake-device-for-media-stream", "use-fake-ui-for-media-stream"
+    return open_browser(*fake, f"use-file-for-fake-video-capture={film_file}")
+
+
+@pytest.fixture
+def filming_page(filming_browser, address):
+    """The page in a browser with a camera."""
+    with driving.opened(filming_browser, address) as page:
+        yield page
+
+
+SHOWN = "Number(facts.children[2]?.children[1].textContent.split(' ')[0])"  # frames, as the page states them
+
+
+def frames_shown(page):
+    return int(page.facts().get("Frames", "0").split()[0])
+
+
+def test_the_camera_is_shown_and_a_frame_kept(filming_page):
+    page = filming_page
+    page.click("#use-camera")
+    page.wait_for(f"{SHOWN} >= 3")
+    assert page.text("#headline").endswith("of 21 keypoints") and "frames per second" in page.facts()["Rate"]
+    before = stage(page)
+    number = frames_shown(page)
+    page.wait_for(f"{SHOWN} > {number + 2}")
+    assert (stage(page) != before).mean() > 0.02
+    page.click("#keep")
+    page.wait_for("document.querySelector('#film .done')")
+    assert page.text("#subject") == "frame_1.png" and page.element("#downloads").is_displayed()
+    assert not page.element("#camera-bar").is_displayed()
+    assert page.run("return document.querySelector('#video').srcObject === null")
+
+
+FOLLOW = """const [count, slow, done] = arguments;
+(async () => {
+  const [{ Camera }, { NetworkWorker }] = await Promise.all([import("./camera.js"), import("./client.js")]);
+  const worker = new NetworkWorker(() => {});
+  await worker.start("wasm");
+  const canvas = new OffscreenCanvas(640, 480), context = canvas.getContext("2d", { willReadFrequently: true });
+  const frames = [];
+  let [busy, most] = [0, 0];
+  const find = async (bitmap, seconds, first) => {
+    most = Math.max(most, ++busy);
+    await new Promise((resolve) => setTimeout(resolve, slow));
+    const found = await worker.frame(bitmap, { seconds, first, follow: true, smooth: false });
+    busy--;
+    return found;
+  };
+  const numberOf = (bitmap) => {
+    context.drawImage(bitmap, 0, 0);
+    return [0, 1, 2, 3, 4, 5, 6, 7].reduce((sum, bit) =>
+      sum + (context.getImageData(16 * bit + 8, 8, 1, 1).data[0] > 127 ? 1 << bit : 0), 0);
+  };
+  const onFrame = (found) => {
+    const { hand, runs, bitmap } = found;
+    frames.push({ number: numberOf(bitmap), points: [...hand.keypoints], present: hand.present, runs });
+    bitmap.close();
+    if (frames.length === count) finish();
+  };
+  const camera = new Camera(document.querySelector("#video"), { find, onFrame, onEnd: done });
+  const finish = () => {
+    camera.stop();
+    worker.worker.terminate();
+    done({ frames, most, shown: camera.shown, dropped: camera.dropped });
+  };
+  await camera.start();
+})().catch((error) => done(String(error.stack)));"""
+
+
+def test_the_hand_is_followed_and_frames_are_dropped_not_queued(filming_page, site):
+    result = filming_page.browser.execute_async_script(FOLLOW, FOLLOWED, 100)
+    assert isinstance(result, dict), result
+    assert result["most"] == 1 and result["shown"] == FOLLOWED and result["dropped"] >= FOLLOWED
+    frames = result["frames"][1:]
+    assert len({frame["number"] for frame in frames}) > FOLLOWED / 2
+    assert sum(frame["runs"] == 1 for frame in frames) >= 0.9 * len(frames)  # only where the hand was
+    predictor = maskpose.Predictor(weights_path=site / build.NETWORK, engine="onnxruntime")
+    hand = predictor.predict(film.picture())
+    size = film.affine(0, FILM_FRAMES)[0, 0] * np.ptp(hand.keypoints, axis=0).max()
+    for frame in frames:
+        right = geometry.apply(film.affine(frame["number"], FILM_FRAMES), hand.keypoints)
+        errors = np.linalg.norm(np.reshape(frame["points"], (21, 2)) - right, axis=1)
+        assert frame["present"] and np.median(errors) < 0.1 * size
+
+
+def test_memory_does_not_grow_with_the_frames(filming_page):
+    """MASKPOSE_CAMERA_FRAMES=2000 makes it long."""
+    page = filming_page
+    page.run("""window.closes = 0;
+    const close = ImageBitmap.prototype.close;
+    ImageBitmap.prototype.close = function () { window.closes++; close.call(this); };""")
+    page.click("#use-camera")
+
+    def memory_at(count):
+        page.wait_for(f"{SHOWN} >= {count}", patience=60 + 5 * count)
+        page.browser.execute_cdp_cmd("HeapProfiler.collectGarbage", {})
+        return driving.memory(page.browser)
+
+    first = memory_at(CAMERA_FRAMES // 5)
+    last = memory_at(CAMERA_FRAMES)
+    closed, shown = page.run("return window.closes"), frames_shown(page)
+    page.click("#stop")
+    print(f"{first / 2**20:.0f} MiB at frame {CAMERA_FRAMES // 5}, {last / 2**20:.0f} MiB at frame {CAMERA_FRAMES}")
+    assert closed >= shown - 3
+    assert last - first < 64 * 2**20  # a frame's pixels are 1.2 MiB
+    assert page.element("#start").is_displayed()

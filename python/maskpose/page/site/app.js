@@ -258,7 +258,9 @@ async function startCamera(device) {
   byId("keep").focus();
   const cameras = await listCameras();
   byId("devices-label").hidden = cameras.length < 2;
-  byId("devices").replaceChildren(...cameras.map(({ id, name }) => new Option(name, id, false, id === camera.deviceId)));
+  byId("devices").replaceChildren(
+    ...cameras.map(({ id, name }) => new Option(name, id, false, id === camera.deviceId)),
+  );
 }
 
 function findInFrame(bitmap, seconds, first) {

@@ -66,7 +66,7 @@ async function fetchModel({ file, bytes }, progress) {
   const response = await fetchFile(file);
   const model = new Uint8Array(bytes);
   let arrived = 0;
-  for (const reader = response.body.getReader(); ; ) {
+  for (const reader = response.body.getReader(); ;) {
     const { done, value } = await reader.read();
     if (done) break;
     if (arrived + value.length > bytes) break;

@@ -56,7 +56,9 @@ export function averagePasses(refined, first, image, { inputSize, stride }, firs
     const result = new Float32Array(ours.length);
     for (let from = 0; from < ours.length; from += weights.length) {
       const moved = resample(theirs.subarray(from, from + weights.length), firstToRefined, side);
-      for (let n = 0; n < moved.length; n++) result[from + n] = ours[from + n] + weights[n] * (moved[n] - ours[from + n]);
+      for (let n = 0; n < moved.length; n++) {
+        result[from + n] = ours[from + n] + weights[n] * (moved[n] - ours[from + n]);
+      }
     }
     return result;
   };
