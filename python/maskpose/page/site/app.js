@@ -7,7 +7,7 @@ import { Gallery } from "./gallery.js";
 import { Heatmaps, showFound, showFrame, showWords } from "./panel.js";
 import { saveJson, saveMask, saveOverlay } from "./save.js";
 import { drawPicture } from "./view.js";
-import { percent, summary } from "./words.js";
+import { keypointName, percent, summary } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const QUIET = 2000; // milliseconds between two sentences about the camera for screen readers
@@ -30,10 +30,7 @@ async function begin() {
     onDone: imageDone,
   });
   camera = new Camera(byId("video"), { find: findInFrame, onFrame: showCameraFrame, onEnd: endCamera });
-  heatmaps = new Heatmaps(settings, (number) => {
-    look.heat = number;
-    redraw();
-  });
+  heatmaps = new Heatmaps(settings, chooseHeat);
   showExamples();
   connect();
   byId("main").hidden = byId("actions").hidden = false;
@@ -46,7 +43,7 @@ async function begin() {
 }
 
 function connect() {
-  byId("choose").onclick = () => byId("files").click();
+  byId("choose").onclick = byId("drop").onclick = () => byId("files").click();
   byId("files").onchange = ({ target }) => {
     addImages(target.files);
     target.value = ""; // so that the same file may be chosen again
@@ -86,6 +83,10 @@ function connectLook() {
   byId("opacity").value = 100 * look.opacity;
   setOpacity(look.opacity);
   setPalette(look.palette);
+  byId("no-heat").onclick = () => {
+    heatmaps.choose(null);
+    byId("show-skeleton").focus();
+  };
   byId("threshold").textContent = settings.threshold;
 }
 
@@ -106,6 +107,14 @@ function setPalette(name) {
       return item;
     }),
   );
+}
+
+/** Lay a heatmap over the image, by its number, or none. */
+function chooseHeat(number) {
+  look.heat = number;
+  byId("no-heat").hidden = number === null;
+  byId("no-heat").textContent = `Hide the heatmap: ${keypointName(settings.names[number] ?? "background")}`;
+  redraw();
 }
 
 function connectSaving() {

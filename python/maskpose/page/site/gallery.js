@@ -54,7 +54,10 @@ export class Gallery {
     } catch (error) {
       item.error = error.message;
     }
-    item.button.className = item.error ? "failed" : item.found.hand.present ? "done" : "none";
+    item.button.className = item.error ? "failed" : item.found.hand.present ? "done" : "none"; // style.css has the words
+    if (item.button.className !== "done") {
+      item.button.setAttribute("aria-label", `${item.name}: ${item.error ? "not read" : "no hand"}`);
+    }
     if (this.items.includes(item)) this.onDone(item);
   }
 

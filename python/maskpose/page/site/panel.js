@@ -43,7 +43,7 @@ export function showWords(words, name) {
 }
 
 function scoreWords({ score }, { scoreThreshold }) {
-  return `${score.toFixed(2)} (a hand: ${scoreThreshold} or more)`;
+  return `${score.toFixed(2)} (a hand from ${scoreThreshold})`;
 }
 
 function headline(words, name) {
@@ -71,14 +71,10 @@ function setText(element, text) {
 export class Heatmaps {
   /** onChoose: called with the number of the heatmap to lay over the image, or null. */
   constructor(settings, onChoose) {
-    this.settings = settings;
-    this.chosen = null;
+    Object.assign(this, { settings, onChoose, chosen: null });
     this.tiles = [...settings.names, "background"].map((name, number) => {
       const tile = makeTile(keypointName(name), fingerOf(settings, number));
-      tile.button.onclick = () => {
-        this.choose(this.chosen === number ? null : number);
-        onChoose(this.chosen);
-      };
+      tile.button.onclick = () => this.choose(this.chosen === number ? null : number);
       byId("tiles").append(tile.item);
       return tile;
     });
@@ -87,6 +83,7 @@ export class Heatmaps {
   choose(number) {
     this.chosen = number;
     this.tiles.forEach(({ button }, n) => button.setAttribute("aria-pressed", n === number));
+    this.onChoose(number);
   }
 
   show(source, found) {
