@@ -6,7 +6,7 @@ from pathlib import Path
 
 from maskpose import __version__
 from maskpose.errors import InputError
-from maskpose.inference import export
+from maskpose.inference.export import export_network
 from maskpose.inference.predictor import default_weights
 from maskpose.io.cache import cache_folder
 from maskpose.io.files import fresh_folder, read_bytes, read_json, write_bytes, write_text
@@ -26,11 +26,11 @@ def write(folder: Path, variant_name: str = DEFAULT_VARIANT, weights: str | Path
     Args:
         folder: where to.
         variant_name: of a variant with masks and keypoints.
-        weights: as maskpose.inference.export takes them; None: the repository's own.
+        weights: as maskpose.inference.export.export_network takes them; None: the repository's own.
 
     Raises:
         InputError: for a variant without masks or keypoints, for a folder that holds other files or cannot be written,
-            where npm cannot fetch onnxruntime-web, and as maskpose.inference.export.export.
+            where npm cannot fetch onnxruntime-web, and as maskpose.inference.export.export_network.
     """
     variant = _drawable(variant_name)
     weights = Path(weights or default_weights(variant))
@@ -39,7 +39,7 @@ def write(folder: Path, variant_name: str = DEFAULT_VARIANT, weights: str | Path
         for path in _own_files():
             write_bytes(fresh / path, read_bytes(SITE / path))
         onnxruntime_web.write(fresh / RUNTIME)
-        export.export(variant, weights, fresh / NETWORK)
+        export_network(variant, weights, fresh / NETWORK)
         document = settings(variant, fresh / NETWORK) | {"examples": _examples(), "build": build}
         write_text(fresh / SETTINGS, json.dumps(document) + "\n")  # last: the folder is whole
 
