@@ -98,11 +98,12 @@ def _run(command: Command, arguments: list[str]) -> None:
     try:
         importlib.import_module(f"maskpose.cli.{command.module}").main(arguments)
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] == "maskpose":
+        package = (error.name or "").split(".")[0]
+        if package == "maskpose":
             raise
         raise InputError(
-            f"`{PROGRAM} {command.name}` needs the package {error.name}, which {sys.executable} lacks: "
-            + install_command((error.name or "").split(".")[0])
+            f"`{PROGRAM} {command.name}` needs the package {package}, which {sys.executable} lacks: "
+            + install_command(package)
         ) from None
 
 
