@@ -14,7 +14,9 @@ import pytest
 from conftest import ROOT, build, sample_with_hand
 from maskpose.errors import InputError
 from maskpose.io.images import read_color
-from maskpose.reproduction.plan import Options, Plan
+from maskpose.reproduction.options import Options
+from maskpose.reproduction.plan import plan_steps
+from maskpose.reproduction.setup import Setup
 
 ITERATIONS = 4
 ALONE = os.environ | {"OMP_NUM_THREADS": "1"}  # such small batches gain nothing by threads
@@ -52,12 +54,12 @@ def made(drawn_folder, tmp_path_factory):
     assert ended_by(signal.SIGKILL, drawn_folder, out, "no_mask")[0] == -signal.SIGKILL
     result = run(drawn_folder, out)
     assert result.returncode == 0, result.stderr
-    assert "step 5 of 15, training of no_mask, seed 1: going on\ngoing on from " in result.stdout
+    assert "step 5 of 15, training of no_mask, seed 1: resuming\nresuming from " in result.stdout
     assert "step 4 of 15, training of mask_pose, seed 1: done before" in result.stdout
     return out, result.stdout
 
 
-def test_a_stopped_training_is_trained_no_otherwise(made):
+def test_a_stopped_training_trains_each_iteration_once(made):
     """Every iteration of the network that was killed is in its log once."""
     rows = list(csv.DictReader((made[0] / "train/seed1/no_mask/losses.csv").open()))
     assert [int(row["iteration"]) for row in rows] == list(range(1, ITERATIONS + 1))
@@ -87,7 +89,7 @@ def test_the_table_and_the_curves_say_what_the_scores_say(made):
     assert [float(row["all keypoints: proposed, EB"]) for row in curve] == scores["curve"]["value"]
 
 
-def test_the_same_again_makes_nothing(made, drawn_folder):
+def test_the_same_command_again_makes_nothing(made, drawn_folder):
     out = made[0]
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
     result = run(drawn_folder, out)
@@ -106,20 +108,20 @@ def test_a_training_that_was_killed_after_its_end_is_not_trained_again(made, dra
     before = weights.stat().st_mtime_ns
     result = run(drawn_folder, out)
     assert result.returncode == 0, result.stderr
-    assert "training of no_mask, seed 1: going on" in result.stdout and weights.stat().st_mtime_ns == before
+    assert "training of no_mask, seed 1: resuming" in result.stdout and weights.stat().st_mtime_ns == before
 
 
-def test_what_is_missing_is_made_again_alone(made, drawn_folder):
+def test_only_what_is_missing_is_made_again(made, drawn_folder):
     out = made[0]
     (out / "table1.csv").unlink()
     result = run(drawn_folder, out)
-    assert [line for line in result.stdout.splitlines() if "again, for" in line] == [
-        f"step 10 of 15, Table 1: masks without and with the pose stage: again, for {out / 'table1.csv'} is missing"
-    ]
+    (line,) = (line for line in result.stdout.splitlines() if "making it again" in line)
+    assert line.startswith("step 10 of 15, Table 1: masks without and with the pose stage: ")
+    assert line.endswith(f": making it again: {out / 'table1.csv'} is missing")
     assert result.stdout.count(": done before") == 14 and (out / "table1.csv").exists()
 
 
-def test_a_failing_step_is_said_with_the_command_to_go_on(made, drawn_folder, tmp_path):
+def test_a_failing_step_is_reported_with_the_command_that_resumes(made, drawn_folder, tmp_path):
     (tmp_path / "ea.txt").write_text("nobody.jpg\n")
     result = run(drawn_folder, made[0], "--ea", tmp_path / "ea.txt")
     last = result.stderr.strip().splitlines()[-1]
@@ -137,17 +139,16 @@ def test_a_failing_step_is_said_with_the_command_to_go_on(made, drawn_folder, tm
 def test_ea_is_a_tenth_of_eb_by_numpys_permutation(tmp_path):
     build(tmp_path / "test.lmdb", [sample_with_hand(f"{n}.jpg", 50) for n in range(30)])
     (tmp_path / "train.lmdb").symlink_to(tmp_path / "test.lmdb")
-    plan = Plan(Options(data=tmp_path, out=tmp_path / "out"))
-    plan.steps[0].make()
+    plan_steps(Options(data=tmp_path, out=tmp_path / "out"))[0].make()
     order = np.random.Generator(np.random.PCG64(1)).permutation(30)[:3]
     assert (tmp_path / "out/data/ea.txt").read_text() == "".join(f"{n}.jpg\n" for n in sorted(order))
 
 
 def names_of(**options):
-    return [step.name for step in Plan(Options(**options)).steps]
+    return [step.name for step in plan_steps(Options(**options))]
 
 
-def test_which_steps_there_are(drawn_folder, tmp_path):
+def test_options_decide_which_steps_there_are(drawn_folder, tmp_path):
     (tmp_path / "cmu").mkdir()
     (tmp_path / "hand.caffemodel").touch()
     names = names_of(data=drawn_folder, out=tmp_path, scale="paper", seeds=2, x2=True, cmu=tmp_path / "cmu",
@@ -156,24 +157,24 @@ def test_which_steps_there_are(drawn_folder, tmp_path):
     # on EB all nine, on each of CMU's three the seven with a pose stage
     assert sum(name.startswith("scores/") for name in names) == 9 + 3 * 7
     assert {"data/mpi_nzsl", "data/syn2", "data/syn3", "fig10", "scores/syn2/openpose_hand"} <= set(names)
-    plan = Plan(Options(data=drawn_folder, out=tmp_path, scale="paper"))
-    steps = {step.name: step for step in plan.steps}
-    assert plan.iterations == 200_000 and plan.ways == ("pyramid", "single")
+    options = Options(data=drawn_folder, out=tmp_path, scale="paper")
+    steps, setup = {step.name: step for step in plan_steps(options)}, Setup(options)
+    assert setup.iterations == 200_000 and setup.modes == ("pyramid", "single")
     assert steps["scores/eb/seed1/no_pose"].settings["ways"] == ["single"]
-    twice = Plan(Options(data=drawn_folder, out=tmp_path, ways=("refined", "pyramid")))
-    ways = {step.name.split("/")[-1]: step.settings["ways"] for step in twice.steps if step.name.startswith("scores")}
-    assert ways == {"mask_pose": ["refined", "pyramid"], "no_mask": ["refined", "pyramid"],
-                    "no_pose": ["refined", "single"]}  # fmt: skip
+    twice = plan_steps(Options(data=drawn_folder, out=tmp_path, modes=("refined", "pyramid")))
+    modes = {step.name.split("/")[-1]: step.settings["ways"] for step in twice if step.name.startswith("scores")}
+    assert modes == {"mask_pose": ["refined", "pyramid"], "no_mask": ["refined", "pyramid"],
+                     "no_pose": ["refined", "single"]}  # fmt: skip
     assert steps["train/seed1/no_mask"].settings["variant"] == "no_mask"
 
 
-def test_data_may_be_databases_or_must_be_said(drawn_folder, drawn_db, tmp_path):
+def test_data_may_be_databases_and_other_folders_are_errors(drawn_folder, drawn_db, tmp_path):
     for part in ("train", "test"):
         (tmp_path / f"{part}.lmdb").symlink_to(drawn_db)
     names = names_of(data=tmp_path, out=tmp_path / "out")
     assert names[0] == "data/ea"
     with pytest.raises(InputError, match=r"neither in OneHand10K's layout .*Train/label_joint.txt is missing"):
-        Plan(Options(data=tmp_path / "out", out=tmp_path / "out"))
+        plan_steps(Options(data=tmp_path / "out", out=tmp_path / "out"))
 
 
 @pytest.mark.parametrize(
@@ -186,6 +187,6 @@ def test_data_may_be_databases_or_must_be_said(drawn_folder, drawn_db, tmp_path)
         ({"training": ("--data", "seed=2", "--weights", "w.caffemodel")}, "w.caffemodel is missing"),
     ],
 )  # fmt: skip
-def test_what_is_not_there_is_said_before_anything_is_made(drawn_folder, tmp_path, given, said):
+def test_missing_paths_are_errors_before_anything_is_made(drawn_folder, tmp_path, given, said):
     with pytest.raises(InputError, match=said):
-        Plan(Options(data=drawn_folder, out=tmp_path, **given))
+        plan_steps(Options(data=drawn_folder, out=tmp_path, **given))

@@ -7,8 +7,8 @@ from scipy import stats
 from conftest import shifted_results
 from maskpose.errors import InputError
 from maskpose.evaluation import metrics, scoring
-from maskpose.reproduction import curves, estimates, found, panels, tables
-from maskpose.reproduction.estimates import Drawn, Estimate, difference, draw, estimate
+from maskpose.reproduction import curves, estimates, panels, score_files, tables
+from maskpose.reproduction.estimates import Estimate, Resampled, difference, estimate, resample
 
 T = len(scoring.CURVE)
 
@@ -19,7 +19,7 @@ def flat(value):
 
 def test_figures_of_a_network_are_those_of_the_scores():
     results = shifted_results([5, 15, 25, 60], ious=[0.4, 0.6, 0.77, 0.9])
-    drawn, scores = draw(results), scoring.scores(results)
+    drawn, scores = resample(results), scoring.scores(results)
     assert drawn.once["PCK@0.2"] == 0.5 and drawn.once["mask IoU"] == pytest.approx(0.6675)
     assert [drawn.once[name] for name in ("AP50", "AP75", "AP80")] == [0.75, 0.5, 0.25]
     one = estimate([drawn], "PCK@0.2")
@@ -27,8 +27,8 @@ def test_figures_of_a_network_are_those_of_the_scores():
     assert estimate([drawn], "curve").document()["value"] == scores["curve"]["value"]
 
 
-def test_what_cannot_be_had_is_none():
-    assert estimate([draw(shifted_results([5, 15]))], "AP50").document()["value"] is None
+def test_a_number_that_cannot_be_computed_is_none():
+    assert estimate([resample(shifted_results([5, 15]))], "AP50").document()["value"] is None
 
 
 def test_a_difference_is_paired():
@@ -37,28 +37,28 @@ def test_a_difference_is_paired():
     offsets = rng.uniform(0, 40, 200)
     first, second = shifted_results(offsets), shifted_results(offsets)
     second.predicted[:, :7] = second.truth[:, :7] + 1000  # seven joints of 21 are lost
-    gap, seeds = difference([draw(first)], [draw(second)], "PCK@0.2")
+    gap, seeds = difference([resample(first)], [resample(second)], "PCK@0.2")
     share = (offsets < 20).mean()
     assert gap.value == pytest.approx(share / 3) and len(seeds) == 1
-    alone = estimate([draw(first)], "PCK@0.2")
+    alone = estimate([resample(first)], "PCK@0.2")
     # every draw loses just a third of what the first has, so the interval is a third as wide
     assert gap.high - gap.low == pytest.approx((alone.high - alone.low) / 3, rel=1e-4)
-    with pytest.raises(InputError, match="same photographs"):
-        difference([draw(first)], [draw(second.subset(slice(1, None)))], "PCK@0.2")
+    with pytest.raises(InputError, match="same images"):
+        difference([resample(first)], [resample(second.subset(slice(1, None)))], "PCK@0.2")
 
 
-def test_origins_are_scored_apart_where_there_are_several():
+def test_several_origins_are_scored_apart():
     results = shifted_results([5] * 70)
-    assert list(found.parts_of_eb(results, ["3.jpg"])) == ["EA"]
+    assert list(score_files.parts_of_eb(results, ["3.jpg"])) == ["EA"]
     results.sources = np.array(["a"] * 32 + ["b"] * 8 + [""] * 30)
-    parts = found.parts_of_eb(results, [results.names[3], results.names[50]])
+    parts = score_files.parts_of_eb(results, [results.names[3], results.names[50]])
     assert {name: np.flatnonzero(chosen).tolist() for name, chosen in parts.items()} == {
         "EA": [3, 50], "EB, a": list(range(32)), "EB, none named": list(range(40, 70)),
     }  # fmt: skip
 
 
 def of_values(once, resampled):
-    return Drawn(["a"], {"AUC": once}, {"AUC": np.array(resampled, float)})
+    return Resampled(["a"], {"AUC": once}, {"AUC": np.array(resampled, float)})
 
 
 @pytest.mark.parametrize("once", [[0.3, 0.34], [0.3, 0.34, 0.31], [0.5, 0.52, 0.49, 0.53, 0.5], [*np.arange(10) / 99]])
@@ -82,8 +82,8 @@ def test_photographs_and_training_add_up():
 
 
 def test_table_1_has_the_papers_figures_beside_ours():
-    better = draw(shifted_results([1] * 4, ious=[0.55, 0.78, 0.85, 0.9]))
-    worse = draw(shifted_results([1] * 4, ious=[0.3, 0.55, 0.78, 0.9]))
+    better = resample(shifted_results([1] * 4, ious=[0.55, 0.78, 0.85, 0.9]))
+    worse = resample(shifted_results([1] * 4, ious=[0.3, 0.55, 0.78, 0.9]))
     text, table = tables.table1({"mask_pose": [better, worse], "no_pose": [worse, worse]})
     lines = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in text.splitlines()]
     rows = {line[0]: line[1:] for line in lines}
@@ -102,8 +102,8 @@ def test_table_1_has_the_papers_figures_beside_ours():
 
 
 def test_answers_to_whether_it_helps():
-    near, far = draw(shifted_results([5] * 9, ious=[0.9] * 9)), draw(shifted_results([50] * 9, ious=[0.9] * 9))
-    sets = {"EB": {"mask_pose": [near], "no_mask": [far], "no_pose": [draw(shifted_results([1] * 9, [0.9] * 9))]}}
+    near, far = resample(shifted_results([5] * 9, ious=[0.9] * 9)), resample(shifted_results([50] * 9, ious=[0.9] * 9))
+    sets = {"EB": {"mask_pose": [near], "no_mask": [far], "no_pose": [resample(shifted_results([1] * 9, [0.9] * 9))]}}
     answers = {(one["question"], one["figure"]): one for one in tables.differences(sets)}
     pck = answers["Does the mask help the pose?", "PCK@0.2"]
     assert (pck["all_seeds"]["value"], pck["all_seeds"]["low"], pck["verdict"]) == (1, 1, "yes, in this one training")
@@ -132,7 +132,7 @@ def test_curves_are_written_as_pictures_and_numbers(tmp_path):
     sets = {name: {"mask_pose": [results], "no_mask": [results]} for name in ("MPI+NZSL", "Syn2", "Syn3")}
     drawn = curves.figure10(sets)
     assert list(drawn) == ["all keypoints", "MPI+NZSL", "Syn2", "Syn3"] and len(drawn["Syn2"]) == 10
-    curves.write(drawn, tmp_path / "fig10")
+    curves.write_panels(drawn, tmp_path / "fig10")
     rows = list(csv.DictReader((tmp_path / "fig10.csv").open()))
     assert len(rows) == T and rows[20]["threshold"] == "0.20"
     assert float(rows[20]["Syn2: thumb, proposed"]) == 0.5
@@ -141,7 +141,7 @@ def test_curves_are_written_as_pictures_and_numbers(tmp_path):
 
 def test_curves_of_seeds_are_averaged():
     one, other = shifted_results([5, 5]), shifted_results([5, 95])
-    mean = curves.joint_curves([one, other])
+    mean = curves.keypoint_curves([one, other])
     assert mean.shape == (T, 21) and mean[10, 0] == 0.75
     assert metrics.mean_over_fingers(mean).shape == (T, 5)
 
@@ -156,7 +156,7 @@ def test_photographs_are_chosen_worst_middle_best_and_by_the_seed():
     assert panels.choose([np.nan]) == []
 
 
-def test_gains():
+def test_gains_are_differences_of_iou_and_of_correct_keypoints():
     one, other = shifted_results([5, 30], ious=[0.5, 0.75]), shifted_results([30, 30], ious=[0.25, np.nan])
     assert panels.pose_gains(one, other).tolist() == [1, 0]
     assert panels.mask_gains(one, other)[0] == 0.25 and np.isnan(panels.mask_gains(one, other)[1])
@@ -180,4 +180,4 @@ def test_intervals_are_rounded_and_whole():
     assert tables.with_interval(flat(0.5)) == "50.0 (40.0–70.0)" and tables.spread(flat(0.5)) == "45.0–55.0"
     assert tables.with_interval(flat(0.05), signed=True) == "+5.0 (-5.0 to +25.0)"
     assert tables.with_interval(flat(np.nan)) == "–" == tables.spread(flat(np.nan))
-    assert set(estimates.FIGURES) >= set(tables.SCORES)
+    assert set(estimates.NUMBERS) >= set(tables.SCORES)

@@ -31,7 +31,7 @@ class Kitchen:
     def run(self, **how):
         self.made.clear()
         self.said.clear()
-        steps.run(self.steps(**how), self.folder / "out", self.said.append)
+        steps.run_steps(self.steps(**how), self.folder / "out", self.said.append)
         return list(self.made)
 
     def _copy(self):
@@ -43,7 +43,7 @@ class Kitchen:
         self.doubled.write_text(2 * self.copied.read_text())
 
 
-def test_each_step_is_made_once_and_again_where_it_must(tmp_path):
+def test_each_step_is_made_once_and_again_if_it_must_be(tmp_path):
     kitchen = Kitchen(tmp_path)
     assert kitchen.run() == ["copy", "double"] and kitchen.doubled.read_text() == "aa"
     assert kitchen.run() == []
@@ -55,18 +55,18 @@ def test_each_step_is_made_once_and_again_where_it_must(tmp_path):
     assert kitchen.run() == ["copy"]
     kitchen.source.write_text("b")
     assert kitchen.run() == ["copy", "double"] and kitchen.doubled.read_text() == "bb"
-    assert any("anew, for" in line and "copy has changed" in line for line in kitchen.said)
+    assert any("making it anew: " in line and "copy has changed" in line for line in kitchen.said)
     assert kitchen.run(settings={"n": 2}) == ["copy"]
 
 
-def test_what_was_moved_as_a_whole_is_done_still(tmp_path):
+def test_a_folder_that_was_moved_as_a_whole_is_still_done(tmp_path):
     (tmp_path / "old").mkdir()
     Kitchen(tmp_path / "old").run()
     (tmp_path / "old").rename(tmp_path / "new")
     assert Kitchen(tmp_path / "new").run() == []
 
 
-def test_what_stood_for_other_inputs_is_gone_before_it_is_made_anew(tmp_path):
+def test_outputs_of_other_inputs_are_removed_before_they_are_made_anew(tmp_path):
     kitchen = Kitchen(tmp_path)
     kitchen.run()
     seen = []
@@ -90,7 +90,7 @@ def test_a_precious_step_is_not_thrown_away_for_other_settings(tmp_path):
         assert (tmp_path / f"sub.before{number}/weights").exists() and not (tmp_path / "sub").exists()
 
 
-def test_a_step_that_was_broken_off_goes_on(tmp_path):
+def test_an_interrupted_step_resumes(tmp_path):
     kitchen = Kitchen(tmp_path)
     kept, half = kitchen._copy, tmp_path / "half"
 
@@ -103,7 +103,7 @@ def test_a_step_that_was_broken_off_goes_on(tmp_path):
         kitchen.run()
     kitchen._copy = kept
     assert kitchen.run() == ["copy", "double"] and half.exists()
-    assert kitchen.said[0] == "step 1 of 2, the copy: going on"
+    assert kitchen.said[0] == "step 1 of 2, the copy: resuming"
 
 
 def test_a_failing_step_is_named(tmp_path):
@@ -119,10 +119,10 @@ def test_a_failing_step_is_named(tmp_path):
 def test_two_at_once_are_refused(tmp_path):
     def while_it_runs():
         with pytest.raises(InputError, match="is being written by another process"):
-            steps.run([], tmp_path)
+            steps.run_steps([], tmp_path)
         (tmp_path / "made").touch()
 
-    steps.run([Step("one", "the only one", while_it_runs, (tmp_path / "made",))], tmp_path)
+    steps.run_steps([Step("one", "the only one", while_it_runs, (tmp_path / "made",))], tmp_path)
     assert (tmp_path / "made").exists()
 
 

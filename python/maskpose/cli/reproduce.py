@@ -19,7 +19,8 @@ from maskpose.cli.entry import INTERRUPTED, one_line_errors
 from maskpose.cli.options import add_gpu, add_modes, argument_parser, folder, positive, this_command
 from maskpose.errors import InputError, Stopped
 from maskpose.reproduction import steps
-from maskpose.reproduction.plan import SCALES, WAYS, Options, Plan
+from maskpose.reproduction.options import MODES, SCALES, Options
+from maskpose.reproduction.plan import plan_steps
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -40,8 +41,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
                         "test images, files or folders, for Fig. 9")  # fmt: skip
     parser.add_argument("--openpose", type=Path, metavar="FILE", help="OpenPose's hand weights, the paper's [9]")
     parser.add_argument("--x2", action="store_true", help="also mask_pose_x2, section 4.3's proposal")
-    add_modes(parser, WAYS, "how to predict; tables and figures show the first mode (pyramid single; compact: single); "
-              "refined: a refinement pass too")  # fmt: skip
+    add_modes(parser, MODES, "how to predict; tables and figures show the first mode (pyramid single; compact: "
+              "single); refined: a refinement pass too")  # fmt: skip
     parser.add_argument("--list", action="store_true", help="only list the steps, and which of them are done")
     return parser.parse_args(arguments)
 
@@ -50,13 +51,13 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``maskpose reproduce``."""
     args = parse_arguments(arguments)
-    plan = Plan(options_of(args))
+    planned = plan_steps(options_of(args))
     if args.list:
-        for step in plan.steps:
-            print(f"{'done' if steps.finished(step, args.out) else '    '}  {step.name}: {step.title}")
+        for step in planned:
+            print(f"{'done' if steps.is_finished(step, args.out) else '    '}  {step.name}: {step.title}")
         return
     try:
-        steps.run(plan.steps, args.out, functools.partial(print, flush=True))
+        steps.run_steps(planned, args.out, functools.partial(print, flush=True))
     except InputError as error:
         raise InputError(f"{error}; when that is mended, to resume: {this_command(args.invocation)}") from None
     except Stopped as stop:
@@ -81,5 +82,5 @@ def options_of(args: argparse.Namespace) -> Options:
         predictions=tuple(args.predictions),
         openpose=args.openpose,
         x2=args.x2,
-        ways=tuple(args.modes) if args.modes else None,
+        modes=tuple(args.modes) if args.modes else None,
     )

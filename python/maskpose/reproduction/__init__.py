@@ -1,1 +1,1 @@
-"""The paper's table and figures from one command: the steps, and what they draw and write."""
+"""The paper's table and figures from one command: its steps, and what they write."""

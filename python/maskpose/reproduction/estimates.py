@@ -1,19 +1,22 @@
-"""Figures with 95 % intervals, over photographs and over the seeds of training, and differences between networks.
+"""Scores with 95 % intervals over images and over the seeds of training, and differences between networks.
 
-The photographs are drawn anew as ``evaluation.scoring`` does; all networks and seeds are scored on the same draws, so
-that a difference is paired. Of several seeds the mean is taken; its interval joins what the photographs leave open, by
-those draws, and what the chance of training does, by Student's t over the seeds. The lowest and the highest stand
-beside it.
+Images are resampled as ``evaluation.scoring`` does. All networks and seeds are scored on the same resamples, so that a
+difference is paired. The mean over several seeds has an interval of two independent parts: the images', by the
+resamples, and that of the chance of training, by Student's t over the seeds.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.errors import InputError
 from maskpose.evaluation import bootstrap, scoring
+from maskpose.evaluation.evaluate import Results
 
-FIGURES = {  # of scoring.Sums.figures
+NUMBERS = {  # {name: how to take it from scoring.Sums.figures}
     "PCK@0.2": lambda all: all["pck"],
     "AUC": lambda all: all["auc"],
     "mask IoU": lambda all: all["iou"],
@@ -27,64 +30,75 @@ STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)  # t 
 
 
 @dataclass
-class Drawn:
-    """The figures of one network's predictions, trained with one seed, on N photographs."""
+class Resampled:
+    """The scores of one network, trained with one seed, on N images and on R resamples of them."""
 
-    names: list  # of the photographs
-    once: dict  # {figure: float, curve: (T,)} of each photograph once
-    resampled: dict  # {figure: (R,), curve: (R, T)} of N drawn anew
+    names: Sequence[str]  # of the images
+    once: dict[str, Any]  # {number: float; curve: (T,)}, of each image once
+    resampled: dict[str, npt.NDArray[np.float64]]  # {number: (R,); curve: (R, T)}
 
 
 @dataclass
 class Estimate:
-    """A mean over seeds, its interval, and the lowest and highest seed; floats, or (T,) of a curve."""
+    """A mean over seeds, its interval, and the lowest and the highest seed's: floats, or (T,) arrays of a curve."""
 
-    value: object
-    low: object
-    high: object
-    lowest: object
-    highest: object
+    value: Any
+    low: Any
+    high: Any
+    lowest: Any
+    highest: Any
     seeds: int
 
-    def document(self):
-        """JSON-able, rounded; None for what cannot be had."""
+    def document(self) -> dict[str, Any]:
+        """Return it JSON-able and rounded, with None for NaN."""
         return {name: _rounded(value) for name, value in asdict(self).items()}
 
 
-def draw(results, settings=scoring.PROTOCOLS["paper"]):
-    """The Drawn figures of a maskpose.evaluation.evaluate.Results."""
+def resample(results: Results, settings: scoring.Settings = scoring.PROTOCOLS["paper"]) -> Resampled:
+    """Return the scores of results on their images and on resamples of them."""
     sums = scoring.Sums(results, settings)
     once, resampled = bootstrap.resampled_sums(sums.columns, len(results.names), settings.resamples, settings.seed)
-    once, resampled = sums.figures(once[None]), sums.figures(resampled)
-    return Drawn(
+    once, resampled = sums.figures(np.asarray(once)[None]), sums.figures(resampled)
+    return Resampled(
         results.names,
-        {name: figure(once)[0] for name, figure in FIGURES.items()},
-        {name: figure(resampled) for name, figure in FIGURES.items()},
+        {name: take(once)[0] for name, take in NUMBERS.items()},
+        {name: take(resampled) for name, take in NUMBERS.items()},
     )
 
 
-def estimate(seeds, figure):
-    """The Estimate of a figure of FIGURES, a share, of a list of Drawn, one a seed."""
-    return _over_seeds([one.once[figure] for one in seeds], [one.resampled[figure] for one in seeds], least=0)
+def estimate(seeds: Sequence[Resampled], number: str) -> Estimate:
+    """Return the estimate of a number of NUMBERS over seeds."""
+    return _over_seeds([seed.once[number] for seed in seeds], [seed.resampled[number] for seed in seeds], least=0)
 
 
-def difference(firsts, seconds, figure):
-    """(Estimate over all seeds, [Estimate a seed]) of first - second, paired by photograph and by seed.
+def difference(
+    firsts: Sequence[Resampled], seconds: Sequence[Resampled], number: str
+) -> tuple[Estimate, list[Estimate]]:
+    """Return the difference of two networks, first - second, paired by image and by seed.
 
-    firsts, seconds: lists of Drawn, of the same seeds. Raises InputError where they are of other photographs.
+    Args:
+        firsts: of the first network, one for each seed.
+        seconds: of the second network, of the same seeds.
+        number: of NUMBERS.
+
+    Returns:
+        (estimate over all seeds, [estimate of each seed]).
+
+    Raises:
+        InputError: the networks were scored on different images.
     """
     if any(first.names != second.names for first, second in zip(firsts, seconds, strict=True)):
-        raise InputError("networks can be compared on the same photographs alone")
-    once = [first.once[figure] - second.once[figure] for first, second in zip(firsts, seconds)]
-    drawn = [first.resampled[figure] - second.resampled[figure] for first, second in zip(firsts, seconds)]
-    return _over_seeds(once, drawn), [_over_seeds([one], [many]) for one, many in zip(once, drawn)]
+        raise InputError("networks can only be compared on the same images")
+    once = [first.once[number] - second.once[number] for first, second in zip(firsts, seconds)]
+    resampled = [first.resampled[number] - second.resampled[number] for first, second in zip(firsts, seconds)]
+    return _over_seeds(once, resampled), [_over_seeds([one], [many]) for one, many in zip(once, resampled)]
 
 
 def _over_seeds(once, resampled, least=-1):
-    """The Estimate of S values, from ``least`` to 1, and their (S, R, …) resampled ones."""
+    """The Estimate of S values, from ``least`` to 1, and of their resamples (S, R, …)."""
     count, value = len(once), np.mean(once, axis=0)
     low, high = bootstrap.interval(np.mean(resampled, axis=0))
-    if count > 1:  # independent of one another: their squares add up
+    if count > 1:  # the two parts are independent, so their squares add up
         chance = STUDENT[min(count - 1, len(STUDENT)) - 1] * np.std(once, axis=0, ddof=1) / np.sqrt(count)
         low, high = value - np.hypot(value - low, chance), value + np.hypot(high - value, chance)
         low, high = np.clip(low, least, 1), np.clip(high, least, 1)
@@ -95,5 +109,5 @@ def _rounded(value):
     if isinstance(value, int):
         return value
     if np.ndim(value):
-        return [_rounded(one) for one in value]
+        return [_rounded(item) for item in value]
     return None if np.isnan(value) else round(float(value), DIGITS)

@@ -1,21 +1,34 @@
-"""The paper's pictures of two networks beside one another: Fig. 7 (masks), Fig. 8 and 11 (poses)."""
+"""The paper's figures of images with the results of two networks: Fig. 7 (masks), Fig. 8 and 11 (poses)."""
+
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
+from maskpose.data.database import Reader
 from maskpose.evaluation import metrics, scoring
-from maskpose.evaluation.evaluate import mask_iou
+from maskpose.evaluation.evaluate import Results, mask_iou
 from maskpose.inference.hand import THRESHOLD
+from maskpose.inference.predictor import Predictor
 from maskpose.visualization import drawing
 
-EACH = 2  # photographs of a kind
-TILE = 220, 220
+EACH = 2  # images of each kind
+TILE = 220, 220  # pixels (w, h)
 SEED = 1
 
+Image = npt.NDArray[np.uint8]  # (h, w, 3) BGR
 
-def choose(gains, each=EACH, seed=SEED):
-    """[(kind, index)]: photographs where the gain (N,) is worst, in the middle, best, and some drawn; NaN are left out.
 
-    None comes twice; where there are few photographs, fewer are given.
+def choose(gains: npt.ArrayLike, each: int = EACH, seed: int = SEED) -> list[tuple[str, int]]:
+    """Choose the images with the worst, middle and best gains, and some at random.
+
+    Args:
+        gains: (N,) one for each image; images with NaN are left out.
+        each: how many of each kind; fewer if there are few images, as none is chosen twice.
+        seed: of the random ones.
+
+    Returns:
+        [(kind, index of the image)].
     """
     gains = np.asarray(gains, float)
     order = [int(n) for n in np.argsort(gains, kind="stable") if not np.isnan(gains[n])]
@@ -24,25 +37,29 @@ def choose(gains, each=EACH, seed=SEED):
     kinds = {"worst": order, "middle": order[middle:], "best": order[::-1], "drawn": drawn}
     chosen = {}
     for kind, indices in kinds.items():
-        for index in [one for one in indices if one not in chosen][:each]:
+        for index in [n for n in indices if n not in chosen][:each]:
             chosen[index] = kind
     return [(kind, index) for index, kind in chosen.items()]
 
 
-def mask_gains(first, second):
-    """(N,) gain in mask IoU of one maskpose.evaluation.evaluate.Results over another on the same photographs."""
+def mask_gains(first: Results, second: Results) -> npt.NDArray[np.float64]:
+    """Return the gain in mask IoU of the first results over the second, (N,), on the same images."""
     return first.ious - second.ious
 
 
-def pose_gains(first, second):
-    """(N,) gain in the share of a photograph's visible keypoints that are within 0.2 of the box."""
-    return _right(first) - _right(second)
+def pose_gains(first: Results, second: Results) -> npt.NDArray[np.float64]:
+    """Return the gain in the share of an image's visible keypoints with an error below 0.2 of the box, (N,)."""
+    return _share_correct(first) - _share_correct(second)
 
 
-def figure7(samples, chosen, with_pose, without):
-    """Fig. 7: photograph, mask without and with the pose stage, pose; a row for each of ``chosen``.
+def figure7(samples: Reader, chosen: Sequence[tuple[str, int]], with_pose: Predictor, without: Predictor) -> Image:
+    """Return Fig. 7: image, mask without and with the pose stage, and pose.
 
-    samples: a maskpose.data.database.Reader; with_pose, without: maskpose.inference.predictor.Predictor.
+    Args:
+        samples: the database.
+        chosen: what ``choose`` returned; one row for each.
+        with_pose: the network with the pose stage.
+        without: the one without it.
     """
     tiles, captions = [], []
     for kind, index in chosen:
@@ -51,13 +68,23 @@ def figure7(samples, chosen, with_pose, without):
         hand, bare = with_pose.predict(image), without.predict(image)
         pose = drawing.overlay(image, hand.keypoints, hand.confidences, THRESHOLD)
         tiles += [image, drawing.tint_mask(image, bare.mask), drawing.tint_mask(image, hand.mask), pose]
-        one, other = mask_iou(sample, bare.mask), mask_iou(sample, hand.mask)
-        captions += [f"{kind}: {sample.name}", f"without pose, IoU {one:.2f}", f"proposed, IoU {other:.2f}", "pose"]
+        ious = [f"IoU {mask_iou(sample, mask):.2f}" for mask in (bare.mask, hand.mask)]
+        captions += [f"{kind}: {sample.name}", f"without pose, {ious[0]}", f"proposed, {ious[1]}", "pose"]
     return drawing.contact_sheet(tiles, 4, TILE, captions)
 
 
-def figure8(samples, chosen, proposed, other, other_name):
-    """Fig. 8: photograph, the other network's pose, the proposed one's, its heatmaps; a row for each of ``chosen``."""
+def figure8(
+    samples: Reader, chosen: Sequence[tuple[str, int]], proposed: Predictor, other: Predictor, other_name: str
+) -> Image:
+    """Return Fig. 8: image, the other network's pose, the proposed one's, and its heatmaps.
+
+    Args:
+        samples: the database.
+        chosen: what ``choose`` returned; one row for each.
+        proposed: the proposed network.
+        other: the other network.
+        other_name: its name in captions.
+    """
     tiles, captions = [], []
     for kind, index in chosen:
         sample = samples[index]
@@ -68,12 +95,14 @@ def figure8(samples, chosen, proposed, other, other_name):
     return drawing.contact_sheet(tiles, 4, TILE, captions)
 
 
-def figure11(samples, chosen, proposed, other, other_name):
-    """Fig. 11: the other network's poses in the upper row, the proposed one's below."""
-    photographs = [samples[index] for _, index in chosen]
-    images = [sample.decode_image() for sample in photographs]
+def figure11(
+    samples: Reader, chosen: Sequence[tuple[str, int]], proposed: Predictor, other: Predictor, other_name: str
+) -> Image:
+    """Return Fig. 11: the other network's poses above the proposed one's; arguments as ``figure8``."""
+    shown = [samples[index] for _, index in chosen]
+    images = [sample.decode_image() for sample in shown]
     tiles = [_pose(image, other) for image in images] + [_pose(image, proposed) for image in images]
-    captions = [f"{other_name}: {sample.name}" for sample in photographs] + ["proposed"] * len(chosen)
+    captions = [f"{other_name}: {sample.name}" for sample in shown] + ["proposed"] * len(chosen)
     return drawing.contact_sheet(tiles, len(chosen), TILE, captions)
 
 
@@ -82,8 +111,8 @@ def _pose(image, predictor):
     return drawing.overlay(image, hand.keypoints, hand.confidences, THRESHOLD)
 
 
-def _right(results):
-    """(N,) share of each photograph's counted keypoints with an error below the paper's threshold; NaN of none."""
+def _share_correct(results):
+    """(N,) share of an image's valid keypoints with an error below the paper's threshold; NaN if none is valid."""
     settings = scoring.PROTOCOLS["paper"]
     counts = scoring.counting(results, settings)
     errors = metrics.normalised_errors(results.predicted, results.truth, counts, scoring.sizes(results, settings))

@@ -1,7 +1,7 @@
 """The commands of ``maskpose`` as processes of their own.
 
-Caffe keeps its memory until its process ends, training on several GPUs starts its ranks from a command line, and a
-Ctrl-C is then the trainer's to answer, with a snapshot.
+Caffe keeps its memory until its process ends. Training on several GPUs starts its ranks from a command line. And the
+trainer itself must answer a Ctrl-C, with a snapshot.
 """
 
 import contextlib
@@ -10,37 +10,43 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 
 from maskpose.errors import InputError, Stopped
 from maskpose.training.launcher import die_with_parent
 
 MASKPOSE = (sys.executable, "-m", "maskpose")
 STOPPED = 130
-PROBLEM = "error: "
-KEPT = 4096  # last bytes of a tool's stderr
+PROBLEM = "error: "  # begins the line of error
+KEPT = 4096  # last bytes of a command's stderr
 
 
-def run_command(name, *arguments):
-    """Run ``maskpose <name>``, its progress shown; it does not outlive this process.
+def run_command(name: str, *arguments: object) -> None:
+    """Run ``maskpose <name>`` and show its progress. It does not outlive this process.
 
-    Raises InputError with the tool's own reason where it fails, and Stopped where Ctrl-C or SIGTERM, which are passed
-    on to it, ended it.
+    Args:
+        name: of the command.
+        arguments: of the command.
+
+    Raises:
+        InputError: the command failed; the message is its own.
+        Stopped: Ctrl-C or SIGTERM, which are forwarded to it, ended it.
     """
     command = [*MASKPOSE, name, *map(str, arguments)]
-    environment = os.environ | {"COLUMNS": str(shutil.get_terminal_size().columns)}  # for progress bars: no terminal
+    environment = os.environ | {"COLUMNS": str(shutil.get_terminal_size().columns)}  # its progress bars see no terminal
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, env=environment, start_new_session=True, preexec_fn=die_with_parent
     )
-    with passed_on(process) as stopped, process:
+    with forwarded_signals(process) as received, process:
         end = _shown(process.stderr)
-    if process.returncode and (stopped or process.returncode == STOPPED):
+    if process.returncode and (received or process.returncode == STOPPED):
         raise Stopped(f"maskpose {name}")
     if process.returncode:
         raise InputError(reason_of(end) or f"maskpose {name} ended with status {process.returncode}")
 
 
 def _shown(stream):
-    """Show a tool's stderr as it comes; give the end of it."""
+    """Copy a command's stderr to ours as it comes; return the end of it."""
     end = b""
     while piece := stream.read1():
         sys.stderr.buffer.write(piece)
@@ -49,24 +55,24 @@ def _shown(stream):
     return end.decode(errors="replace")
 
 
-def reason_of(text):
-    """Why a tool failed, from the end of its stderr: its line of error, else its last line, else ""."""
+def reason_of(text: str) -> str:
+    """Return why a command failed, by the end of its stderr: the line of error, else the last line, else ""."""
     lines = [line.strip() for line in text.replace("\r", "\n").split("\n") if line.strip()]
-    said = [line.removeprefix(PROBLEM) for line in lines if line.startswith(PROBLEM)]
-    return (said or lines or [""])[-1]
+    errors = [line.removeprefix(PROBLEM) for line in lines if line.startswith(PROBLEM)]
+    return (errors or lines or [""])[-1]
 
 
 @contextlib.contextmanager
-def passed_on(process):
-    """Within it, Ctrl-C and SIGTERM go to the process and those that it started as Ctrl-C; gives a list of them."""
+def forwarded_signals(process: subprocess.Popen) -> Iterator[list[int]]:
+    """Within it, Ctrl-C and SIGTERM are forwarded to the process and its children, as Ctrl-C. Yield their numbers."""
     received = []
 
-    def pass_on(number, frame):
+    def forward(number, frame):
         received.append(number)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
 
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, forward) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield received
     finally:

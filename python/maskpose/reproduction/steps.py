@@ -1,7 +1,7 @@
-"""Steps that are made once: each with its inputs, its outputs, and a note of what they were made from.
+"""Steps that are made once: each has inputs, outputs, and a note of what the outputs were made from.
 
-A step is done where its note says so, its outputs are there, and settings and inputs are those of the note. Inputs are
-compared by their content, so that making something again which comes out the same makes nothing else again.
+A step is done if its note says so, its outputs are there, and its settings and inputs are those of the note. Inputs are
+compared by content. So if a step is made again with the same result, the steps that read it are not made again.
 """
 
 import functools
@@ -10,14 +10,16 @@ import itertools
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from maskpose.errors import InputError, Stopped
 from maskpose.io import values
 from maskpose.io.files import make_folder, read_json, write_text
 from maskpose.io.locks import FileLock
+from maskpose.io.paths import PathLike
 
 NOTES = "steps"  # folder of the notes, in the reproduction's
 CHUNK = 1 << 20
@@ -29,68 +31,74 @@ class Step:
 
     name: str  # of its note: train/seed1/mask_pose
     title: str  # for people
-    make: Callable  # makes the outputs; goes on with what an earlier call of the same settings and inputs left
-    outputs: tuple  # paths that are there when it is done
-    inputs: tuple = ()  # paths of what it reads: other steps' outputs, the user's files and folders
-    settings: dict = field(default_factory=dict)  # what the outputs depend on besides, JSON-able
-    folder: Path | None = None  # what it writes to and no other step does, if there is such a folder
-    precious: bool = False  # it takes days, and has a folder: other settings are refused, and nothing is removed
+    make: Callable[[], object]  # makes the outputs, from what an interrupted call with the same inputs left
+    outputs: tuple[Path, ...]  # paths that exist when it is done
+    inputs: tuple[Path, ...] = ()  # paths that it reads: other steps' outputs, the user's files and folders
+    settings: Mapping[str, Any] = field(default_factory=dict)  # what else the outputs depend on, JSON-able
+    folder: Path | None = None  # that only this step writes to, if there is one
+    precious: bool = False  # whether it takes days: changed settings are refused, and its folder is kept
 
 
-def run(steps, folder, say=print):
-    """Make what is missing, in order; ``folder`` takes the notes, ``say`` is told of each step.
+def run_steps(steps: Sequence[Step], folder: PathLike, report: Callable[[str], object] = print) -> None:
+    """Make the steps that are not done, in order.
 
-    Raises InputError that names the step at fault, and Stopped where somebody ended one.
+    Args:
+        steps: in an order in which each comes after those that it reads.
+        folder: for the notes.
+        report: takes a line about each step.
+
+    Raises:
+        InputError: a step failed; the message names it.
+        Stopped: Ctrl-C or SIGTERM ended a step.
     """
     make_folder(folder)
     with FileLock(Path(folder) / ".lock", folder):
         for number, step in enumerate(steps, start=1):
-            where = f"step {number} of {len(steps)}, {step.title}"
+            name = f"step {number} of {len(steps)}, {step.title}"
             try:
-                _make(step, Path(folder), lambda what, where=where: say(f"{where}: {what}"))
+                _make(step, Path(folder), lambda state, name=name: report(f"{name}: {state}"))
             except InputError as error:
-                raise InputError(f"{where}: {error}") from None
+                raise InputError(f"{name}: {error}") from None
             except (KeyboardInterrupt, Stopped):
-                raise Stopped(where) from None
+                raise Stopped(name) from None
 
 
-def _make(step, folder, say):
+def _make(step, folder, report):
+    """Make a step if it is not done, and report its state."""
     path = folder / NOTES / f"{step.name}.json"
-    now = {"settings": step.settings, "inputs": [[str(one), digest(one)] for one in step.inputs]}
-    note = _read(path)
+    now = {"settings": step.settings, "inputs": [[str(path), digest(path)] for path in step.inputs]}
+    note = _read_note(path)
     if note and (changed := changes(note, now)):
         if step.precious and note["settings"] != now["settings"]:
             raise InputError(f"begun with other settings ({changed[0]}): give another OUT, or remove {step.folder}")
-        say(f"anew, for {changed[0]}")
+        report(f"making it anew: {changed[0]}")
         _discard(step)
         note = None
     if note and note["done"]:
-        missing = [one for one in step.outputs if not Path(one).exists()]
+        missing = _missing_outputs(step)
         if not missing:
-            return say("done before")
-        say(f"again, for {missing[0]} is missing")
-    elif note:
-        say("going on")
+            return report("done before")
+        report(f"making it again: {missing[0]} is missing")
     else:
-        say("begun")
+        report("resuming" if note else "begun")
     write_text(path, json.dumps({**now, "done": False}, indent=1) + "\n")
     started = time.monotonic()
     step.make()
-    if missing := [one for one in step.outputs if not Path(one).exists()]:
+    if missing := _missing_outputs(step):
         raise InputError(f"it ended without {missing[0]}")
     seconds = round(time.monotonic() - started, 1)
     write_text(path, json.dumps({**now, "done": True, "seconds": seconds}, indent=1) + "\n")
-    say(f"done in {seconds:g} s")
+    report(f"done in {seconds:g} s")
 
 
-def finished(step, folder):
-    """Whether a step's note says that it is done and its outputs are there; inputs are not looked at."""
-    note = _read(Path(folder) / NOTES / f"{step.name}.json")
-    return bool(note and note["done"]) and all(Path(one).exists() for one in step.outputs)
+def is_finished(step: Step, folder: PathLike) -> bool:
+    """Return whether a step's note says that it is done, and its outputs are there. Inputs are not compared."""
+    note = _read_note(Path(folder) / NOTES / f"{step.name}.json")
+    return bool(note and note["done"]) and not _missing_outputs(step)
 
 
-def changes(note, now):
-    """What differs between a note and how things stand now, a few words each."""
+def changes(note: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the differences between a note and the present settings and inputs, a few words each."""
     found = []
     for key in sorted(note["settings"].keys() | now["settings"].keys()):
         before, after = note["settings"].get(key), now["settings"].get(key)
@@ -99,19 +107,21 @@ def changes(note, now):
     before = [content for _, content in note["inputs"]]  # the same content may lie elsewhere by now
     found += [f"{path} has changed" for path, content in now["inputs"] if content not in before]
     if not found and before != [content for _, content in now["inputs"]]:
-        found.append("its inputs are others")
+        found.append("its inputs are different ones")
     return found
 
 
-def digest(path):
-    """What tells the content of a path from another: of a database what it says of itself, of a file its SHA-256, of
-    another folder its files' names and sizes. Raises InputError where there is nothing.
+def digest(path: PathLike) -> str:
+    """Return a hash of what a path holds.
+
+    That is the hash that a database has of itself, the SHA-256 of a file, or one of the names and sizes of another
+    folder's files. Raises InputError if there is nothing.
     """
     path = Path(path)
     if (path / "manifest.json").is_file():
         return values.field(read_json(path / "manifest.json"), "sha256", path / "manifest.json")
     if path.is_dir():
-        files = sorted((str(one.relative_to(path)), one.stat().st_size) for one in path.rglob("*") if one.is_file())
+        files = sorted((str(file.relative_to(path)), file.stat().st_size) for file in path.rglob("*") if file.is_file())
         return hashlib.sha256(json.dumps(files).encode()).hexdigest()
     try:
         status = path.stat()
@@ -129,8 +139,12 @@ def _file_digest(path, size, changed):
     return total.hexdigest()
 
 
-def _read(path):
-    """The note at ``path``; None where there is none, or none that can be read."""
+def _missing_outputs(step):
+    return [path for path in step.outputs if not Path(path).exists()]
+
+
+def _read_note(path):
+    """The note at ``path``; None if there is none, or if it cannot be read."""
     try:
         return read_json(path)
     except InputError:
@@ -138,7 +152,7 @@ def _read(path):
 
 
 def _discard(step):
-    """Remove what a step wrote; what is precious is put aside instead, as <folder>.before1, …"""
+    """Remove what a step wrote. The folder of a precious step is renamed instead, to <folder>.before1 and so on."""
     if step.precious and step.folder.is_dir():
         numbers = itertools.count(1)
         aside = (step.folder.with_name(f"{step.folder.name}.before{number}") for number in numbers)
