@@ -26,6 +26,7 @@ MODULES = {
     "data_layer": "data_layer",
     "engine": "engine",
     "load": "load",
+    "page": "page",
     "predict": "predict",
     "scores": "scores",
     "shapes": "shapes",
