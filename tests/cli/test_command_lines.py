@@ -19,6 +19,8 @@ from maskpose.data.database import Reader
 from maskpose.runtime import import_caffe
 from maskpose.training.loss_log import read_losses
 
+PHOTOGRAPH = "examples/rendered_hands/Test/source/0.jpg"
+
 
 def run(script, *arguments, python=sys.executable, **environment):
     command = [python, str(script), *map(str, arguments)]
@@ -144,7 +146,7 @@ def test_a_gpu_that_this_caffe_was_not_built_for(weights, tmp_path):
     assert_one_line(result, "built for the CPU only", "CUDA")
 
 
-def test_a_python_without_caffe(tmp_path):
+def test_a_python_without_caffe_predicts_and_does_not_train(drawn_db, tmp_path):
     venv.create(tmp_path / "bare", with_pip=False)
     paths = [str(ROOT / "python")]
     paths += [path for path in sys.path if path.endswith("-packages")]
@@ -158,8 +160,11 @@ def test_a_python_without_caffe(tmp_path):
         "sys.meta_path.insert(0, Hide())\n"
     )
     environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path), *paths])}
-    result = run("tools/predict.py", "a.jpg", python=tmp_path / "bare/bin/python", **environment)
+    bare = tmp_path / "bare/bin/python"
+    result = run("tools/train.py", "--db", drawn_db, "--out", tmp_path / "run", python=bare, **environment)
     assert_one_line(result, "Caffe is not installed", "make caffe")
+    result = run("tools/predict.py", ROOT / PHOTOGRAPH, "--out", tmp_path / "out", python=bare, **environment)
+    assert result.returncode == 0 and (tmp_path / "out/0.json").is_file(), result.stderr
 
 
 def test_two_photographs_of_one_stem(weights, tmp_path):
