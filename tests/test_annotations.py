@@ -23,7 +23,6 @@ NOT_YET = {
     "stopping.py",
     "synth",
     "visualization",
-    "reproduction",
 }
 
 

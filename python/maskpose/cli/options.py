@@ -35,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> argparse.Namespace:
         """As ArgumentParser.parse_args."""
-        parsed = super().parse_args(args, namespace)
+        parsed = super().parse_args(args, namespace or argparse.Namespace())
         script = started_script(self.command)
         program = [script] if script or self.command is None else [PROGRAM, *self.command.name.split()]
         parsed.invocation = [*program, *(sys.argv[1:] if args is None else args)]
