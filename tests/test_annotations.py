@@ -21,7 +21,6 @@ NOT_YET = {
     "page",
     "runtime.py",
     "stopping.py",
-    "synth",
     "visualization",
 }
 

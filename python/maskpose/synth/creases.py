@@ -1,12 +1,14 @@
 """Lines in the skin where it folds: across the joints of fingers, and those of the palm."""
 
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.keypoints import FINGERS
+from maskpose.synth.arrays import Floats
 from maskpose.synth.compiling import compiled
 
 
-def joint_frames(keypoints):
+def joint_frames(keypoints: Floats) -> npt.NDArray[np.float32]:
     """(j, 8) float32 of the joints that crease: place (3), bone's direction (3), reach and strength, at rest."""
     rows = []
     for finger, (base, middle, last, tip) in FINGERS.items():
@@ -29,7 +31,7 @@ PALM_LINES = (
 )  # control points in distances from wrist to middle knuckle: along the palm, across it
 
 
-def palm_lines(keypoints):
+def palm_lines(keypoints: Floats) -> npt.NDArray[np.float32]:
     """(s, 4) float32 metres: short straight pieces (along, across, along, across) of the palm's lines at rest."""
     span = keypoints[FINGERS["middle"][0], 0]
     t = np.linspace(0, 1, 11)[:, None, None]
@@ -39,7 +41,7 @@ def palm_lines(keypoints):
 
 
 @compiled()
-def lines(points, palm, frames, pieces, wobble):
+def lines(points: Floats, palm: Floats, frames: Floats, pieces: Floats, wobble: Floats) -> Floats:
     """(k,) float32 depth of the creases, 0 to 1, at ``points`` (k, 3) at rest.
 
     ``palm`` (k,) from 0 on the back to 1; ``frames`` and ``pieces`` of ``joint_frames`` and ``palm_lines``;

@@ -7,9 +7,11 @@ import multiprocessing
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import cv2
 
@@ -28,7 +30,9 @@ from maskpose.io.files import (  # fmt: skip
 )
 from maskpose.io.images import decode_gray, read_color, write_image
 from maskpose.io.locks import FileLock
+from maskpose.io.paths import PathLike
 from maskpose.io.values import json_object
+from maskpose.synth.arrays import Image, Span
 from maskpose.synth.labels import label_line
 from maskpose.synth.pictures import background_pictures, rooms
 from maskpose.synth.placement import TURNED
@@ -47,21 +51,45 @@ SHEET_COLUMNS, SHEET_TILE = 10, (192, 192)
 
 
 def write_rendered(
-    folder, count, seed, split="Train", size=256, photographs: bool | str = True, hidden=False, realism=DECOYS,
-    turned=TURNED, workers=None, progress=lambda items, total: items, span=None, empty=0,
-):  # fmt: skip
-    """Write pictures 0 to ``count`` - 1 of ``seed`` as a split in OneHand10K's layout; give how many it then has.
+    folder: PathLike,
+    count: int,
+    seed: int,
+    split: str = "Train",
+    size: int = 256,
+    photographs: bool | str = True,
+    hidden: bool = False,
+    realism: int = DECOYS,
+    turned: float = TURNED,
+    workers: int | None = None,
+    progress: Callable[..., Iterable[tuple[int, str]]] = lambda items, total: items,
+    span: Span | None = None,
+    empty: float = 0,
+) -> int:
+    """Write images 0 to ``count`` - 1 of a seed as a split in OneHand10K's layout; return how many the split then has.
 
-    Makes ``folder``/``split``/source/<n>.jpg, mask/<n>.png and, when all are there, label_joint.txt. ``size`` is
-    the longer side in pixels; ``photographs``: whether photographs of packages serve as backgrounds, or ROOMS, those
-    of rooms alone; ``hidden``: label the keypoints that something covers, too; ``realism``: one of
-    maskpose.synth.render's steps; ``turned``: the share of hands turned anyhow; ``span``: (low, high) of a hand's size
-    in shares of the longer side, None: the usual ones; ``empty``: the share of pictures without a hand. A picture
-    depends on seed, split, these seven and n alone; so a call that was cut short goes on where it was, and a larger
-    ``count`` adds pictures. ``progress`` is put round the iteration over pictures still to be rendered, as tqdm with
-    its ``total``. Raises InputError for another split, a size or a span that is none, a folder that holds something
-    else, that another process writes, or that vanishes, and where the mesh or the photographs cannot be fetched;
-    WorkerError where a process was killed.
+    It consists of ``folder``/``split``/source/<n>.jpg, mask/<n>.png and, when all are there, label_joint.txt. Image n
+    depends on n, seed, split, size, photographs, hidden, realism, turned, span and empty alone. So a call that was
+    interrupted can be resumed, and a larger ``count`` adds images.
+
+    Args:
+        folder: of the data set.
+        count: number of images.
+        seed: of the images.
+        split: "Train" or "Test".
+        size: pixels of the longer side.
+        photographs: whether photographs of packages serve as backgrounds, or ROOMS: those of rooms alone.
+        hidden: whether to label keypoints that something covers, too.
+        realism: one of maskpose.synth.render's steps.
+        turned: share of hands in any orientation.
+        workers: processes; None: one for each processor.
+        progress: wraps the iteration over the images that are rendered, as tqdm with its ``total``.
+        span: (low, high) of a hand's size in shares of the longer side; None: the usual ones.
+        empty: share of images without a hand.
+
+    Raises:
+        InputError: the split, size or span is wrong, the folder holds something else, another process writes it, it
+            vanishes, or the mesh or the photographs cannot be fetched.
+        WorkerError: a process was killed.
     """
     if split not in SPLITS:
         raise InputError(f'the split must be "Train" or "Test", not {split!r}')
@@ -90,7 +118,7 @@ def write_rendered(
     return len(lines)
 
 
-def begin(root, settings):
+def begin(root: Path, settings: dict[str, Any]) -> None:
     """Make a split's folders, or see that they were begun with the same settings. Raises InputError.
 
     The caller holds the split's lock: what a call that was killed was writing is removed.
@@ -110,7 +138,7 @@ def begin(root, settings):
     write_text(path, json.dumps(settings))
 
 
-def finished_lines(root):
+def finished_lines(root: Path) -> dict[int, str]:
     """{n: label line} of the pictures that are there; a line that was cut short does not count."""
     lines = {}
     for name in ("label_joint.txt", BEGUN):
@@ -122,7 +150,7 @@ def finished_lines(root):
     return lines
 
 
-def sheet(root, count=60):
+def sheet(root: PathLike, count: int = 60) -> Image:
     """A contact sheet of a written split's first pictures: every second with its mask and keypoints drawn over it."""
     tiles = []
     for number, line in enumerate(read_lines(Path(root) / "label_joint.txt")[:count]):

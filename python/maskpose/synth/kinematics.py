@@ -4,10 +4,14 @@ Bone b moves by G_b, a 3×4 matrix from rest to posed coordinates: its parent's 
 head. A turn is given in the coordinates of the rest pose, so no bone needs a frame of its own.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from maskpose.synth.arrays import Floats, Ints
 
-def turn(axis, degrees):
+
+def turn(axis: Sequence[float] | Floats, degrees: float) -> Floats:
     """(3, 3) rotation about a unit ``axis`` (3,) by the right hand's rule."""
     x, y, z = axis
     angle = np.deg2rad(degrees)
@@ -15,7 +19,7 @@ def turn(axis, degrees):
     return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
 
 
-def forward_kinematics(parents, heads, turns):
+def forward_kinematics(parents: Ints, heads: Floats, turns: Floats) -> Floats:
     """(b, 3, 4) motions of the bones.
 
     ``parents`` (b,) are the indices of the bones that carry each, -1 for none; parents come first. ``heads``
@@ -32,12 +36,12 @@ def forward_kinematics(parents, heads, turns):
     return motions
 
 
-def move(motion, points):
+def move(motion: Floats, points: Floats) -> Floats:
     """``points`` (..., 3) moved by a 3×4 matrix."""
     return points @ motion[:, :3].T + motion[:, 3]
 
 
-def skin(motions, weights, vertices):
+def skin(motions: Floats, weights: Floats, vertices: Floats) -> Floats:
     """Linear blend skinning: (n, 3) ``vertices`` at rest, each moved by the weighted mean of the motions.
 
     ``weights`` is (n, b), rows adding up to 1.

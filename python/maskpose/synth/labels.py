@@ -9,9 +9,12 @@ before it than its own flesh is thick.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.geometry import inside
 from maskpose.keypoints import FINGERS
+from maskpose.synth.arrays import Bools, Floats, Size
+from maskpose.synth.camera import Camera
 
 FOREARM_PART = 1 / 3  # of the distance from wrist to middle knuckle
 ROOM = 1.35  # how much thicker flesh is along a slanting line of sight
@@ -19,7 +22,7 @@ BASES = [joints[0] for joints in FINGERS.values()]
 MIDDLE_KNUCKLE = FINGERS["middle"][0]
 
 
-def forearm_axis(keypoints, elbow):
+def forearm_axis(keypoints: Floats, elbow: Floats) -> tuple[Floats, Floats]:
     """(wrist (3,), axis (3,)) such that (p - wrist) @ axis is how far a point lies below the wrist.
 
     The unit is the distance from wrist to middle knuckle, of posed ``keypoints`` (21, 3); ``elbow`` (3,).
@@ -29,7 +32,7 @@ def forearm_axis(keypoints, elbow):
     return wrist, along / np.linalg.norm(keypoints[MIDDLE_KNUCKLE] - wrist)
 
 
-def forearm_coordinate(vertices, arm_share, wrist, axis):
+def forearm_coordinate(vertices: Floats, arm_share: Floats, wrist: Floats, axis: Floats) -> Floats:
     """(n,) how far posed ``vertices`` (n, 3) lie below the wrist, by ``forearm_axis``.
 
     ``arm_share`` (n,) is how much of each vertex moves with the forearm or upper arm: what moves with the hand gets
@@ -39,7 +42,7 @@ def forearm_coordinate(vertices, arm_share, wrist, axis):
     return np.where(arm_share > 0.3, below, np.minimum(below, -1.0))
 
 
-def flesh(vertices, keypoints, finger_shares):
+def flesh(vertices: Floats, keypoints: Floats, finger_shares: Floats) -> Floats:
     """(21,) metres of flesh over each keypoint of a hand at rest, on its thicker side.
 
     ``vertices`` (n, 3) and ``keypoints`` (21, 3) are in hand coordinates; ``finger_shares`` (n, 5) is how much of
@@ -62,7 +65,7 @@ def flesh(vertices, keypoints, finger_shares):
     return thickness
 
 
-def seen(keypoints, camera, depth, is_skin, thickness):
+def seen(keypoints: Floats, camera: Camera, depth: Floats, is_skin: Bools, thickness: Floats) -> Bools:
     """(21,) bool: which keypoints are seen.
 
     ``keypoints`` (21, 3) in camera coordinates, ``depth`` (h, w) and ``is_skin`` (h, w) bool of the first surface
@@ -76,14 +79,14 @@ def seen(keypoints, camera, depth, is_skin, thickness):
     return visible & is_skin[rows, columns] & (before <= ROOM * thickness)
 
 
-def hand_mask(is_hand, factor):
+def hand_mask(is_hand: Bools, factor: int) -> npt.NDArray[np.uint8]:
     """(h, w) uint8, 255 where at least half of ``is_hand``'s (factor h, factor w) bool pixels are hand, else 0."""
     height, width = (side // factor for side in is_hand.shape)
     shares = is_hand.reshape(height, factor, width, factor).mean(axis=(1, 3))
     return np.where(shares >= 0.5, 255, 0).astype(np.uint8)
 
 
-def label_line(name, size, keypoints, visible):
+def label_line(name: str, size: Size, keypoints: Floats, visible: Bools) -> str:
     """OneHand10K's line of a picture of ``size`` (w, h): rounded pixels, -1,-1 for what is not seen.
 
     Where no keypoint is a number, there is no hand.

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from maskpose.synth.arrays import Floats, Rng
 from maskpose.synth.compiling import compiled
 from maskpose.synth.kinematics import turn
 
@@ -22,7 +23,7 @@ class Lighting(NamedTuple):
     up: np.ndarray  # (3,)
 
 
-def random_lighting(rng):
+def random_lighting(rng: Rng) -> Lighting:
     """Daylight, rooms and flashes: a lamp from the camera's side of the scene, perhaps more, and light all round."""
     kind = rng.choice(["room", "sun", "overcast", "flash"], p=[0.5, 0.2, 0.2, 0.1])
     warm = rng.normal(0, 0.12)
@@ -43,7 +44,7 @@ def random_lighting(rng):
     )  # fmt: skip
 
 
-def tint(warmth):
+def tint(warmth: float) -> Floats:
     """(3,) BGR of light: reddish where positive."""
     return np.array([1 - warmth, 1.0, 1 + warmth])
 
@@ -57,7 +58,17 @@ def _towards(rng, angle):
     return direction / np.linalg.norm(direction)
 
 
-def light(lighting, points, normals, lit, openness, albedo, gloss, roughness, scatter):
+def light(
+    lighting: Lighting,
+    points: Floats,
+    normals: Floats,
+    lit: Floats,
+    openness: Floats,
+    albedo: Floats,
+    gloss: Floats,
+    roughness: Floats,
+    scatter: Floats,
+) -> Floats:
     """(k, 3) float32 linear BGR that k points send to the camera.
 
     ``points`` and ``normals`` (k, 3), ``lit`` (k,) how much of the first lamp reaches them, ``openness`` (k,) of

@@ -1,9 +1,11 @@
 """Triangles with what their surface needs: normals, places in the material, and the material's number."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from maskpose.synth.arrays import Floats, Ints
 from maskpose.synth.compiling import compiled
 
 
@@ -17,7 +19,7 @@ class Mesh(NamedTuple):
     material: np.ndarray  # (m,) int64
 
 
-def joined(meshes):
+def joined(meshes: Sequence[Mesh]) -> Mesh:
     """One Mesh of several."""
     starts = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
     return Mesh(
@@ -29,17 +31,17 @@ def joined(meshes):
     )
 
 
-def without_triangles(mesh):
+def without_triangles(mesh: Mesh) -> Mesh:
     """A Mesh of the same vertices, of which nothing is to be seen."""
     return mesh._replace(triangles=mesh.triangles[:0], material=mesh.material[:0])
 
 
-def halved(quads):
+def halved(quads: Ints) -> Ints:
     """(2 m, 3) triangles of (m, 4) quads: the first halves of all, with corners 0, 1, 2, then the second, 0, 2, 3."""
     return np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])
 
 
-def vertex_normals(vertices, triangles):
+def vertex_normals(vertices: Floats, triangles: Ints) -> Floats:
     """(n, 3) unit normals, each the mean of its triangles' by their area; outwards where those turn left."""
     a, b, c = vertices[triangles[:, 0]], vertices[triangles[:, 1]], vertices[triangles[:, 2]]
     face = np.cross(b - a, c - a)
@@ -50,7 +52,7 @@ def vertex_normals(vertices, triangles):
 
 
 @compiled()
-def facing_normals(which, triangles, vertices, normals):
+def facing_normals(which: Ints, triangles: Ints, vertices: Floats, normals: Floats) -> Floats:
     """(k, 3) unit normals, turned round where the inside of their triangle is seen, as of a cuff.
 
     ``which`` (k,) are triangles' indices, ``vertices`` (n, 3) camera coordinates, ``normals`` (k, 3) of any length.

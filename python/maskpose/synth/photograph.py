@@ -3,15 +3,16 @@
 import cv2
 import numpy as np
 
+from maskpose.synth.arrays import Floats, Image, Rng
 from maskpose.synth.colour import shown
 
 
-def photographed(rng, scene):
+def photographed(rng: Rng, scene: Floats) -> Image:
     """(h, w, 3) uint8 BGR of a ``scene`` (h, w, 3) float32 in linear light."""
     side = max(scene.shape[:2])
     scene = _motion(rng, scene, side) if rng.random() < 0.12 else scene
     if rng.random() < 0.35:
-        scene = cv2.GaussianBlur(scene, (0, 0), side * rng.uniform(0.001, 0.006))
+        scene = cv2.GaussianBlur(scene, (0, 0), side * rng.uniform(0.001, 0.006))  # pyright: ignore[reportAssignmentType]
     scene = scene * (_exposure(rng, scene) * np.exp(rng.normal(0, 0.06, 3))).astype(np.float32)
     if rng.random() < 0.4:
         scene = scene * _vignette(rng, scene.shape)
@@ -29,7 +30,7 @@ def photographed(rng, scene):
     return np.clip(np.rint(picture), 0, 255).astype(np.uint8)
 
 
-def jpeg(rng, picture):
+def jpeg(rng: Rng, picture: Image) -> bytes:
     """The bytes of a JPEG of random quality."""
     quality = int(rng.integers(45, 97))
     sampling = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420 if rng.random() < 0.7 else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
@@ -58,6 +59,6 @@ def _motion(rng, scene, side):
     kernel = np.zeros((length, length), np.float32)
     half = length // 2
     away = np.array([np.cos(angle), np.sin(angle)]) * half
-    ends = [tuple(np.rint(half + sign * away).astype(int).tolist()) for sign in (-1, 1)]
-    cv2.line(kernel, *ends, 1.0)
+    start, end = (tuple(np.rint(half + sign * away).astype(int).tolist()) for sign in (-1, 1))
+    cv2.line(kernel, start, end, (1.0,))
     return cv2.filter2D(scene, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE)

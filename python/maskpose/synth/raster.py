@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from maskpose.synth.arrays import Floats, Ints, Size
 from maskpose.synth.compiling import compiled
 
 
@@ -15,7 +16,7 @@ class Fragments(NamedTuple):
     depth: np.ndarray  # (h, w) float32, z; infinite where nothing is
 
 
-def rasterise(points, depths, triangles, size):
+def rasterise(points: Floats, depths: Floats, triangles: Ints, size: Size) -> Fragments:
     """Fragments of ``triangles`` (m, 3) between projected ``points`` (n, 2) pixels at ``depths`` (n,), z > 0.
 
     ``size`` is (w, h). Corners' shares are perspective-correct. A triangle with a corner behind the camera
@@ -68,7 +69,7 @@ def _fill(points, depths, triangles, triangle, corners, depth):
 
 
 @compiled()
-def interpolated(which, shares, triangles, attributes):
+def interpolated(which: Ints, shares: Floats, triangles: Ints, attributes: Floats) -> Floats:
     """(k, c) float32: ``attributes`` (n, c) of vertices, in k samples of ``triangles`` (m, 3).
 
     ``which`` (k,) are the samples' triangles and ``shares`` (k, 3) how much of each corner.

@@ -1,5 +1,6 @@
 """One picture: everything drawn from (seed, number) alone."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 
 from maskpose.synth import labels, shadows
 from maskpose.synth.arm_model import load
+from maskpose.synth.arrays import Image, Rng, Size, Span
 from maskpose.synth.backgrounds import random_background
 from maskpose.synth.colour import random_colour, shown
 from maskpose.synth.lighting import light, random_lighting
@@ -51,7 +53,14 @@ class Rendered(NamedTuple):
 class Studio:
     """What all pictures share: the body, and what they are to be like."""
 
-    def __init__(self, pictures=(), realism=DECOYS, turned=TURNED, span=None, empty=0.0):
+    def __init__(
+        self,
+        pictures: Sequence[Image] = (),
+        realism: int = DECOYS,
+        turned: float = TURNED,
+        span: Span | None = None,
+        empty: float = 0.0,
+    ):
         """pictures: for backgrounds, (h, w, 3) uint8 BGR. realism: a step. turned: the share of hands turned anyhow.
 
         span: (low, high) of the hand's size in shares of the picture's longer side; None: 0.1 to 0.9, most of them
@@ -62,7 +71,7 @@ class Studio:
         self.span, self.empty = span, empty
         self.volume = noise_volume(np.random.default_rng(0))
 
-    def render(self, seed, number, longer_side):
+    def render(self, seed: Sequence[int], number: int, longer_side: int) -> Rendered:
         """The Rendered picture ``number`` of ``seed``, a sequence of integers; drawn again where no hand shows."""
         rng = np.random.default_rng([*seed, number])
         empty = self.empty > 0 and rng.random() < self.empty
@@ -158,7 +167,7 @@ class Studio:
         return layer + (1 - alpha)[..., None] * background
 
 
-def random_size(rng, longer_side):
+def random_size(rng: Rng, longer_side: int) -> Size:
     """(w, h) with the longer side given, upright or lying."""
     other = round(longer_side * ASPECTS[rng.integers(len(ASPECTS))])
     return (longer_side, other) if rng.random() < 0.5 else (other, longer_side)

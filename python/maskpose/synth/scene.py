@@ -7,12 +7,13 @@ import numpy as np
 from maskpose.keypoints import FINGERS
 from maskpose.synth import labels
 from maskpose.synth.arm_model import FINGER_BONES, FOREARM, UPPER_ARM, ArmModel, RestArm, shape_amounts, shaped
+from maskpose.synth.arrays import Floats, Rng, Size, Span
 from maskpose.synth.camera import Camera
 from maskpose.synth.creases import joint_frames, palm_lines
 from maskpose.synth.kinematics import move, skin
 from maskpose.synth.meshes import Mesh, halved, vertex_normals
 from maskpose.synth.overlap import deepest
-from maskpose.synth.person import person_mesh, random_stance
+from maskpose.synth.person import Figure, person_mesh, random_stance
 from maskpose.synth.placement import TURNED, place, random_box, random_camera, random_orientation
 from maskpose.synth.poses import bone_motions, posed_keypoints, random_pose
 from maskpose.synth.skin import SkinMap, skin_map
@@ -28,7 +29,7 @@ class Arm(NamedTuple):
 
     mesh: Mesh  # its texture coordinates are those at rest, in hand coordinates
     keypoints: np.ndarray  # (21, 3)
-    forearm_axis: tuple  # see labels.forearm_axis
+    forearm_axis: tuple[Floats, Floats]  # see labels.forearm_axis
     below_wrist: np.ndarray  # (n,) see labels.forearm_coordinate
     corner_nails: np.ndarray  # (m, 3) float32 of the triangles' corners
     skin_map: SkinMap
@@ -53,7 +54,7 @@ class Body:
         self.arm_share = model.subdivision.apply(share)[:, 0]
 
 
-def random_shape(rng):
+def random_shape(rng: Rng) -> tuple[dict[str, float], float]:
     """(amounts for ``shaped``, age from 0 to 1): women and men of all origins, from children to the old."""
     gender = rng.uniform(0, 1)
     kind = rng.random()
@@ -67,10 +68,10 @@ def random_shape(rng):
         "arm_fat": rng.uniform(-0.4, 0.5), "arm_muscle": rng.uniform(-0.4, 0.5),
     }  # fmt: skip
     amounts = shape_amounts((gender, 1 - gender), age, origin, _three(muscle), _three(weight), details)
-    return amounts, (0.0, 0.4, 1.0) @ np.array(age)
+    return amounts, float((0.0, 0.4, 1.0) @ np.array(age))
 
 
-def random_arm(rng, body, size, turned=TURNED, span=None):
+def random_arm(rng: Rng, body: Body, size: Size, turned: float = TURNED, span: Span | None = None) -> Arm:
     """An Arm of a random person, posed and placed before a random camera for pictures of ``size`` (w, h).
 
     turned, span: as of maskpose.synth.placement's ``random_orientation`` and ``random_box``.
@@ -99,7 +100,7 @@ def _random_motions(rng, rest):
     return min(tried)[2]
 
 
-def pose_arm(body, rest, motions, camera, age):
+def pose_arm(body: Body, rest: RestArm, motions: Floats, camera: Camera, age: float) -> Arm:
     """The Arm of a RestArm whose bones move into camera coordinates by ``motions`` (22, 3, 4)."""
     model = body.model
     coarse = halved(model.quads)
@@ -122,7 +123,7 @@ def pose_arm(body, rest, motions, camera, age):
     )  # fmt: skip
 
 
-def random_sleeve(rng, body, arm):
+def random_sleeve(rng: Rng, body: Body, arm: Arm) -> Mesh | None:
     """A Mesh of cloth over the arm from somewhere below the wrist, or None."""
     if rng.random() < 0.35:
         return None
@@ -142,7 +143,7 @@ def random_sleeve(rng, body, arm):
     return Mesh(out, triangles, vertex_normals(out, triangles), mesh.texture, np.full(len(triangles), CLOTH))
 
 
-def random_watch(rng, arm):
+def random_watch(rng: Rng, arm: Arm) -> Mesh | None:
     """A Mesh of a band round the wrist, above the skin."""
     mesh = arm.mesh
     begin, wide = rng.uniform(0.08, 0.35), rng.uniform(0.25, 0.4)
@@ -154,7 +155,7 @@ def random_watch(rng, arm):
     return Mesh(out, triangles, mesh.normals, mesh.texture, np.full(len(triangles), WORN))
 
 
-def random_others(rng, arm):
+def random_others(rng: Rng, arm: Arm) -> list[Mesh]:
     """Meshes of what is held, worn or in the way; often none."""
     others = []
     if rng.random() < 0.1:
@@ -171,7 +172,7 @@ def random_others(rng, arm):
     return [mesh for mesh in others if mesh is not None]
 
 
-def random_person(rng, figure, arm):
+def random_person(rng: Rng, figure: Figure, arm: Arm) -> Mesh | None:
     """A Mesh of the arm's owner, or of somebody further off, or None; nothing of it is before the hand.
 
     The owner is there whenever the shoulder is to be seen, unless the body would hide the hand.
@@ -190,7 +191,7 @@ def random_person(rng, figure, arm):
     return None if mesh.vertices[:, 2].min() < 0.2 or _hides(mesh, arm) else mesh
 
 
-def shoulder_shows(arm):
+def shoulder_shows(arm: Arm) -> bool:
     """Whether the arm's end is in the picture, or not far out of it."""
     if arm.shoulder[2] < 0.1:
         return False

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from maskpose.synth.arrays import Floats, Ints
 from maskpose.synth.compiling import compiled
 from maskpose.synth.raster import rasterise
 
@@ -18,7 +19,7 @@ class ShadowMap:
     the map covers: what is further from them than MARGIN is lit.
     """
 
-    def __init__(self, vertices, triangles, towards, around):
+    def __init__(self, vertices: Floats, triangles: Ints, towards: Floats, around: Floats):
         side = np.cross(towards, (0.3, 1.0, 0.2))
         side = side / np.linalg.norm(side)
         self.axes = np.stack([side, np.cross(towards, side), -towards])
@@ -31,7 +32,7 @@ class ShadowMap:
         # Far away, perspective is as good as none.
         self.depth = rasterise(points, seen[:, 2] - low[2] + 1000, triangles, (SIDE, SIDE)).depth - 1000
 
-    def lit(self, points, softness):
+    def lit(self, points: Floats, softness: float | np.floating) -> Floats:
         """(k,) float32, how much light reaches ``points`` (k, 3): 0 to 1, softer with more ``softness`` (pixels)."""
         seen = points @ self.axes.T.astype(np.float32)
         at = (seen[:, :2] - self.low[:2].astype(np.float32)) * np.float32(self.scale) + 2
@@ -55,7 +56,7 @@ def _reached(depth, at, distance, softness):
     return result
 
 
-def ambient_occlusion(depth, metre):
+def ambient_occlusion(depth: Floats, metre: float) -> Floats:
     """(h, w) float32, 1 in the open and less in creases, of a picture's ``depth`` (infinite where nothing is).
 
     ``metre`` is how many pixels a metre at the hand's distance takes.

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from maskpose.keypoints import FINGERS
+from maskpose.synth.arrays import Floats, Rng
 from maskpose.synth.colour import linear
 from maskpose.synth.compiling import compiled
 from maskpose.synth.noise import in_space
@@ -31,7 +32,7 @@ class SkinMap(NamedTuple):
     red: np.ndarray
 
 
-def skin_map(vertices, normals, keypoints):
+def skin_map(vertices: Floats, normals: Floats, keypoints: Floats) -> SkinMap:
     """The SkinMap of an arm at rest in hand coordinates: (n, 3) each, keypoints (21, 3)."""
     palm = np.clip(0.5 - 1.1 * normals[:, 2], 0, 1)
     palm = palm * palm * (3 - 2 * palm)
@@ -64,7 +65,7 @@ class Skin(NamedTuple):
     gloss: float
 
 
-def random_tone(rng):
+def random_tone(rng: Rng) -> tuple[Floats, Floats]:
     """Linear BGR (3,) of the back of a person's hand, and of the palm."""
     tone = rng.uniform(0, len(BACKS) - 1) if rng.random() < 0.6 else rng.triangular(0, 1.5, len(BACKS) - 1)
     back, palm = (np.array([np.interp(tone, range(len(t)), c) for c in t.T]) for t in (BACKS, PALMS))
@@ -72,7 +73,7 @@ def random_tone(rng):
     return linear(np.clip(back + hue, 8, 255)[::-1]), linear(np.clip(palm + hue, 8, 255)[::-1])
 
 
-def random_skin(rng, age):
+def random_skin(rng: Rng, age: float) -> Skin:
     """A person's Skin; ``age`` from 0 (child) to 1 (old) has its say in creases and veins."""
     back, palm = random_tone(rng)
     polished = rng.random() < 0.08
@@ -84,7 +85,9 @@ def random_skin(rng, age):
     )  # fmt: skip
 
 
-def colours(skin, texture, palm, red, nail, lines, volume):
+def colours(
+    skin: Skin, texture: Floats, palm: Floats, red: Floats, nail: Floats, lines: Floats, volume: Floats
+) -> Floats:
     """(k, 3) linear BGR of k points of skin: ``texture`` (k, 3) metres at rest, and (k,) ``palm``, ``red``,
     ``nail`` and ``lines`` from 0 to 1; ``volume`` of noise."""
     return _colours(

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from maskpose.synth.arrays import Floats, Ints
+
 
 class Subdivision(NamedTuple):
     """One level: row i of a sparse matrix (CSR) gives new vertex i as a mean of old vertices."""
@@ -13,12 +15,12 @@ class Subdivision(NamedTuple):
     values: np.ndarray  # (k,) float64; each row adds up to 1
     quads: np.ndarray  # (4 m, 4) int64, the new faces
 
-    def apply(self, attributes):
+    def apply(self, attributes: Floats) -> Floats:
         """(n, c) of the old vertices to (n', c) of the new ones."""
         return np.add.reduceat(attributes[self.columns] * self.values[:, None], self.starts, axis=0)
 
 
-def catmull_clark(quads, count):
+def catmull_clark(quads: Ints, count: int) -> Subdivision:
     """The Subdivision of ``quads`` (m, 4) over ``count`` vertices, each of which some face uses.
 
     New vertices: the old ones moved, then one an edge, then one a face. Face corner c of face i becomes the new
@@ -68,7 +70,7 @@ def catmull_clark(quads, count):
     return Subdivision(starts, columns, values, new)
 
 
-def subdivide_corners(values):
+def subdivide_corners(values: Floats) -> Floats:
     """Values a face corner, (m, 4, c), to those of the new faces, (4 m, 4, c): linear, seams kept."""
     after = (values + np.roll(values, -1, axis=1)) / 2
     centre = np.repeat(values.mean(axis=1, keepdims=True), 4, axis=1)

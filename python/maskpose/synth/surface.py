@@ -3,13 +3,14 @@
 import numpy as np
 
 from maskpose.synth import creases
+from maskpose.synth.arrays import Bools, Floats, Rng
 from maskpose.synth.colour import linear, random_colour
 from maskpose.synth.labels import FOREARM_PART
-from maskpose.synth.meshes import facing_normals
+from maskpose.synth.meshes import Mesh, facing_normals
 from maskpose.synth.noise import in_space
-from maskpose.synth.raster import interpolated
-from maskpose.synth.scene import CLOTH, HAIR, OTHER_SKIN, SKIN, THING, WORN
-from maskpose.synth.skin import colours
+from maskpose.synth.raster import Fragments, interpolated
+from maskpose.synth.scene import CLOTH, HAIR, OTHER_SKIN, SKIN, THING, WORN, Arm
+from maskpose.synth.skin import Skin, colours
 
 METALS = ((235, 200, 120), (215, 215, 220), (205, 150, 125), (40, 40, 42), (90, 55, 35), (120, 20, 25))  # sRGB
 
@@ -21,7 +22,7 @@ class Surface:
     what counts as near the hand.
     """
 
-    def __init__(self, fragments, mesh, arm, near):
+    def __init__(self, fragments: Fragments, mesh: Mesh, arm: Arm, near: int):
         self.covered = fragments.triangle >= 0
         which, shares = fragments.triangle[self.covered], fragments.corners[self.covered]
         extra = len(mesh.vertices) - len(arm.mesh.vertices)
@@ -40,12 +41,12 @@ class Surface:
         nails = np.where(which < len(arm.corner_nails), which, 0)
         self.nail = (arm.corner_nails[nails] * shares).sum(axis=1) * (self.material == SKIN)
 
-    def of(self, *materials):
+    def of(self, *materials: int) -> Bools:
         """(k,) bool: which samples are of one of the materials."""
         return np.isin(self.material, materials)
 
 
-def painted(rng, surface, arm, skin, volume):
+def painted(rng: Rng, surface: Surface, arm: Arm, skin: Skin, volume: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Albedo (k, 3), gloss (k,), roughness (k,) and bumpy normals (k, 3), float32, of a Surface."""
     count = len(surface.points)
     albedo = np.zeros((count, 3), np.float32)
@@ -74,9 +75,8 @@ def painted(rng, surface, arm, skin, volume):
     for fabric, here in zip(cloth, (surface.of(CLOTH) & ~trousers, trousers)):
         albedo[here] = fabric(surface.texture[here], volume)
     hair = surface.of(HAIR)
-    albedo[hair] = (
-        _hair(rng) * (1 + 0.5 * in_space(volume, surface.texture[hair] * np.float32([1, 0.2, 1]), 0.002))[:, None]
-    )
+    strands = surface.texture[hair] * np.array([1, 0.2, 1], np.float32)
+    albedo[hair] = _hair(rng) * (1 + 0.5 * in_space(volume, strands, 0.002))[:, None]
     gloss[hair], roughness[hair] = 0.6, 0.5
     thing = surface.of(THING)
     albedo[thing] = _fabric(rng, coarse=3.0)(surface.texture[thing], volume)

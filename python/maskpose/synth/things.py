@@ -1,15 +1,18 @@
 """Things in front of the hand: held ones, ones that only stand in the way, rings and watches."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from maskpose.keypoints import FINGERS
+from maskpose.synth.arrays import Floats, Rng
 from maskpose.synth.meshes import Mesh, vertex_normals
 from maskpose.synth.placement import uniform_rotation
 
 GRIP = 0.008  # metres of flesh between a finger's bones and what it holds
 
 
-def solid(rng, kind, half, place, axes, material):
+def solid(rng: Rng, kind: str, half: Floats, place: Floats, axes: Floats, material: int) -> Mesh:
     """A Mesh of a "box", "cylinder" or "ball" of half sizes ``half`` (3,) metres.
 
     ``place`` (3,) is its middle and ``axes`` (3, 3) its axes as rows; a cylinder stands along the first.
@@ -21,7 +24,7 @@ def solid(rng, kind, half, place, axes, material):
     return Mesh(placed, triangles, normals, scaled + rng.uniform(0, 1, 3), np.full(len(triangles), material))
 
 
-def random_held(rng, keypoints, material):
+def random_held(rng: Rng, keypoints: Floats, material: int) -> Mesh | None:
     """A Mesh of something in a half-closed hand with ``keypoints`` (21, 3), or None where it has no room."""
     knuckles = keypoints[[FINGERS[f][0] for f in ("index", "middle", "ring", "little")]]
     tips = keypoints[[FINGERS[f][3] for f in FINGERS]]
@@ -44,7 +47,7 @@ def random_held(rng, keypoints, material):
     return solid(rng, kind, np.array(half), place + axes[0] * rng.uniform(-0.5, 0.5) * length, axes, material)
 
 
-def random_pen(rng, keypoints, material):
+def random_pen(rng: Rng, keypoints: Floats, material: int) -> Mesh:
     """A Mesh of a thin rod between the tips of thumb and index finger, over the web between them."""
     tip = (keypoints[4] + keypoints[8]) / 2
     web = (keypoints[2] + keypoints[5]) / 2
@@ -56,7 +59,7 @@ def random_pen(rng, keypoints, material):
     return solid(rng, "cylinder", np.array([length, thick, thick]), tip + along * (length - 0.03), axes, material)
 
 
-def random_obstacle(rng, keypoints, material):
+def random_obstacle(rng: Rng, keypoints: Floats, material: int) -> Mesh:
     """A Mesh between the camera and one of the ``keypoints`` (21, 3), turned anyhow."""
     span = np.ptp(keypoints, axis=0).max()
     target = keypoints[rng.integers(len(keypoints))]
@@ -68,7 +71,7 @@ def random_obstacle(rng, keypoints, material):
     return solid(rng, kind, half, place, uniform_rotation(rng), material)
 
 
-def random_ring(rng, keypoints, material):
+def random_ring(rng: Rng, keypoints: Floats, material: int) -> Mesh:
     """A Mesh of a ring round the first bone of a finger."""
     finger = rng.choice(["index", "middle", "ring", "little", "thumb"], p=[0.15, 0.2, 0.45, 0.1, 0.1])
     base, middle = keypoints[list(FINGERS[finger][:2])]
@@ -81,7 +84,7 @@ def random_ring(rng, keypoints, material):
     return Mesh(placed, side, vertex_normals(placed, side), vertices * half, np.full(len(side), material))
 
 
-def frame(first, second):
+def frame(first: Sequence[float] | Floats, second: Sequence[float] | Floats) -> Floats:
     """(3, 3), rows right-handed unit axes: along ``first``, and in the plane with ``second``."""
     x = np.asarray(first) / np.linalg.norm(first)
     z = np.cross(x, second)
