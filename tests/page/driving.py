@@ -109,7 +109,8 @@ class Page:
     def choose(self, *paths):
         """Choose images, and wait until all are done."""
         self.element("#files").send_keys("\n".join(map(str, paths)))
-        self.wait_for("document.querySelector('#film li') && !document.querySelector('#film .waiting')")
+        done = "document.querySelector('#film li') && !document.querySelector('#film .waiting')"
+        self.wait_for(done, PATIENCE * (1 + len(paths) // 4))
 
     def show(self, name):
         """Show one of the chosen images."""
