@@ -1,12 +1,12 @@
 """Signal and gradient of a network with random weights, measured layer by layer on one batch."""
 
 import json
-import os
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from maskpose.io.paths import PathLike
 from maskpose.model.caffe_types import Net, NetParameter
 from maskpose.model.network import data_settings, train_net
 from maskpose.model.prototxt import net_of
@@ -31,7 +31,7 @@ class LayerReport:
 
 
 def measure(
-    variant: Variant, db: str | os.PathLike[str], scheme: str = "ours", batch_size: int = 2, seed: int = 1
+    variant: Variant, db: PathLike, scheme: str = "ours", batch_size: int = 2, seed: int = 1
 ) -> tuple[list[LayerReport], dict[str, float]]:
     """Run a new network forward and backward on the data layer's first batch, with augmentation.
 
@@ -69,7 +69,7 @@ def measure(
     return reports, losses
 
 
-def training_definition(variant: Variant, db: str | os.PathLike[str], scheme: str, batch_size: int) -> NetParameter:
+def training_definition(variant: Variant, db: PathLike, scheme: str, batch_size: int) -> NetParameter:
     """Return the training network's definition with a scheme's fillers and a batch size of its own."""
     net = train_net(variant, str(db))
     settings = {**data_settings(variant, str(db)), "batch_size": batch_size, "workers": 0}

@@ -4,7 +4,6 @@ Caffe aborts the process at a state that is damaged or of another network, or re
 a file from outside. It reads the bytes of ``state_for_caffe``, which are made from checked numbers.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from maskpose.errors import InputError
 from maskpose.io.files import read_bytes
+from maskpose.io.paths import PathLike
 from maskpose.model import blobs, hdf5_blobs, messages, weight_files
 from maskpose.runtime import import_caffe
 
@@ -84,7 +84,7 @@ class Hdf5State:
         return hdf5_blobs.whole_number(file, "iter"), hdf5_blobs.whole_number(file, "current_step"), shapes
 
 
-def read(path: str | os.PathLike[str]) -> ProtobufState | Hdf5State:
+def read(path: PathLike) -> ProtobufState | Hdf5State:
     """Return a solver's state. The file's content, not its name, says the format.
 
     Raises:
@@ -146,7 +146,7 @@ def state_for_caffe(state: ProtobufState | Hdf5State, shapes: Sequence[tuple[int
     return data
 
 
-def weights_of(path: str | os.PathLike[str]) -> Path:
+def weights_of(path: PathLike) -> Path:
     """Return the path of the weights that belong to the state at ``path``: beside it, under Caffe's name.
 
     The path that the state itself names does not matter: it says where the weights were when it was written.

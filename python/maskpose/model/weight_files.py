@@ -4,7 +4,6 @@ Caffe aborts the process at a file that is damaged or of another network. So Caf
 them by Caffe's own rules, and ``maskpose.model.weights`` copies the arrays into the network.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy.typing as npt
 
 from maskpose.errors import InputError
 from maskpose.io.files import read_bytes
+from maskpose.io.paths import PathLike
 from maskpose.model import blobs, hdf5_blobs, messages
 
 MOST_BYTES = 1 << 31  # of a caffemodel: protocol buffers hold no more
@@ -83,7 +83,7 @@ class Hdf5Weights:
         return hdf5_blobs.read(self.path, complaint, lambda file: parse(hdf5_blobs.child(file, "data", h5py.Group)))
 
 
-def read(path: str | os.PathLike[str]) -> CaffeModel | Hdf5Weights:
+def read(path: PathLike) -> CaffeModel | Hdf5Weights:
     """Return a file of weights. Its content, not its name, says the format.
 
     Raises:

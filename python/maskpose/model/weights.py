@@ -1,6 +1,5 @@
 """Weights, copied from files into networks, averaged and written. maskpose.model.weight_files reads the files."""
 
-import os
 import textwrap
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ import numpy.typing as npt
 from maskpose.codecs.preprocessing import INPUT_VALUES
 from maskpose.errors import InputError
 from maskpose.io.files import write_bytes
+from maskpose.io.paths import PathLike
 from maskpose.model import weight_files
 from maskpose.model.blobs import refuse_not_finite, shape_text
 from maskpose.model.caffe_types import Net
@@ -20,9 +20,7 @@ SMALLEST = np.finfo(np.float32).tiny  # below it single precision loses digits, 
 INPUTS = ("maskpose", "vgg")  # that a file's first layer expects: BGR / 256 - 0.5, or 0 to 255 less VGG_MEAN
 
 
-def load(
-    net: Net, path: str | os.PathLike[str], whole: bool = False, stored: CaffeModel | Hdf5Weights | None = None
-) -> list[str]:
+def load(net: Net, path: PathLike, whole: bool = False, stored: CaffeModel | Hdf5Weights | None = None) -> list[str]:
     """Copy the weights in ``path`` into ``net`` by layer name.
 
     Weights below SMALLEST become 0. Adam shrinks the weights of dead features to such numbers (half of the shipped
@@ -51,7 +49,7 @@ def load(
 
 def matching(
     wanted: dict[str, list[tuple[int, ...]]],
-    path: str | os.PathLike[str],
+    path: PathLike,
     whole: bool = False,
     stored: CaffeModel | Hdf5Weights | None = None,
 ) -> dict[str, list[npt.NDArray[np.float32]]]:
@@ -82,7 +80,7 @@ def matching(
     }
 
 
-def start_from(net: Net, path: str | os.PathLike[str], trained_on: str | None = None, verbose: bool = False) -> str:
+def start_from(net: Net, path: PathLike, trained_on: str | None = None, verbose: bool = False) -> str:
     """Copy weights into ``net``, to train it further.
 
     Args:
@@ -155,7 +153,7 @@ def caffemodel(net: Net, name: str = "") -> bytes:
     return weight_files.caffemodel(name, {layer: (types[layer], blobs) for layer, blobs in arrays(net).items()})
 
 
-def average(net: Net, paths: Sequence[str | os.PathLike[str]], path: str | os.PathLike[str]) -> None:
+def average(net: Net, paths: Sequence[PathLike], path: PathLike) -> None:
     """Write the mean of several files' weights. It may be better than each of them if their runs began alike.
 
     Args:

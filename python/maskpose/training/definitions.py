@@ -1,7 +1,6 @@
 """The settings of a run's prototxt files: they are compared when a run resumes, so that it can report what changed."""
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from google.protobuf import text_format
 from maskpose.data.settings import DataSettings
 from maskpose.errors import InputError
 from maskpose.io.files import write_text
+from maskpose.io.paths import PathLike
 from maskpose.model.caffe_types import SolverParameter
 from maskpose.runtime import import_caffe
 
@@ -42,7 +42,7 @@ def is_compared(key: str, solver: SolverParameter) -> bool:
     return key != "max_iter" or solver.lr_policy == "poly"
 
 
-def read_loss_weights(folder: str | os.PathLike[str]) -> dict[str, float]:
+def read_loss_weights(folder: PathLike) -> dict[str, float]:
     """Return {loss: its weight in the total} of the train.prototxt in ``folder``, or {} if it cannot be read."""
     try:
         net = import_caffe().proto.caffe_pb2.NetParameter()

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskpose.errors import InputError
+from maskpose.io.paths import PathLike
 from maskpose.io.printable import plot_label
 from maskpose.training import definitions
 from maskpose.training.loss_log import part_name, read_losses
@@ -62,7 +63,7 @@ class Curves:
         return [name for name in names if name == TOTAL or "_loss" in name]
 
 
-def read_run(path: str | os.PathLike[str], label: str | None = None) -> Curves:
+def read_run(path: PathLike, label: str | None = None) -> Curves:
     """Return the curves of a run. The train.prototxt beside losses.csv says the losses' weights; without it they are 1.
 
     Args:
@@ -82,7 +83,7 @@ def read_run(path: str | os.PathLike[str], label: str | None = None) -> Curves:
     return Curves(label or str(path), rows, definitions.read_loss_weights(file.parent))
 
 
-def read_runs(paths: Sequence[str | os.PathLike[str]], labels: Sequence[str] | None = None) -> list[Curves]:
+def read_runs(paths: Sequence[PathLike], labels: Sequence[str] | None = None) -> list[Curves]:
     """Return the curves of several runs.
 
     Args:
@@ -97,7 +98,7 @@ def read_runs(paths: Sequence[str | os.PathLike[str]], labels: Sequence[str] | N
     return [read_run(path, label) for path, label in zip(paths, labels or short_names(paths))]
 
 
-def short_names(paths: Sequence[str | os.PathLike[str]]) -> list[str]:
+def short_names(paths: Sequence[PathLike]) -> list[str]:
     """Return the paths without losses.csv and without the folders that all of them share."""
     folders = [Path(path).parent if Path(path).name == "losses.csv" else Path(path) for path in paths]
     common = os.path.commonpath([os.path.abspath(folder.parent) for folder in folders])
@@ -121,7 +122,7 @@ def moving_mean(values: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.f
 
 def plot(
     runs: Sequence[Curves],
-    path: str | os.PathLike[str],
+    path: PathLike,
     parts: Sequence[str] | None = None,
     smooth: int = 1,
     title: str | None = None,
@@ -131,7 +132,7 @@ def plot(
     save_figure(figure(runs, parts, smooth, title), Path(path), dpi=110)
 
 
-def check_suffix(path: str | os.PathLike[str]) -> None:
+def check_suffix(path: PathLike) -> None:
     """Raise InputError if a plot's path ends neither in .png, .svg nor .pdf."""
     if Path(path).suffix not in SUFFIXES:
         raise InputError(f"{path}: the name of a plot must end in {', '.join(SUFFIXES)}")

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from types import TracebackType
 
 from maskpose.errors import InputError
 from maskpose.io.files import GrowingFile, read_text, write_text
+from maskpose.io.paths import PathLike
 from maskpose.io.text import split_lines
 
 VALIDATION = ("val_pck", "val_mask_iou")
@@ -29,7 +29,7 @@ class LossLog:
     - val_pck and val_mask_iou, the scores on the validation database, 0 to 1; empty if they were not measured.
     """
 
-    def __init__(self, path: str | os.PathLike[str], weights: Mapping[str, float], first: int, batch_size: int):
+    def __init__(self, path: PathLike, weights: Mapping[str, float], first: int, batch_size: int):
         """Read the rows that stay. If an earlier version wrote them, the cells of newer columns are empty.
 
         Args:
@@ -139,7 +139,7 @@ def part_name(loss: str, weight: float = 1.0) -> str:
     return name if weight == 1 else f"{name} ×{weight:g}"
 
 
-def read_losses(path: str | os.PathLike[str]) -> list[dict[str, float]]:
+def read_losses(path: PathLike) -> list[dict[str, float]]:
     """Return the rows of a losses.csv as {column: value}, without empty cells; [] if there is no such file.
 
     Raises InputError if it is another file.

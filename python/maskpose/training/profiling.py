@@ -1,7 +1,6 @@
 """The time of a training iteration and of its parts: data, forward, backward, and the rest."""
 
 import dataclasses
-import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskpose.data.datasets import onehand10k
+from maskpose.io.paths import PathLike
 from maskpose.io.progress import progress_bar
 from maskpose.model.caffe_types import Net, Solver
 from maskpose.runtime import import_caffe
@@ -162,7 +162,7 @@ def data_tops(net: Net) -> list[npt.NDArray[np.float32]]:
     return [net.blobs[name].data for name in net.top_names[net._layer_names[0]]]
 
 
-def drawn_database(folder: str | os.PathLike[str], count: int = 104, size: tuple[int, int] = (640, 480)) -> Path:
+def drawn_database(folder: PathLike, count: int = 104, size: tuple[int, int] = (640, 480)) -> Path:
     """Make an LMDB of ``count`` drawn hands, JPEGs of ``size`` (w, h) pixels, in ``folder``; return its path."""
     hands = Path(folder) / "hands"
     drawn_hands.write_onehand10k(hands, count, seed=1, split="Train", sizes=(size,))

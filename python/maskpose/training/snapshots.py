@@ -15,6 +15,7 @@ import numpy as np
 from maskpose.errors import InputError, reason
 from maskpose.io import memory_files
 from maskpose.io.files import make_folder
+from maskpose.io.paths import PathLike
 from maskpose.model import solver_states, weights
 from maskpose.model.caffe_types import Solver
 from maskpose.runtime import import_caffe
@@ -22,12 +23,12 @@ from maskpose.runtime import import_caffe
 PARTIAL = ".partial"  # folder within the run's in which a snapshot is written
 
 
-def snapshot_prefix(folder: str | os.PathLike[str], name: str) -> Path:
+def snapshot_prefix(folder: PathLike, name: str) -> Path:
     """Return the solver's snapshot_prefix; ``make_partial_folder`` makes its folder."""
     return Path(folder) / PARTIAL / name
 
 
-def save(solver: Solver, folder: str | os.PathLike[str], name: str, keep: int | None = None) -> Path:
+def save(solver: Solver, folder: PathLike, name: str, keep: int | None = None) -> Path:
     """Take a snapshot. At any moment, a solver state is there only if its weights are.
 
     Args:
@@ -71,12 +72,12 @@ def save(solver: Solver, folder: str | os.PathLike[str], name: str, keep: int | 
     return model_path
 
 
-def weights_path(solver: Solver, folder: str | os.PathLike[str], name: str) -> Path:
+def weights_path(solver: Solver, folder: PathLike, name: str) -> Path:
     """Return the path of the weights of a snapshot that is taken at the solver's present iteration."""
     return Path(folder) / f"{name}_iter_{solver.iter}.caffemodel"
 
 
-def list_snapshots(folder: str | os.PathLike[str]) -> list[Path]:
+def list_snapshots(folder: PathLike) -> list[Path]:
     """Return the paths of the solver states in ``folder``, .solverstate and .solverstate.h5, the newest first."""
     iterations = {path: iteration_of(path) for path in Path(folder).glob("*.solverstate*")}
     numbered = [(-number, path.name, path) for path, number in iterations.items() if number is not None]
@@ -89,7 +90,7 @@ def iteration_of(path: Path) -> int | None:
     return int(match[1]) if match else None
 
 
-def restore(solver: Solver, path: str | os.PathLike[str]) -> None:
+def restore(solver: Solver, path: PathLike) -> None:
     """Restore the snapshot whose solver state is ``path``; its weights lie beside it.
 
     Raises InputError if either is missing, damaged, or of another network. ``solver`` then stays as it was.
@@ -106,7 +107,7 @@ def restore(solver: Solver, path: str | os.PathLike[str]) -> None:
         solver.restore(str(copy))
 
 
-def restore_newest(solver: Solver, folder: str | os.PathLike[str], is_lead: bool = True) -> Path | None:
+def restore_newest(solver: Solver, folder: PathLike, is_lead: bool = True) -> Path | None:
     """Restore the newest snapshot in ``folder`` that is whole and of this network.
 
     Args:
@@ -134,7 +135,7 @@ def restore_newest(solver: Solver, folder: str | os.PathLike[str], is_lead: bool
     return None
 
 
-def make_partial_folder(folder: str | os.PathLike[str]) -> None:
+def make_partial_folder(folder: PathLike) -> None:
     """Make the folder for unfinished snapshots, and remove what a killed run left in it. Raises InputError."""
     shutil.rmtree(Path(folder) / PARTIAL, ignore_errors=True)
     make_folder(Path(folder) / PARTIAL)

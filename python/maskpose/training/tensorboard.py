@@ -3,7 +3,6 @@
 tensorboardX's own writer is a thread. It ends if the disk is full, and the training would wait for it for ever.
 """
 
-import os
 import socket
 import struct
 import time
@@ -14,6 +13,7 @@ from types import TracebackType
 from maskpose.errors import InputError
 from maskpose.extras import install_command
 from maskpose.io.files import GrowingFile
+from maskpose.io.paths import PathLike
 from maskpose.training.loss_log import VALIDATION, part_name
 
 
@@ -32,7 +32,7 @@ class EventLog:
     training/waiting_share; validation/pck, validation/mask_iou.
     """
 
-    def __init__(self, folder: str | os.PathLike[str], first: int):
+    def __init__(self, folder: PathLike, first: int):
         """Begin a file.
 
         Args:

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from maskpose.data.settings import DataSettings
 from maskpose.errors import InputError, Stopped
 from maskpose.io.files import make_folder, remove_partials, write_text
 from maskpose.io.locks import FileLock
+from maskpose.io.paths import PathLike
 from maskpose.model import blob_sizes, solver_settings, weights
 from maskpose.model.caffe_types import NetParameter, Solver, SolverParameter
 from maskpose.model.initialisation import net_loss_weights
@@ -130,8 +130,8 @@ def definitions_of(run: Run) -> tuple[NetParameter, SolverParameter]:
 
 def train(
     run: Run,
-    initial_weights: str | os.PathLike[str] | None = None,
-    resume: str | os.PathLike[str] | None = None,
+    initial_weights: PathLike | None = None,
+    resume: PathLike | None = None,
     progress: bool = True,
     group: Group | None = None,
 ) -> Path:
@@ -205,8 +205,8 @@ def _report_changes(before, after):
 def restore_or_initialize(
     solver: Solver,
     run: Run,
-    initial_weights: str | os.PathLike[str] | None = None,
-    resume: str | os.PathLike[str] | None = None,
+    initial_weights: PathLike | None = None,
+    resume: PathLike | None = None,
     is_lead: bool = True,
 ) -> None:
     """Put a new solver where the run begins: at a snapshot, at given weights, or at its random ones.

@@ -1,6 +1,5 @@
 """Scores of a network in training on a validation database: Caffe's test phase, with our metrics."""
 
-import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,6 +10,7 @@ from maskpose.errors import InputError
 from maskpose.evaluation import evaluate, scoring
 from maskpose.inference.engines import Caffe
 from maskpose.inference.predictor import Predictor
+from maskpose.io.paths import PathLike
 from maskpose.model.caffe_types import Net
 from maskpose.model.prototxt import deploy_definition, open_net
 from maskpose.model.variants import Variant
@@ -25,7 +25,7 @@ class Validation:
     the training is the same with and without it.
     """
 
-    def __init__(self, variant: Variant, net: Net, db: str | os.PathLike[str], every: int, limit: int | None = None):
+    def __init__(self, variant: Variant, net: Net, db: PathLike, every: int, limit: int | None = None):
         """Open the database and the deploy network.
 
         Args:
