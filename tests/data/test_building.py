@@ -108,7 +108,7 @@ def test_a_stopped_build_goes_on_without_doing_again_what_is_done(tmp_path, monk
     assert not (tmp_path / "a.lmdb").exists()
     made.clear()
     _, problems = build_items(tmp_path / "a.lmdb", items, until(99), workers=1)
-    assert min(made) >= 5 and "going on after" in capsys.readouterr().err
+    assert min(made) >= 5 and "continuing after" in capsys.readouterr().err
     assert records(tmp_path / "a.lmdb") == expected(20) and problems == ["item 7 is broken"]
 
 
@@ -208,7 +208,7 @@ def test_a_full_disk_is_one_line_and_is_gone_on_with(tmp_path, whole_size, share
     room = build_within(tmp_path / "a.lmdb")
     assert room.returncode == 0, room.stderr
     if share >= 0.4:
-        assert "the same command goes on" in full.stderr and "going on after" in room.stderr
+        assert "the same command continues" in full.stderr and "continuing after" in room.stderr
     assert records(tmp_path / "a.lmdb") == expected(40)
     assert [path.name for path in tmp_path.iterdir()] == ["a.lmdb"]
 

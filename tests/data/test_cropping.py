@@ -4,7 +4,7 @@ import pytest
 
 import conftest
 from maskpose.codecs.masks import pack_mask
-from maskpose.data.cropping import SMALLEST, VISIBLE, crop
+from maskpose.data.cropping import MIN_VISIBLE, SMALLEST, crop
 from maskpose.data.database import Reader
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError
@@ -59,8 +59,8 @@ def test_factors_that_cannot_be(tmp_path, factors):
 
 
 def test_hands_too_small_or_too_hidden_are_left_out(tmp_path):
-    cases = [sample("small", SMALLEST - 2), sample("hidden", 90, VISIBLE - 1)]
-    cases += [sample("whole", 90), sample("seen", 90, VISIBLE)]
+    cases = [sample("small", SMALLEST - 2), sample("hidden", 90, MIN_VISIBLE - 1)]
+    cases += [sample("whole", 90), sample("seen", 90, MIN_VISIBLE)]
     reader = build(tmp_path / "all.lmdb", *cases)
     crop(reader, tmp_path / "close.lmdb", (2, 2), seed=0)
     assert [one.name for one in Reader(tmp_path / "close.lmdb")] == ["whole", "seen"]

@@ -112,14 +112,14 @@ def test_an_image_of_another_size_than_its_record_says_is_damaged():
     image = cv2.imencode(".png", np.zeros((30, 40, 3), np.uint8))[1].tobytes()
     assert replace(sample(1), image=image, width=40, height=30).decode_image().shape == (30, 40, 3)
     for width, height in ((30, 40), (39, 30), (0, 0), (2**31 - 1, 2**31 - 1)):
-        with pytest.raises(InputError, match=f"is 40x30, its record says {width}x{height}"):
+        with pytest.raises(InputError, match=f"is 40x30, its sample says {width}x{height}"):
             replace(sample(1), image=image, width=width, height=height).decode_image()
 
 
 @pytest.mark.parametrize("part", ["name", "origin", "side", "group"])
 @pytest.mark.parametrize("text", ["gr\udcfcn.jpg", "\ud800", "a\0b"])
 def test_no_record_is_made_of_what_is_no_text(part, text):
-    with pytest.raises(InputError, match="is not text in UTF-8: no record"):
+    with pytest.raises(InputError, match="is not text in UTF-8: no sample"):
         replace(sample(1), **{part: text}).serialize()
 
 
@@ -148,7 +148,7 @@ def test_a_damaged_record_is_named(tmp_path):
     ours_with(tmp_path / "x", {**OURS, "count": 5}, [b"\xff\xff\xff", whole, whole[:-1], whole[:9], b""])
     reader = Reader(tmp_path / "x")
     for index in (0, 2, 3, 4):
-        with pytest.raises(InputError, match=f"x: record {index} is not a"):
+        with pytest.raises(InputError, match=f"x: sample {index} is not a"):
             reader[index]
     assert same(reader[1], sample(1))
     reader.close()
@@ -162,7 +162,7 @@ def test_a_missing_record_is_named_at_once(tmp_path, keys, missing):
         for key in keys:
             txn.put(b"%08d" % key, sample(key).serialize())
     env.close()
-    with pytest.raises(InputError, match=f"x is damaged: record {missing} of 3 is missing"):
+    with pytest.raises(InputError, match=f"x is damaged: sample {missing} of 3 is missing"):
         Reader(tmp_path / "x")
 
 
@@ -176,7 +176,7 @@ def test_a_missing_record_is_named_at_once(tmp_path, keys, missing):
         ({**OURS, "count": -1}, "does not say how many"),
         ({**OURS, "count": "1"}, "its count is '1'"),
         ({**OURS, "count": True}, "its count is True"),
-        ({**OURS, "count": 10**18}, "record 1 of 1000000000000000000 is missing"),
+        ({**OURS, "count": 10**18}, "sample 1 of 1000000000000000000 is missing"),
         ({**OURS, "count": 1, "sha256": 5}, "its sha256 is 5"),
         ({**OURS, "count": 1, "sources": []}, r"its sources is \[\]"),
         ({**OURS, "version": [[]]}, r"format version \[\[\]\]"),

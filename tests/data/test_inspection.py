@@ -9,7 +9,7 @@ from PIL import Image
 
 from conftest import ROOT, build
 from maskpose.codecs.masks import pack_mask
-from maskpose.data import inspection
+from maskpose.data import inspection, sampler
 from maskpose.data.database import Reader
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError
@@ -59,9 +59,9 @@ def test_what_is_wrong_is_found(reader):
     found = inspection.inspect(reader)
     assert found.outside == ["outside"] and found.few == ["few"]
     assert found.doubtful == ["doubtful"] and found.empty == ["empty"]
-    assert [text.partition(":")[0] for text in found.damaged] == ["record 5", "record 6"]
+    assert [text.partition(":")[0] for text in found.damaged] == ["sample 5", "sample 6"]
     assert "cut is truncated" in found.damaged[0] and "size is 100x80" in found.damaged[1]
-    assert found.count == 5 and found.masks == 3 and found.sources == {"here": 5}
+    assert found.count == 5 and found.masks == 3 and found.origins == {"here": 5}
     assert found.visible.tolist() == [5 if k == 4 else 4 for k in range(21)]
     assert found.spans == pytest.approx([0.4, 1.3, 0.4, 0.4])
     assert found.mask_shares[0] == pytest.approx(50 * 60 / 8000)
@@ -87,7 +87,7 @@ def test_images_without_a_hand_and_unknown_pixels_are_counted_and_nothing_is_wro
     assert found.overlapping == ["both"]
     assert found.unknown_shares == pytest.approx([0.06, 3000 / 8000, 1500 / 8000, 0.06])
     assert found.mask_shares == pytest.approx([3000 / 8000, 1500 / 8000, 3060 / 8000])
-    assert [text.partition(":")[0] for text in found.damaged] == ["record 5", "record 6"]
+    assert [text.partition(":")[0] for text in found.damaged] == ["sample 5", "sample 6"]
     assert "unknown pixels of cut is damaged" in found.damaged[0]
     assert "unknown pixels of size is not of its image's size, 100x80" in found.damaged[1]
     text = inspection.format_findings(found)
@@ -133,7 +133,7 @@ def test_sheets_show_samples_as_they_are_and_as_they_are_trained_on(tmp_path):
     path = tmp_path / "x.lmdb"
     build(path, [sample(f"{n}", mask=mask_of(15, 65)) for n in range(10)])
     reader = Reader(path)
-    assert inspection.evenly_spaced(10, 4) == [0, 3, 6, 9] and inspection.evenly_spaced(2, 48) == [0, 1]
+    assert sampler.evenly_spaced(10, 4) == [0, 3, 6, 9] and sampler.evenly_spaced(2, 48) == [0, 1]
     assert inspection.raw_sheet(reader, range(10)).shape[1] == 5 * 200  # in two rows
     reader.close()
     variant = get_variant("compact/mask_pose")

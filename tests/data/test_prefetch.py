@@ -49,7 +49,7 @@ def test_sources_are_chosen_by_the_number_of_workers(drawn_db):
 def test_a_killed_worker_is_an_error_and_not_a_hang(drawn_db):
     source = Prefetcher(settings_for(drawn_db, workers=2))
     source.next()
-    os.kill(source._workers[1].pid, signal.SIGKILL)
+    os.kill(source.pids[1], signal.SIGKILL)
     with pytest.raises(WorkerError, match="worker 1 ended with status -9"):
         for _ in range(6):
             source.next()
@@ -77,7 +77,7 @@ def test_workers_end_with_their_parent_even_if_it_is_killed(drawn_db):
         from maskpose.data.settings import DataSettings
         source = Prefetcher(DataSettings(db={str(drawn_db)!r}, batch_size=3, input_size=64, workers=2))
         source.next()
-        print(*[worker.pid for worker in source._workers], flush=True)
+        print(*source.pids, flush=True)
         time.sleep(60)
     """
     parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True)
@@ -93,6 +93,6 @@ def test_workers_end_with_their_parent_even_if_it_is_killed(drawn_db):
 
 def test_close_ends_the_workers(drawn_db):
     source = Prefetcher(settings_for(drawn_db, workers=2))
-    pids = [worker.pid for worker in source._workers]
+    pids = source.pids
     source.close()
     assert not any(running(pid) for pid in pids)

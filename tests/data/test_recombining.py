@@ -30,12 +30,12 @@ def names(path):
 def test_merged_records_are_the_same_bytes(tmp_path):
     first = db(tmp_path / "1.lmdb", [sample(f"{n}.jpg") for n in range(3)])
     second = db(tmp_path / "2.lmdb", [sample(f"{n}.jpg", "b") for n in range(2)])
-    expected = [reader.record(n) for reader in (first, second) for n in range(len(reader))]
+    expected = [reader.sample_bytes(n) for reader in (first, second) for n in range(len(reader))]
     first.close(), second.close()
     manifest = subsets.merge([tmp_path / "1.lmdb", tmp_path / "2.lmdb"], tmp_path / "all.lmdb")
     assert manifest["count"] == 5 and manifest["sources"] == {"a": 3, "b": 2} and len(manifest["merged"]) == 2
     merged = Reader(tmp_path / "all.lmdb")
-    assert [merged.record(n) for n in range(5)] == expected and merged.about["sha256"] == merged.digest()
+    assert [merged.sample_bytes(n) for n in range(5)] == expected and merged.about["sha256"] == merged.digest()
 
 
 def test_a_photograph_that_is_in_two_is_an_error(tmp_path):
@@ -50,7 +50,7 @@ def test_a_damaged_database_is_not_made_another_of(tmp_path):
     db(tmp_path / "1.lmdb", [sample(f"{n}.jpg") for n in range(3)]).close()
     data = tmp_path / "1.lmdb/data.mdb"
     data.write_bytes(data.read_bytes().replace(b"1.jpg" * 9, b"7.jpg" * 9))
-    with pytest.raises(InputError, match=r"1\.lmdb is damaged: its records' checksum"):
+    with pytest.raises(InputError, match=r"1\.lmdb is damaged: the checksum of its samples"):
         subsets.list_entries(Reader(tmp_path / "1.lmdb"))
     db(tmp_path / "2.lmdb", [sample("x.jpg")]).close()
     with pytest.raises(InputError, match="damaged"):
@@ -117,5 +117,5 @@ def test_samples_of_some_origins(tmp_path):
     samples = [sample(f"{n}.jpg", source=source) for n, source in enumerate(("day", "night", "", "day", "dusk"))]
     entries = subsets.list_entries(db(tmp_path / "x.lmdb", samples))
     assert [entry.name for entry in subsets.select_origins(entries, ["dusk", "day"])] == ["0.jpg", "3.jpg", "4.jpg"]
-    with pytest.raises(InputError, match="no sample is of the origin noon; those there are: day, dusk, night"):
+    with pytest.raises(InputError, match="no sample has the origin noon; the origins are day, dusk, night"):
         subsets.select_origins(entries, ["day", "noon"])

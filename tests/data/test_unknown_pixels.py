@@ -93,7 +93,7 @@ def test_the_layout_without_its_extensions_reads_as_before(folder):
 
 def test_a_mask_of_unknown_pixels_of_another_size_is_an_error(folder):
     cv2.imwrite(str(folder / "Train/unknown/a.png"), np.zeros((HEIGHT, 7), np.uint8))
-    with pytest.raises(InputError, match=r"line 1: unknown/a\.png is 7x80, its photograph 120x80"):
+    with pytest.raises(InputError, match=r"line 1: unknown/a\.png is 7x80, its image 120x80"):
         read(folder)
 
 

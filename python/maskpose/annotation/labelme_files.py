@@ -9,8 +9,8 @@ import json
 import numpy as np
 
 from maskpose.data.datasets import labelme
-from maskpose.data.datasets.reading import json_file
 from maskpose.errors import InputError
+from maskpose.io.files import read_json
 from maskpose.io.values import field, flag_field, json_object, list_field, numbers
 from maskpose.keypoints import FINGERS, KEYPOINT_NAMES
 from maskpose.visualization.drawing import FINGER_COLOURS, WRIST_COLOUR
@@ -75,7 +75,7 @@ def document_text(label, photograph, size, descriptions=None, prefilled=False):
 
 def is_untouched(path):
     """Whether a LabelMe file says exactly what it was prefilled with. LabelMe keeps keys that it does not know."""
-    found = json_object(json_file(path), path)
+    found = json_object(read_json(path), path)
     return found.get(PREFILLED) == _fingerprint(found, path)
 
 
@@ -97,7 +97,7 @@ def read_label(path, photograph):
     Raises InputError for what data_prep/labelme.py could not read, for a keypoint outside the photograph, and where no
     keypoint or no hand polygon is there, unless the photograph is flagged as unusable.
     """
-    found = json_file(path)
+    found = read_json(path)
     sample = labelme.sample_from_document(found, path)
     keypoints, visible, polygons = labelme.shapes(found, path)
     if sample.name != photograph:

@@ -18,9 +18,11 @@ from maskpose.cli.entry import one_line_errors
 from maskpose.cli.options import add_variant, argument_parser, folder, key_value, positive
 from maskpose.data import inspection
 from maskpose.data.database import Reader, find_databases
+from maskpose.data.sampler import evenly_spaced
 from maskpose.data.settings import DataSettings
 from maskpose.io.files import OutputFolder, write_bytes
 from maskpose.io.images import write_image
+from maskpose.io.left_out import MOST_NAMED
 from maskpose.model.variants import get_variant
 
 
@@ -62,7 +64,7 @@ def browse(
         [(name of a sample, hash of its image)]; None with --quick.
     """
     reader = Reader(path)
-    indices = inspection.evenly_spaced(len(reader), args.count)
+    indices = evenly_spaced(len(reader), args.count)
     write_image(args.out / f"{name}_raw.png", inspection.raw_sheet(reader, indices))
     output_folder.check()
     hashes = None
@@ -89,5 +91,5 @@ def print_duplicates(hashes: dict[str, list[tuple[str, int]]]) -> None:
         same = inspection.find_duplicates(hashes[one], None if one == other else hashes[other])
         where = f"within {one}" if one == other else f"between {one} and {other}"
         print(f"\nthe same image twice, {where}: {len(same)}")
-        for name, another, bits in same[: inspection.NAMED]:
+        for name, another, bits in same[:MOST_NAMED]:
             print(f"  {name} and {another} ({bits} of 64 bits apart)")

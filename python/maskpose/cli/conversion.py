@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from maskpose.cli.options import positive
-from maskpose.data.build import NAMED, build_items
+from maskpose.data.build import build_items
 from maskpose.data.sample import Sample
+from maskpose.io.left_out import MOST_NAMED
 
 
 def add_building(parser: argparse.ArgumentParser, crop: float | None = None) -> None:
@@ -56,7 +57,7 @@ def convert(
     about = describe(args, dataset=dataset)
     manifest, problems = build_items(db, items, read_with_origin, args.strict, about, args.workers)
     if problems:
-        named = "named above" if len(problems) <= NAMED else f"the first {NAMED} named above"
+        named = "named above" if len(problems) <= MOST_NAMED else f"the first {MOST_NAMED} named above"
         print(f"{len(problems)} of {len(items)} left out, {named}", file=sys.stderr)
     print_contents(db, manifest)
 

@@ -17,6 +17,7 @@ from maskpose.cli.options import argument_parser
 from maskpose.data import inspection
 from maskpose.data.database import Reader, find_databases, read_manifest
 from maskpose.errors import InputError
+from maskpose.io.left_out import in_brackets
 
 DAMAGED = 1  # status
 
@@ -58,7 +59,7 @@ def verify(path: Path) -> int:
     numbers += f", {len(findings.unknown_shares)} with unknown pixels, {findings.without_hand} without a hand"
     print(f"{path}: {state}; {numbers}, sha256 {digest}")
     if count := len(findings.overlapping):
-        names = inspection.named(findings.overlapping)
+        names = in_brackets(findings.overlapping)
         print(f"{path}: in {count} samples the mask calls unknown pixels hand, and they count as hand{names}")
     return DAMAGED if wrong else 0
 

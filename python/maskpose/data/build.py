@@ -1,39 +1,62 @@
-"""A database from a data set's parts: read by several threads, written in order, gone on with after a stop.
+"""A database from a data set's items: read by several threads, written in order, continued after a stop.
 
-A reader of ``data.datasets`` lists a data set's items, and makes the samples of one item: ``read(item)`` gives a
-list of Sample, or raises InputError. An item may be an InputError itself: an entry that is broken.
+A reader of ``data.datasets`` lists a data set's items. Its ``read(item)`` returns the list of an item's Samples, or
+raises InputError. An item may be an InputError itself: a broken entry.
 """
 
 import hashlib
 import os
 import sys
 from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-
-from tqdm import tqdm
+from typing import Any
 
 from maskpose.data.database import Writer, read_manifest
+from maskpose.data.sample import Sample
 from maskpose.errors import InputError
+from maskpose.io.left_out import MOST_NAMED, report_left_out
+from maskpose.io.paths import PathLike
 from maskpose.io.progress import progress_bar
 
-TOGETHER = 8  # items that a thread reads in one go: handing them over takes as long as reading a small one
-NAMED = 20  # items left out that are told one by one
-AHEAD = 2  # such lots a thread that are read before their turn
+ITEMS_AT_ONCE = 8  # that a thread reads in one go: handing a small item over takes as long as reading it
+LOTS_AHEAD = 2  # of ITEMS_AT_ONCE that each thread reads before their turn
+
+ReadItem = Callable[[Any], Sequence[Sample]]
 
 
-def build_items(path, items, read, strict=False, about=None, workers=None):
-    """Write the samples of ``items``, in their order, into the database ``path``; give (manifest, problems).
+def build_items(
+    path: PathLike,
+    items: Sequence[Any],
+    read: ReadItem,
+    strict: bool = False,
+    about: dict[str, Any] | None = None,
+    workers: int | None = None,
+) -> tuple[dict[str, Any], list[str]]:
+    """Write the samples of ``items``, in their order, into the database ``path``.
 
-    items: a list, whose elements' repr says which they are; read: as above, called in threads; strict: stop at the
-    first item that cannot be read, else it is left out, and the first NAMED are told on stderr; about: for the
-    manifest. A build that was stopped (Ctrl-C, a kill, a full disk) is gone on with by the same call. Raises InputError
-    where ``path`` exists or is being written, for the first problem with ``strict``, and where no sample could be read.
+    If a build is stopped (Ctrl-C, a kill, a full disk), the same call continues it.
+
+    Args:
+        path: of the new database.
+        items: a data set's; their repr must tell them apart.
+        read: returns the samples of an item, or raises InputError. Threads call it.
+        strict: whether the first problem ends the build. Otherwise the item is left out, and the first MOST_NAMED
+            problems are printed on stderr.
+        about: what the manifest holds besides.
+        workers: threads; None: one for each processor.
+
+    Returns:
+        The manifest, and the problems of the items that were left out.
+
+    Raises:
+        InputError: ``path`` exists or is being written, no sample can be read, or a problem arises and ``strict``.
     """
     plan = _digest([about, *items])
     about = {**(about or {}), "plan": plan}
     with Writer(path, about, plan) as writer:
         if writer.position:
-            print(f"{path}: going on after {writer.position} of {len(items)}", file=sys.stderr)
+            print(f"{path}: continuing after {writer.position} of {len(items)}", file=sys.stderr)
         problems = list(writer.problems)
         rest = items[writer.position :]
         bar = progress_bar(total=len(items), initial=writer.position, desc=str(path), unit="item")
@@ -43,8 +66,8 @@ def build_items(path, items, read, strict=False, about=None, workers=None):
                     if strict:
                         raise InputError(problem)
                     problems.append(problem)
-                    if len(problems) <= NAMED:
-                        tqdm.write(f"left out: {problem}", file=sys.stderr)
+                    if len(problems) <= MOST_NAMED:
+                        report_left_out(problem)
                 for sample, data in samples:
                     writer.put(sample, data)
                 writer.mark(position, problems)
@@ -54,15 +77,18 @@ def build_items(path, items, read, strict=False, about=None, workers=None):
     return read_manifest(path), problems
 
 
-def _digest(items):
+def _digest(items: Sequence[Any]) -> str:
     total = hashlib.sha256()
     for item in items:
         total.update(f"{item!r}\n".encode())
     return total.hexdigest()
 
 
-def _in_order(read, items, workers):
-    """Yield ([(sample, its record)], None or the problem) of each item, read ahead by threads.
+_Result = tuple[list[tuple[Sample, bytes]], str | None]
+
+
+def _in_order(read: ReadItem, items: Sequence[Any], workers: int | None) -> Iterator[_Result]:
+    """Yield ([(sample, its bytes)], the problem or None) of each item; threads read ahead.
 
     Reading files, decoding and checksums release Python's lock.
     """
@@ -70,9 +96,9 @@ def _in_order(read, items, workers):
     pool = ThreadPoolExecutor(workers)
     try:
         begun = deque()
-        for start in range(0, len(items), TOGETHER):
-            begun.append(pool.submit(_attempt, read, items[start : start + TOGETHER]))
-            if len(begun) >= AHEAD * workers:
+        for start in range(0, len(items), ITEMS_AT_ONCE):
+            begun.append(pool.submit(_read_items, read, items[start : start + ITEMS_AT_ONCE]))
+            if len(begun) >= LOTS_AHEAD * workers:
                 yield from begun.popleft().result()
         while begun:
             yield from begun.popleft().result()
@@ -80,13 +106,13 @@ def _in_order(read, items, workers):
         pool.shutdown(cancel_futures=True)
 
 
-def _attempt(read, items):
-    found = []
+def _read_items(read: ReadItem, items: Sequence[Any]) -> list[_Result]:
+    results: list[_Result] = []
     for item in items:
         try:
             if isinstance(item, InputError):
                 raise item
-            found.append(([(sample, sample.serialize()) for sample in read(item)], None))
+            results.append(([(sample, sample.serialize()) for sample in read(item)], None))
         except InputError as error:
-            found.append(([], str(error)))
-    return found
+            results.append(([], str(error)))
+    return results

@@ -1,45 +1,54 @@
-"""A hand cut out of its photograph and set onto another picture: light, blur, arm, things in front of it; the mask.
+"""A hand cut out of its image and pasted onto another: light, blur, arm, things in front of it; and its mask.
 
-Pictures are (h, w, 3) uint8 BGR, or float32 of the same values while they are worked on. Affine maps and points are
-those of maskpose.geometry.
+Images are (h, w, 3) uint8 BGR, or float32 of the same values on the way. Affine maps and points are those of
+maskpose.geometry: 2x3, and (x, y) with pixel centres at integers. Sizes are (width, height) in pixels.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from maskpose import geometry
 from maskpose.codecs.masks import more_than_half
 from maskpose.data.augmentation import GREY
 from maskpose.errors import InputError
 
-MIN_INSIDE = 0.5  # of the visible keypoints, which the picture must hold
+MIN_INSIDE = 0.5  # share of the visible keypoints that the image must hold
 MAX_ENLARGEMENT = 2.5  # of a hand or of a background: beyond, everything is blurred
-NARROWEST = 0.56  # aspect of a picture, as of 16:9
-REACH = 20  # pixels of the picture that a hand's colours are carried on for beyond its box, as blur takes them in
-MAX_TRIES = 200  # after which a hand's place or a background's window counts as not to be had
-EDGE = 0.6  # pixels: deviation of the blur of every pasted edge
-ARMS = ("forearm", "both", "sleeve")  # what goes on from a wrist
-KNUCKLES = [5, 9, 13, 17]
+NARROWEST = 0.56  # aspect of an image, that of 16:9
+REACH = 20  # pixels of the image beyond a hand's box that the hand's colours are extended to, since blur reaches them
+MAX_TRIES = 200  # after which a place of a hand or a window of a background counts as impossible
+EDGE = 0.6  # pixels: standard deviation of the blur of every pasted edge
+ARMS = ("forearm", "both", "sleeve")  # what continues a wrist
+KNUCKLES = [5, 9, 13, 17]  # keypoints at the base of the four fingers
+
+Image = npt.NDArray[Any]  # uint8 or float32
+Affine = npt.NDArray[np.float64]
+Points = npt.NDArray[np.floating[Any]]
+BoolMask = npt.NDArray[np.bool_]
+Alpha = npt.NDArray[Any]  # float32, 0 to 1
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class PasteSettings:
-    """What pasted pictures are like. Ranges are (low, high)."""
+    """What pasted images are like. Ranges are (low, high)."""
 
-    span: tuple[float, float] = (0.05, 0.9)  # larger side of the keypoints' box, shares of the picture's larger side
+    span: tuple[float, float] = (0.05, 0.9)  # larger side of the keypoints' box, in units of the image's larger side
     rotation: float = 180.0  # degrees, to either side
-    size: tuple[int, int] = (240, 640)  # pixels of the picture's larger side
+    size: tuple[int, int] = (240, 640)  # pixels of the image's larger side
     occlude: float = 0.2  # probability that something covers a part of the hand
-    arm: float = 0.5  # probability that a forearm, a sleeve or both go on from the wrist, where it can be told where to
+    arm: float = 0.5  # probability that a forearm, a sleeve or both continue the wrist, if its direction is known
     light: float = 1.0  # strength of all changes of the hand's light and colours; 0: none
     blur: float = 1.0  # strength of all blur and noise; 0: none
     quality: tuple[int, int] = (60, 95)  # of the JPEG
 
-    def __post_init__(self):
-        """Raises InputError for values that cannot be."""
+    def __post_init__(self) -> None:
+        """Raise InputError for values out of range."""
         if not 0 < self.span[0] <= self.span[1] <= 1:
             raise InputError(f"the span must be two shares above 0 and up to 1, the lower one first, not {self.span}")
         if not 64 <= self.size[0] <= self.size[1] <= 4096:
@@ -50,23 +59,31 @@ class PasteSettings:
 
 @dataclass
 class CutOut:
-    """A hand apart from its photograph."""
+    """A hand apart from its image."""
 
-    colours: np.ndarray  # (h, w, 3) uint8 BGR, those of the hand's border carried on beyond it
-    alpha: np.ndarray  # (h, w) uint8, 255 on the hand
-    keypoints: np.ndarray  # (21, 2) float64, pixels
-    visible: np.ndarray  # (21,) bool
+    colours: npt.NDArray[np.uint8]  # (h, w, 3) BGR; beyond the hand, the colours of its border continue
+    alpha: npt.NDArray[np.uint8]  # (h, w), 255 on the hand
+    keypoints: npt.NDArray[np.float64]  # (21, 2), pixels
+    visible: BoolMask  # (21,)
 
 
-def cut_out(image: np.ndarray, mask: np.ndarray, keypoints: np.ndarray, visible: np.ndarray) -> CutOut:
-    """The hand of ``image`` (h, w, 3) where ``mask`` (h, w) is not 0, with a pixel's margin about it.
+def cut_out(
+    image: npt.NDArray[np.uint8], mask: npt.NDArray[Any], keypoints: npt.NDArray[np.float64], visible: BoolMask
+) -> CutOut:
+    """Cut a hand out of its image.
 
     The outermost pixels of a mask mix the hand with what was behind it. They take the colours of those further in.
+
+    Args:
+        image: (h, w, 3) uint8 BGR.
+        mask: (h, w), not 0 on the hand.
+        keypoints: (21, 2), pixels.
+        visible: (21,) bool.
     """
     hand = (mask > 0).astype(np.uint8)
     x, y, w, h = cv2.boundingRect(hand)
     hand = cv2.copyMakeBorder(hand[y : y + h, x : x + w], 2, 2, 2, 2, cv2.BORDER_CONSTANT, value=0)
-    image = cv2.copyMakeBorder(image[y : y + h, x : x + w], 2, 2, 2, 2, cv2.BORDER_REPLICATE)
+    near = cv2.copyMakeBorder(image[y : y + h, x : x + w], 2, 2, 2, 2, cv2.BORDER_REPLICATE)
     rim = 1 + max(w, h) // 400
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     alpha = cv2.erode(hand, cross) if min(w, h) > 20 else hand
@@ -74,22 +91,24 @@ def cut_out(image: np.ndarray, mask: np.ndarray, keypoints: np.ndarray, visible:
     if not core.any():
         core = hand
     shift = np.array([x - 2, y - 2])
-    return CutOut(_carried_on(image, core > 0), alpha * np.uint8(255), keypoints - shift, visible)
+    return CutOut(_extended(near, core > 0), alpha * np.uint8(255), keypoints - shift, visible)
 
 
-def _carried_on(image, core):
-    """``image`` with each pixel outside ``core`` (h, w) bool in the colour of the nearest one inside."""
+def _extended(image: Image, core: BoolMask) -> npt.NDArray[np.uint8]:
+    """Return ``image`` with each pixel outside ``core`` (h, w) in the colour of the nearest one inside."""
     outside = (~core).astype(np.uint8)
-    _, labels = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    labels = np.asarray(
+        cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)[1], np.int32
+    )
     table = np.zeros((labels.max() + 1, 3), np.uint8)
     table[labels[core]] = image[core]
     return table[labels]
 
 
 def sample_shape(rng: np.random.Generator, hand: CutOut, settings: PasteSettings) -> tuple[float, tuple[int, int]]:
-    """Random (share, (width, height)): the hand's span in shares of the picture's larger side, and the picture's size.
+    """Return a random span of a hand, in units of the image's larger side, and a random size of the image.
 
-    The picture is no larger than the hand's own pixels allow, but for the smallest size there may be.
+    The image is no larger than the hand's own pixels allow, or has the smallest size of ``settings``.
     """
     share = float(np.exp(rng.uniform(*np.log(settings.span))))
     span = np.ptp(hand.keypoints[hand.visible], axis=0).max()
@@ -101,12 +120,19 @@ def sample_shape(rng: np.random.Generator, hand: CutOut, settings: PasteSettings
 
 
 def sample_placement(
-    rng: np.random.Generator, hand: CutOut, share: float, size: tuple[int, int], settings: PasteSettings
-) -> np.ndarray:
-    """A random map from a CutOut's pixels to those of a picture of ``size`` (width, height), in which the hand spans
-    ``share`` of the larger side.
+    rng: np.random.Generator, hand: CutOut, share: float, size: Size, settings: PasteSettings
+) -> Affine:
+    """Return a random map from a CutOut's pixels to an image's.
 
-    Raises InputError where no place is found at which enough keypoints lie inside.
+    Args:
+        rng: of all that is random.
+        hand: what is placed.
+        share: of the image's larger side that the hand spans.
+        size: of the image.
+        settings: the range of rotations.
+
+    Raises:
+        InputError: no place is found at which enough keypoints lie inside.
     """
     points = hand.keypoints[hand.visible]
     for _ in range(MAX_TRIES):
@@ -116,21 +142,21 @@ def sample_placement(
         turned = np.ptp(geometry.apply(affine, points), axis=0).max()
         affine = geometry.compose(geometry.scale_affine(share * max(size) / turned), affine)
         wrist = geometry.apply(affine, hand.keypoints[0]) if hand.visible[0] else None
-        shift = _draw_shift(rng, geometry.apply(affine, points), wrist, size)
+        shift = _sample_shift(rng, geometry.apply(affine, points), wrist, size)
         affine = geometry.compose(geometry.translation(*shift), affine)
         if geometry.inside(geometry.apply(affine, points), *size).mean() >= MIN_INSIDE:
             return affine
     raise InputError("no place for the hand was found")
 
 
-def _draw_shift(rng, points, wrist, size):
-    """How far the hand is moved: mostly all of it into the picture, at times anywhere, or its wrist to a border."""
+def _sample_shift(rng: np.random.Generator, points: Points, wrist: Points | None, size: Size) -> Points:
+    """Return how far the hand moves: mostly all of it into the image, at times anywhere, or its wrist to a border."""
     low, high = points.min(axis=0), points.max(axis=0)
     limits = np.array(size) - 1
-    whole = np.sort([-low, limits - high], axis=0)  # where the hand is the larger, it covers the picture
+    whole = np.sort([-low, limits - high], axis=0)  # if the hand is the larger, it covers the image
     centred = np.array([-(low + high) / 2, limits - (low + high) / 2])
     shift = rng.uniform(*(whole if rng.random() < 0.75 else centred))
-    if wrist is not None and rng.random() < 0.35:  # the wrist's end, a plain cut, leaves the picture
+    if wrist is not None and rng.random() < 0.35:  # the wrist's end, a plain cut, leaves the image
         away = wrist - points.mean(axis=0)
         axis = int(np.argmax(np.abs(away)))
         reach = rng.uniform(-0.05, 0.12) * (high - low).max()
@@ -139,22 +165,26 @@ def _draw_shift(rng, points, wrist, size):
 
 
 def paste(
-    rng: np.random.Generator, hand: CutOut, background: np.ndarray, affine: np.ndarray, settings: PasteSettings,
-    texture: Callable[[], np.ndarray] | None = None,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Set a hand onto ``background`` (h, w, 3) uint8 BGR by ``affine``; give (image, mask).
+    rng: np.random.Generator,
+    hand: CutOut,
+    background: npt.NDArray[np.uint8],
+    affine: Affine,
+    settings: PasteSettings,
+    texture: Callable[[], npt.NDArray[np.uint8]] | None = None,
+) -> tuple[npt.NDArray[np.uint8], BoolMask]:
+    """Paste a hand onto a background.
 
     Args:
-        rng: of everything that is random.
+        rng: of all that is random.
         hand: what is pasted.
-        background: the picture behind.
-        affine: from the CutOut's pixels to the picture's.
+        background: (h, w, 3) uint8 BGR, the image behind.
+        affine: from the CutOut's pixels to the background's.
         settings: what the result is like.
-        texture: gives pictures (h, w, 3) uint8 that things in front of the hand, and sleeves, are cut out of; None:
-            there are neither.
+        texture: gives images (h, w, 3) uint8 from which things in front of the hand, and sleeves, are cut; None: there
+            are neither.
 
     Returns:
-        The picture (h, w, 3) uint8, and (h, w) bool: the hand's pixels, those that something covers left out.
+        The image (h, w, 3) uint8 BGR, and (h, w) bool: the hand's pixels without those that something covers.
     """
     size = background.shape[1::-1]
     alpha = geometry.warp(hand.alpha, affine, size, 0)
@@ -170,7 +200,7 @@ def paste(
         kind = rng.choice(ARMS if texture else ARMS[:1])
         if kind != "sleeve":
             colours, soft = _with_forearm(rng, wrist, colours, soft, mask)
-        if kind != "forearm":
+        if texture and kind != "forearm":
             covers.append(_sleeve(rng, wrist, mask, texture(), bare=kind == "both"))
     if settings.blur:
         colours, soft = _blurred(rng, colours, soft, mask, image, span, settings.blur)
@@ -187,22 +217,22 @@ def paste(
     return np.clip(np.rint(image), 0, 255).astype(np.uint8), mask
 
 
-def resize(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A picture in ``size`` (width, height)."""
-    way = cv2.INTER_AREA if picture.shape[1] > size[0] else cv2.INTER_LINEAR
-    return cv2.resize(picture, size, interpolation=way)
+def resize(image: npt.NDArray[np.uint8], size: Size) -> npt.NDArray[np.uint8]:
+    """Return an image (h, w, 3) in another size."""
+    interpolation = cv2.INTER_AREA if image.shape[1] > size[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size, interpolation=interpolation), np.uint8)
 
 
-def _warped_colours(hand, affine, size):
-    """A CutOut's colours as (h, w, 3) float32 of a picture of ``size``, carried on for REACH pixels about its box."""
+def _warped_colours(hand: CutOut, affine: Affine, size: Size) -> Image:
+    """Return a CutOut's colours in an image of ``size``, (h, w, 3) float32; they extend REACH pixels about its box."""
     margin = int(np.ceil(REACH / geometry.affine_scale(affine)))
-    wide = cv2.copyMakeBorder(hand.colours, *[margin] * 4, cv2.BORDER_REPLICATE)
+    wide = cv2.copyMakeBorder(hand.colours, margin, margin, margin, margin, cv2.BORDER_REPLICATE)
     shifted = geometry.compose(affine, geometry.translation(-margin, -margin))
     return geometry.warp(wide, shifted, size, 0).astype(np.float32)
 
 
-def _lit(rng, colours, mask, background, strength):
-    """The hand's ``colours`` in a light more like the background's, and changed at random."""
+def _lit(rng: np.random.Generator, colours: Image, mask: BoolMask, background: Image, strength: float) -> Image:
+    """Return the hand's colours in a light more like the background's, and changed at random."""
     if not strength or not mask.any():
         return colours
     skin, scene = colours[mask].mean(axis=0) + 1, background.mean(axis=(0, 1)) + 1
@@ -219,8 +249,8 @@ def _lit(rng, colours, mask, background, strength):
     return (((colours - skin) * contrast + skin) * gain).astype(np.float32)
 
 
-def _edge_width(gray, where):
-    """About the deviation, in pixels, of the blur of (h, w) float32 ``gray`` at its edges within ``where``."""
+def _edge_width(gray: Image, where: Any) -> float:
+    """Estimate the standard deviation, in pixels, of the blur of (h, w) float32 ``gray`` at its edges in ``where``."""
     dx, dy = cv2.Sobel(gray, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(gray, cv2.CV_32F, 0, 1, scale=0.125)
     slope = (dx**2 + dy**2)[where]
     bend = (cv2.Laplacian(gray, cv2.CV_32F) ** 2)[where]
@@ -230,8 +260,16 @@ def _edge_width(gray, where):
     return float(np.sqrt(slope[strong].mean() / max(bend[strong].mean(), 1e-6)))
 
 
-def _blurred(rng, colours, soft, mask, background, span, strength):
-    """The hand's colours and alpha, no sharper than the background, and at times out of focus or moved."""
+def _blurred(
+    rng: np.random.Generator,
+    colours: Image,
+    soft: Alpha,
+    mask: BoolMask,
+    background: Image,
+    span: float,
+    strength: float,
+) -> tuple[Image, Alpha]:
+    """Return the hand's colours and alpha, no sharper than the background, and at times out of focus or moved."""
     inner = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     behind = _edge_width(cv2.cvtColor(background, cv2.COLOR_BGR2GRAY), np.s_[:])
     own = _edge_width(cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY), inner)
@@ -239,7 +277,7 @@ def _blurred(rng, colours, soft, mask, background, span, strength):
     if rng.random() < 0.15:
         sigma += rng.uniform(0, 2)
     sigma = min(sigma, 2.5, 0.02 * span + 0.3) * strength
-    both = np.dstack([colours, soft])
+    both: npt.NDArray[Any] = np.dstack([colours, soft])
     if sigma > 0.3:
         both = cv2.GaussianBlur(both, (0, 0), sigma)
     if rng.random() < 0.1 and span > 40:
@@ -248,8 +286,8 @@ def _blurred(rng, colours, soft, mask, background, span, strength):
     return both[..., :3], both[..., 3]
 
 
-def _streak(length, angle):
-    """A kernel that moves a picture by ``length`` pixels during its exposure."""
+def _streak(length: float, angle: float) -> Alpha:
+    """Return the kernel of an image that moves by ``length`` pixels during its exposure, at ``angle`` radians."""
     side = 2 * int(np.ceil(length / 2)) + 1
     kernel = np.zeros((side, side), np.float32)
     middle, reach = side // 2, length / 2 * np.array([np.cos(angle), np.sin(angle)])
@@ -259,16 +297,16 @@ def _streak(length, angle):
     return kernel / kernel.sum()
 
 
-def _shadow(rng, soft, span):
-    """(h, w) factors of a soft shadow that the hand throws onto what is behind it."""
+def _shadow(rng: np.random.Generator, soft: Alpha, span: float) -> Image:
+    """Return (h, w) factors of a soft shadow that the hand throws onto what is behind it."""
     angle, far = rng.uniform(0, 2 * np.pi), rng.uniform(0.02, 0.2) * span
     width = max(1, round(rng.uniform(0.04, 0.15) * span)) * 2 + 1
     moved = geometry.warp(soft, geometry.translation(far * np.cos(angle), far * np.sin(angle)), soft.shape[::-1], 0)
     return 1 - rng.uniform(0.1, 0.5) * cv2.blur(cv2.blur(moved, (width, width)), (width, width))
 
 
-def _cover(rng, points, span, mask):
-    """(h, w) float32, 1 where a thing, a rod or a blob, is in front of the hand; it leaves a good part to be seen."""
+def _cover(rng: np.random.Generator, points: Points, span: float, mask: BoolMask) -> Alpha:
+    """Return (h, w), 1 where a rod or a blob lies in front of the hand; half of the hand or more stays visible."""
     for _ in range(10):
         centre = points[rng.integers(len(points))] + rng.normal(0, 0.05, 2) * span
         if rng.random() < 0.5:
@@ -281,8 +319,8 @@ def _cover(rng, points, span, mask):
     return np.zeros(mask.shape, np.float32)
 
 
-def _rod(rng, centre, span):
-    """(n, 2) outline of a bar that is longer than the hand."""
+def _rod(rng: np.random.Generator, centre: Points, span: float) -> Points:
+    """Return the outline (n, 2) of a bar that is longer than the hand."""
     angle = rng.uniform(0, np.pi)
     along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
     half, taper = rng.uniform(0.04, 0.16) * span, rng.uniform(0.6, 1)
@@ -293,8 +331,8 @@ def _rod(rng, centre, span):
     ])  # fmt: skip
 
 
-def _blob(rng, centre, span):
-    """(n, 2) outline of a rounded thing."""
+def _blob(rng: np.random.Generator, centre: Points, span: float) -> Points:
+    """Return the outline (n, 2) of a rounded thing."""
     turn = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     radius = np.ones_like(turn)
     for order in (2, 3, 5):
@@ -307,26 +345,25 @@ def _blob(rng, centre, span):
 
 @dataclass
 class _Wrist:
-    """Where a hand's mask ends towards the arm."""
+    """The end of a hand's mask towards the arm."""
 
-    end: np.ndarray  # (2,) the middle of that end, pixels
-    along: np.ndarray  # (2,) unit vector from the fingers to the arm
+    end: Points  # (2,) the middle of that end, pixels
+    along: Points  # (2,) unit vector from the fingers to the arm
     half: float  # half the width there, pixels
-    span: float  # the hand's, pixels
+    span: float  # of the hand, pixels
 
-    def coordinates(self, size, along):
-        """(h, w) pixels along an arm that leaves in the direction ``along``, and across it, both from ``end``."""
+    def coordinates(self, size: Size, along: Points) -> tuple[Alpha, Alpha]:
+        """Return (h, w) distances from ``end``, pixels: along an arm of the direction ``along``, and across it."""
         x = np.arange(size[0], dtype=np.float32) - np.float32(self.end[0])
         y = (np.arange(size[1], dtype=np.float32) - np.float32(self.end[1]))[:, None]
-        dx, dy = np.float32(along)
+        dx, dy = np.asarray(along, np.float32)
         return dx * x + dy * y, dx * y - dy * x
 
 
-def _wrist(points, visible, mask):
-    """The _Wrist of a hand of (21, 2) points and (h, w) bool mask; None where it cannot be told.
+def _wrist(points: Points, visible: BoolMask, mask: BoolMask) -> _Wrist | None:
+    """Return the _Wrist of a hand of (21, 2) points and (h, w) mask.
 
-    That is the case if the hand points into the picture, if fingers reach over the wrist, and if the end of the mask is
-    outside the picture.
+    None: the hand points into the image, fingers reach over the wrist, or the end of the mask lies outside the image.
     """
     if not visible[[0, *KNUCKLES]].all():
         return None
@@ -350,27 +387,40 @@ def _wrist(points, visible, mask):
     return _Wrist(middle, along, float(high - low) / 2, float(span))
 
 
-def _turned(vector, degrees):
+def _turned(vector: Points, degrees: float) -> Points:
     return geometry.apply(geometry.rotation(degrees, (0, 0)), vector)
 
 
-def _strip(wrist, along, start, stop, halves, size):
-    """(h, w) float32 alpha of a strip from ``start`` to ``stop`` pixels along, of half widths ``halves`` there."""
+def _strip(
+    wrist: _Wrist, along: Points, start: float, stop: float, halves: npt.NDArray[np.float64], size: Size
+) -> Alpha:
+    """Return the alpha (h, w) of a strip that continues a wrist.
+
+    Args:
+        wrist: where it begins.
+        along: (2,) its direction.
+        start: distance of its one end from the wrist's, pixels.
+        stop: distance of its other end, pixels.
+        halves: (2,) half its width at either end, pixels.
+        size: of the image.
+    """
     across = np.array([-along[1], along[0]])
     near, far = wrist.end + start * along, wrist.end + stop * along
     outline = [near - halves[0] * across, far - halves[1] * across, far + halves[1] * across, near + halves[0] * across]
     return _filled(np.array(outline), size)
 
 
-def _filled(outline, size):
-    """(h, w) float32 alpha of a polygon (n, 2), with an edge as soft as the hand's."""
+def _filled(outline: Points, size: Size) -> Alpha:
+    """Return the alpha (h, w) of a polygon (n, 2), with an edge as soft as the hand's."""
     area = np.zeros(size[::-1], np.uint8)
     cv2.fillPoly(area, [np.rint(np.clip(outline, -1e4, 1e4) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
-    return cv2.GaussianBlur(area.astype(np.float32) / 255, (0, 0), EDGE)
+    return np.asarray(cv2.GaussianBlur(area.astype(np.float32) / 255, (0, 0), EDGE))
 
 
-def _with_forearm(rng, wrist, colours, soft, mask):
-    """Colours and alpha of the hand with a forearm under it, in the skin's colours across the wrist."""
+def _with_forearm(
+    rng: np.random.Generator, wrist: _Wrist, colours: Image, soft: Alpha, mask: BoolMask
+) -> tuple[Image, Alpha]:
+    """Return the colours and alpha of the hand with a forearm under it, in the skin's colours across the wrist."""
     size, span = mask.shape[::-1], wrist.span
     far, aside = wrist.coordinates(size, wrist.along)
     band = mask & (far > -0.12 * span) & (np.abs(aside) < wrist.half)
@@ -393,8 +443,8 @@ def _with_forearm(rng, wrist, colours, soft, mask):
     return np.where(arm[..., None] > 0, share * colours + (1 - share) * flesh, colours), both
 
 
-def _across(colours, places, bins=16):
-    """(bins, 3) float32: the mean of (n, 3) colours in bins of their places from -1 to 1, gaps filled, smooth."""
+def _across(colours: Image, places: npt.NDArray[Any], bins: int = 16) -> Image:
+    """Return (bins, 3) float32: the means of (n, 3) colours in bins of their places, -1 to 1; smooth, without gaps."""
     index = np.clip((places + 1) / 2 * bins, 0, bins - 1).astype(int)
     counts = np.bincount(index, minlength=bins)
     sums = np.stack([np.bincount(index, colours[:, c], bins) for c in range(3)], axis=1)
@@ -404,14 +454,14 @@ def _across(colours, places, bins=16):
     return cv2.GaussianBlur(table[None].astype(np.float32), (5, 1), 1, borderType=cv2.BORDER_REPLICATE)[0]
 
 
-def _clouds(rng, size, span):
-    """(h, w) float32 smooth noise of deviation about 1, with blobs of about a quarter of ``span``."""
+def _clouds(rng: np.random.Generator, size: Size, span: float) -> Image:
+    """Return (h, w) smooth noise of standard deviation about 1, with blobs of about a quarter of ``span``."""
     cells = [int(np.clip(4 * side / span, 2, 64)) for side in size]
     return cv2.resize(rng.standard_normal(cells[::-1], np.float32), size, interpolation=cv2.INTER_CUBIC)
 
 
-def _sleeve(rng, wrist, mask, cloth, bare):
-    """(alpha (h, w), colours (h, w, 3)) of a sleeve, at the wrist or, with a ``bare`` forearm, further along."""
+def _sleeve(rng: np.random.Generator, wrist: _Wrist, mask: BoolMask, cloth: Image, bare: bool) -> tuple[Alpha, Image]:
+    """Return the alpha (h, w) and colours (h, w, 3) of a sleeve, at the wrist or, on a ``bare`` forearm, beyond it."""
     size, span = mask.shape[::-1], wrist.span
     along = _turned(wrist.along, rng.uniform(-15, 15))
     start = rng.uniform(0.2, 1.2) * span if bare else rng.uniform(-0.12, 0.02) * span

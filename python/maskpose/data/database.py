@@ -1,4 +1,4 @@
-"""The LMDB of samples: keys 00000000, 00000001 …, and one key more that says what the database is."""
+"""The LMDB of samples: keys 00000000, 00000001 …, and one more key for the manifest."""
 
 import contextlib
 import hashlib
@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import lmdb
 
@@ -17,38 +19,46 @@ from maskpose.io import values
 from maskpose.io.files import make_folder, read_json, refuse_existing, write_text
 from maskpose.io.lmdb_file import LmdbFile
 from maskpose.io.locks import FileLock
+from maskpose.io.paths import PathLike
 from maskpose.io.printable import short_repr
 from maskpose.io.text import parse_json
 
 ABOUT_KEY = b"about"
 STATE_KEY = b"state"  # of a database that is being written
-STATE = ("count", "bytes", "masks", "sources", "digest", "position", "problems")
+STATE = ("count", "bytes", "masks", "sources", "digest", "position", "problems")  # attributes of a Writer
 TOGETHER = 16 << 20  # bytes that are written at once
 FORMAT = "maskpose.Record"
 FORMAT_VERSION = 2
-KINDS = {"count": int, "masks": int, "sources": dict, "sha256": str}  # of what the database says of itself
-FIRST_MAP_SIZE = 64 << 20
+KINDS = {"count": int, "masks": int, "sources": dict, "sha256": str}  # of values in the manifest
+FIRST_MAP_SIZE = 64 << 20  # bytes
 
 
 class Writer:
-    """Writes a database beside its final name and renames it when whole.
+    """Writes a database beside its final name and renames it once it is whole.
 
-    As a context manager: leaving by an exception removes what was written, unless the user or the disk stopped it: then
-    another Writer of the same plan goes on. ``manifest.json`` beside the data repeats what the database says of itself,
-    for people, and how long the data's file is.
+    It is a context manager. Leaving it by an exception removes what was written, unless the user or the disk stopped
+    it: then another Writer of the same plan continues. ``manifest.json`` beside the data repeats the manifest for
+    people, and has the length of the data's file.
     """
 
-    def __init__(self, path, about, plan):
-        """``about``: what the manifest should say besides, JSON-able. ``plan``: what is going to be written, in a text
-        that differs when that differs. Afterwards ``position`` is how far an earlier Writer of that plan had come, by
-        its own ``mark``, else 0.
+    def __init__(self, path: PathLike, about: dict[str, Any], plan: str):
+        """Begin a database, or continue one that was stopped.
 
-        Raises InputError if ``path`` exists, is being written by another process, or cannot be written.
+        Afterwards ``position`` is the last one that an earlier Writer of this plan has marked, else 0.
+
+        Args:
+            path: of the database.
+            about: what the manifest holds besides, JSON-able.
+            plan: a text that differs if what will be written differs.
+
+        Raises:
+            InputError: ``path`` exists, another process writes it, or it cannot be written.
         """
         self.path = Path(path)
         self.partial = self.path.with_name(f"{self.path.name}.partial")
         self.about, self.plan = about, plan
-        self._waiting, self._waiting_bytes = [], 0
+        self._waiting: list[tuple[bytes, bytes]] = []
+        self._waiting_bytes = 0
         self._keep = False
         refuse_existing(self.path)
         self._made_parent = not self.path.parent.exists()
@@ -61,8 +71,8 @@ class Writer:
             self._leave(keep=self.position > 0)
             raise InputError(f"{self.path} cannot be written: {error}") from None
 
-    def put(self, sample, data):
-        """Add a sample, and ``data``, its record, at the end."""
+    def put(self, sample: Sample, data: bytes) -> None:
+        """Add a sample at the end; ``data`` is what ``sample.serialize`` gives."""
         self._waiting.append((b"%08d" % self.count, data))
         self._waiting_bytes += len(data)
         self.count += 1
@@ -71,16 +81,18 @@ class Writer:
         self.masks += bool(sample.mask)
         self.sources[sample.origin] = self.sources.get(sample.origin, 0) + 1
 
-    def mark(self, position, problems=()):
-        """All samples of the plan's first ``position`` parts have been put; ``problems``: what there is to tell."""
+    def mark(self, position: int, problems: Sequence[str] = ()) -> None:
+        """Note that all samples of the plan's first ``position`` items are put, and what was left out until then."""
         self.position, self.problems = position, list(problems)
         if self._waiting_bytes > TOGETHER:
             self._flush()
 
-    def _restart(self):
-        """Take up what an earlier Writer of the same plan left, or remove it."""
+    def _restart(self) -> None:
+        """Continue what an earlier Writer of the same plan left, or remove it."""
         self.count = self.bytes = self.masks = self.position = 0
-        self.sources, self.problems, self.digest = {}, [], ""
+        self.sources: dict[str, int] = {}
+        self.problems: list[str] = []
+        self.digest = ""
         with contextlib.suppress(InputError, KeyError, TypeError):
             state = self._left_state()
             if state["plan"] == self.plan:
@@ -89,13 +101,13 @@ class Writer:
                 return
         shutil.rmtree(self.partial, ignore_errors=True)
 
-    def _left_state(self):
-        """The state that an earlier Writer left in ``partial``, or None. Raises InputError where that is damaged."""
+    def _left_state(self) -> Any:
+        """Return the state that an earlier Writer left in ``partial``, or None. Raises InputError if it is damaged."""
         with contextlib.closing(LmdbFile(self.partial)) as left:
             return parse_json(left.get(STATE_KEY) or b"null", f"{self.partial}: its state")
 
-    def _flush(self):
-        """Write what waits, and how far it goes, all or nothing."""
+    def _flush(self) -> None:
+        """Write the samples that wait, and the state with them, all or nothing."""
         state = {name: getattr(self, name) for name in ("plan", *STATE)}
         while True:
             try:
@@ -110,15 +122,16 @@ class Writer:
                 raise self._interrupted(error) from None
         self._waiting, self._waiting_bytes = [], 0
 
-    def _interrupted(self, error):
-        """The InputError to raise as the disk takes no more; what it has taken is kept."""
+    def _interrupted(self, error: Exception) -> InputError:
+        """Return the error to raise if the disk takes no more, and keep what it has taken."""
         self._keep = True
         return InputError(
-            f"{self.path} cannot be written: {error}; {self.partial} keeps what there is, and the same command goes on"
+            f"{self.path} cannot be written: {error}; {self.partial} keeps what is written, and the same command "
+            "continues"
         )
 
-    def close(self):
-        """Finish: write what the database says of itself, sync, rename. Raises InputError as ``put`` does."""
+    def close(self) -> None:
+        """Write the manifest, sync and rename the database. Raises InputError if the disk takes no more."""
         about = {
             "format": FORMAT,
             "version": FORMAT_VERSION,
@@ -145,12 +158,12 @@ class Writer:
             raise self._interrupted(error) from None
         self._lock.release()
 
-    def abandon(self):
-        """Remove what was written, or leave it to be gone on with."""
+    def abandon(self) -> None:
+        """Remove what was written, or leave it for another Writer that continues."""
         self.env.close()
         self._leave(self._keep)
 
-    def _leave(self, keep):
+    def _leave(self, keep: bool) -> None:
         if not keep:
             shutil.rmtree(self.partial, ignore_errors=True)
         self._lock.release()
@@ -158,10 +171,10 @@ class Writer:
             with contextlib.suppress(OSError):  # it holds something by now
                 self.path.parent.rmdir()
 
-    def __enter__(self):
+    def __enter__(self) -> "Writer":
         return self
 
-    def __exit__(self, kind, error, traceback):
+    def __exit__(self, kind: type[BaseException] | None, error: object, traceback: object) -> None:
         if kind is None:
             try:
                 self.close()
@@ -176,15 +189,15 @@ class Writer:
         self.abandon()
 
 
-def chain_digest(before, data):
-    """SHA-256, as hexadecimal digits, of such digits of all that came before and the bytes of one more record."""
+def chain_digest(before: str, data: bytes) -> str:
+    """Return the SHA-256 of the digest of all samples before and the bytes of one more, as hexadecimal digits."""
     total = hashlib.sha256(before.encode())
     total.update(data)
     return total.hexdigest()
 
 
-def _opened(path):
-    """The LmdbFile of a database. Raises InputError that says what else ``path`` is."""
+def _opened(path: Path) -> LmdbFile:
+    """Open a database. Raises InputError that says what ``path`` is instead."""
     if path.is_file():
         holder = path.parent if path.name == "data.mdb" else "an LMDB, a folder with data.mdb in it,"
         raise InputError(f"{path} is a file: give {holder} instead")
@@ -193,52 +206,71 @@ def _opened(path):
     return LmdbFile(path)
 
 
-def find_databases(path: str | os.PathLike) -> list[Path]:
-    """The database ``path`` itself, or the databases in that folder and one level further down, by name.
+def find_databases(path: PathLike) -> list[Path]:
+    """Return ``path`` itself if it is a database, or the databases in that folder and one level below it, by name.
 
-    Raises InputError where there is none.
+    Raises:
+        InputError: there is none.
     """
     path = Path(path)
     if not path.is_dir() or (path / "data.mdb").exists():
         return [path]
-    found = sorted(data.parent for depth in ("*", "*/*") for data in path.glob(f"{depth}/data.mdb"))
-    found = [one for one in found if one.suffix != ".partial"]
-    if not found:
+    folders = sorted(data.parent for depth in ("*", "*/*") for data in path.glob(f"{depth}/data.mdb"))
+    databases = [folder for folder in folders if folder.suffix != ".partial"]
+    if not databases:
         raise InputError(f"{path} is not an LMDB, and holds none: it has no data.mdb (make one with `make lmdb`)")
-    return found
+    return databases
 
 
-def _noted_bytes(path):
-    """How long data.mdb was when it was written, as the manifest says, or 0."""
+def _noted_bytes(path: Path) -> int:
+    """Return the length of data.mdb when it was written, by the manifest, or 0."""
     with contextlib.suppress(InputError):
         noted = read_manifest(path).get("data_bytes")
         return noted if type(noted) is int else 0
     return 0
 
 
-def read_manifest(path):
-    """What a database says of itself, as a dict. Raises InputError where its manifest.json is missing or damaged."""
+def read_manifest(path: PathLike) -> dict[str, Any]:
+    """Return the manifest of a database. Raises InputError if its manifest.json is missing or damaged."""
     file = Path(path) / "manifest.json"
     return values.json_object(read_json(file), file)
 
 
 class Reader:
-    """A database opened for reading: a sequence of samples. Any number of processes may have it open."""
+    """A database opened for reading: a sequence of Samples. Any number of processes may have it open.
 
-    def __init__(self, path):
-        """Raises InputError where ``path`` is not a whole, non-empty database of ours."""
+    >>> reader = Reader("data/train.lmdb")
+    >>> len(reader), reader.about["masks"]
+    (10, 10)
+    >>> sample = reader[0]
+    >>> sample.name, sample.decode_image().shape
+    ('0.jpg', (240, 320, 3))
+    >>> sum(int(sample.visible.sum()) for sample in reader)
+    168
+    >>> reader.close()
+    """
+
+    def __init__(self, path: PathLike):
+        """Open a database.
+
+        Args:
+            path: of its folder.
+
+        Raises:
+            InputError: ``path`` is not a whole, non-empty database of ours.
+        """
         self.path = Path(path)
         self._file = _opened(self.path)
         try:
             self.about = self._checked_about()
-            self.count = self.about["count"]
+            self.count: int = self.about["count"]
             self._refuse_incomplete()
         except BaseException:
             self._file.close()
             raise
 
-    def _checked_about(self):
-        """What the database says of itself, a dict. Raises InputError where it is not ours, or is empty."""
+    def _checked_about(self) -> dict[str, Any]:
+        """Return the manifest. Raises InputError if the database is not ours, or is empty."""
         foreign = f"{self.path} is not a maskpose database: make one with `make lmdb`"
         try:
             about = parse_json(self._file.get(ABOUT_KEY) or b"null", str(self.path))
@@ -260,54 +292,54 @@ class Reader:
             raise InputError(f"{self.path} is empty: it holds no samples")
         return about
 
-    def _refuse_incomplete(self):
-        """Raise InputError where data are missing: what is there of a tree may be whole by itself."""
-        noted, there = _noted_bytes(self.path), (self.path / "data.mdb").stat().st_size
-        if there < noted:
-            raise InputError(f"{self.path} is truncated: data.mdb has {there} of {noted} bytes; copy or make it again")
+    def _refuse_incomplete(self) -> None:
+        """Raise InputError if data are missing: what is left of a tree may be whole by itself."""
+        noted, size = _noted_bytes(self.path), (self.path / "data.mdb").stat().st_size
+        if size < noted:
+            raise InputError(f"{self.path} is truncated: data.mdb has {size} of {noted} bytes; copy or make it again")
         for index, key in enumerate(self._file.keys[: self.count]):
             if key != b"%08d" % index:
                 raise self._missing(index)
         if self.count > len(self._file.keys):
             raise self._missing(len(self._file.keys))
 
-    def _missing(self, index):
-        return InputError(f"{self.path} is damaged: record {index} of {self.count} is missing; copy or make it again")
+    def _missing(self, index: int) -> InputError:
+        return InputError(f"{self.path} is damaged: sample {index} of {self.count} is missing; copy or make it again")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Sample:
         if not 0 <= index < self.count:
             raise IndexError(index)
-        return Sample.parse(self.record(index), f"{self.path}: record {index}")
+        return Sample.parse(self.sample_bytes(index), f"{self.path}: sample {index}")
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Sample]:
         for index in range(self.count):
             yield self[index]
 
-    def record(self, index):
-        """The bytes of a record."""
+    def sample_bytes(self, index: int) -> bytes:
+        """Return the bytes of a sample, as ``Sample.serialize`` made them. Raises InputError if they are missing."""
         data = self._file.get(b"%08d" % index)
         if data is None:
             raise self._missing(index)
         return data
 
-    def digest(self):
-        """The ``chained`` SHA-256 of all records in their order; the database itself says what it should be."""
+    def digest(self) -> str:
+        """Return the ``chain_digest`` of all samples in their order; the manifest says what it should be."""
         total = ""
         for index in range(self.count):
-            total = chain_digest(total, self.record(index))
+            total = chain_digest(total, self.sample_bytes(index))
         return total
 
-    def refuse_damaged(self):
-        """Raise InputError where the records are not those that were written, by their checksum."""
+    def refuse_damaged(self) -> None:
+        """Raise InputError if the samples are not those that were written, by their checksum."""
         if self.about.get("sha256") not in (None, self.digest()):
             raise InputError(
-                f"{self.path} is damaged: its records' checksum is not the one it was written with (make verify says "
-                "more)"
+                f"{self.path} is damaged: the checksum of its samples is not the one it was written with (make verify "
+                "says more)"
             )
 
-    def close(self):
+    def close(self) -> None:
         """Release the file."""
         self._file.close()

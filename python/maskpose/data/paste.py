@@ -1,26 +1,27 @@
-"""Hands with masks set onto other backgrounds: new samples whose masks and keypoints are exact.
+"""Hands with masks pasted onto other backgrounds: new samples whose masks and keypoints are exact.
 
 A sample depends on its seed, its number, the databases and the settings alone.
 """
 
 import functools
 import math
-import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-from tqdm import tqdm
+import numpy.typing as npt
 
 from maskpose import geometry
 from maskpose.codecs.masks import pack_mask
-from maskpose.data.build import NAMED, build_items
+from maskpose.data.build import build_items
 from maskpose.data.compositing import (
     MAX_ENLARGEMENT,
     MAX_TRIES,
+    CutOut,
     PasteSettings,
     cut_out,
     paste,
@@ -34,29 +35,37 @@ from maskpose.errors import InputError
 from maskpose.inference.image_paths import find_images
 from maskpose.io import images
 from maskpose.io.files import read_bytes
+from maskpose.io.left_out import MOST_NAMED, report_left_out
+from maskpose.io.paths import PathLike
 from maskpose.io.progress import progress_bar
+from maskpose.model.variants import KEYPOINTS
 from maskpose.visualization import drawing
 
 ORIGIN = "pasted"
 MIN_VISIBLE = 8  # keypoints of a hand: with fewer, the box says little about the hand's size
 MIN_SPAN = 16  # pixels of a hand: a smaller one is all blur
-MARGIN = 0.15  # of a hand's box, within which a background window must not come near it
-TRIES = 20  # windows of one photograph, ever smaller ones
+MARGIN = 0.15  # of a hand's box: how far a background's window stays away from the hand
+TRIES = 20  # windows of one image, ever smaller ones
 SMALLEST_TEXTURE = 48  # pixels of the larger side of a window that a sleeve or a thing is cut out of
 FORBIDDEN_SIDE = 96  # cells of the larger side of the map of what a window must not hold
+UNREADABLE = "that cannot be read"
 SHEET_SAMPLES, SHEET_COLUMNS, SHEET_TILE = 40, 10, (224, 224)
 
 
 class Hands:
-    """The hands of some databases that can be cut out: those of a whole mask and enough visible keypoints."""
+    """The hands of some databases that can be cut out: those with a whole mask and enough visible keypoints.
+
+    ``places`` are their databases' and samples' numbers; ``left_out`` counts the other samples by what they lack.
+    """
 
     def __init__(self, readers: Sequence[Reader]):
-        """Raises InputError where a database is damaged, and where none has such a hand."""
+        """Look at all samples. Raises InputError if a database is damaged, or none has such a hand."""
         self.readers = readers
-        self.places, self.left_out = [], Counter()
+        self.places: list[tuple[int, int]] = []
+        self.left_out: Counter[str] = Counter()
         for number, reader in enumerate(readers):
             for index, sample in enumerate(_samples(reader)):
-                if problem := _not_to_be_cut_out(sample):
+                if problem := _why_unusable(sample):
                     self.left_out[problem] += 1
                 else:
                     self.places.append((number, index))
@@ -64,23 +73,27 @@ class Hands:
             why = ", ".join(f"{count} {problem}" for problem, count in self.left_out.items())
             raise InputError(f"{', '.join(str(r.path) for r in readers)}: no hand that can be cut out ({why})")
 
-    def draw(self, rng: np.random.Generator) -> Sample:
-        """A random one."""
+    def sample(self, rng: np.random.Generator) -> Sample:
+        """Return the sample of a random hand."""
         number, index = self.places[rng.integers(len(self.places))]
         return self.readers[number][index]
 
 
 class Backgrounds:
-    """Windows of photographs in which there is no hand.
+    """Windows of images that show no hand.
 
-    Of a database, samples without a hand serve whole, and of the others whatever lies apart from the hand and from
-    unknown pixels. Samples without a mask do not say where that is, and are left out. Of a folder, all pictures serve
-    whole.
+    Samples without a hand serve whole, and so do all images of a folder. Of the other samples, whatever lies apart from
+    the hand and from unknown pixels serves. Samples without a mask do not say where that is, and are left out.
+
+    ``whole`` and ``scenes`` hold functions that read the samples, without a hand and with one; ``left_out`` counts the
+    other images by what they lack.
     """
 
     def __init__(self, sources: Sequence[Reader | Path]):
-        """sources: databases and folders of pictures. Raises InputError where nothing of them can serve."""
-        self.whole, self.scenes, self.left_out = [], [], Counter()
+        """Look at all images of databases and folders. Raises InputError if none can serve."""
+        self.whole: list[Callable[[], Sample]] = []
+        self.scenes: list[Callable[[], Sample]] = []
+        self.left_out: Counter[str] = Counter()
         for source in sources:
             if isinstance(source, Reader):
                 self._take_database(source)
@@ -88,9 +101,9 @@ class Backgrounds:
                 self._take_folder(source)
         if not self.whole and not self.scenes:
             why = ", ".join(f"{count} {problem}" for problem, count in self.left_out.items())
-            raise InputError(f"no photograph can serve as a background ({why or 'there is none'})")
+            raise InputError(f"no image can serve as a background ({why or 'there is none'})")
 
-    def _take_database(self, reader):
+    def _take_database(self, reader: Reader) -> None:
         for index, sample in enumerate(_samples(reader)):
             read = functools.partial(reader.__getitem__, index)
             mask = sample.decode_mask()
@@ -101,23 +114,31 @@ class Backgrounds:
             else:
                 self.whole.append(read)
 
-    def _take_folder(self, folder):
+    def _take_folder(self, folder: Path) -> None:
         paths = [image.path for image in find_images([folder])]
         for path in progress_bar(paths, desc=f"reading {folder}", unit="image"):
             try:
-                _picture(path)
+                _image_without_hand(path)
             except InputError as error:
-                self.left_out["that cannot be read"] += 1
-                if self.left_out["that cannot be read"] <= NAMED:
-                    tqdm.write(f"left out: {error}", file=sys.stderr)
+                self.left_out[UNREADABLE] += 1
+                if self.left_out[UNREADABLE] <= MOST_NAMED:
+                    report_left_out(error)
             else:
-                self.whole.append(functools.partial(_picture, path))
+                self.whole.append(functools.partial(_image_without_hand, path))
 
-    def window(self, rng: np.random.Generator, shape: tuple[int, int], smallest: int) -> np.ndarray:
-        """(h, w, 3) uint8 BGR: a random window of the aspect of ``shape`` (width, height), at times mirrored.
+    def window(self, rng: np.random.Generator, shape: tuple[int, int], smallest: int) -> npt.NDArray[np.uint8]:
+        """Return a random window, at times mirrored; if there are images of both kinds, half are of those without hand.
 
-        Its larger side has ``smallest`` pixels or more. Half of the windows are of photographs without a hand, where
-        there are both kinds. Raises InputError where a picture is broken, and where no window is large enough.
+        Args:
+            rng: of all that is random.
+            shape: (width, height) whose aspect the window has.
+            smallest: pixels that its larger side has at least.
+
+        Returns:
+            (h, w, 3) uint8 BGR.
+
+        Raises:
+            InputError: an image is damaged, or no window is large enough.
         """
         kinds = [kind for kind in (self.whole, self.scenes) if kind]
         if rng.random() < 0.5:
@@ -133,22 +154,36 @@ class Backgrounds:
         raise InputError(f"no background holds a window without a hand of {smallest} pixels or more")
 
 
-def paste_sample(hands: Hands, backgrounds: Backgrounds, seed: int, index: int, settings: PasteSettings, origin=ORIGIN):
-    """Sample number ``index`` of ``seed``. Raises InputError where a picture is broken or the hand fits nowhere."""
+def paste_sample(
+    hands: Hands, backgrounds: Backgrounds, seed: int, index: int, settings: PasteSettings, origin: str = ORIGIN
+) -> Sample:
+    """Make one pasted sample.
+
+    Args:
+        hands: of which one is pasted.
+        backgrounds: of which one is behind it.
+        seed: of all samples.
+        index: of this one.
+        settings: what it is like.
+        origin: of the sample.
+
+    Raises:
+        InputError: an image is damaged, or the hand fits nowhere.
+    """
     rng = np.random.default_rng((seed, index))
-    sample = hands.draw(rng)
-    hand = cut_out(sample.decode_image(), sample.decode_mask(), sample.keypoints.astype(np.float64), sample.visible)
+    sample = hands.sample(rng)
+    hand = _cut_out_of(sample)
     share, shape = sample_shape(rng, hand, settings)
     window = backgrounds.window(rng, shape, math.ceil(settings.size[0] / MAX_ENLARGEMENT))
     size = _at_most_enlarged(shape, window, settings.size[0])
     affine = sample_placement(rng, hand, share, size, settings)
 
-    def texture():
+    def texture() -> npt.NDArray[np.uint8]:
         return resize(backgrounds.window(rng, size, SMALLEST_TEXTURE), size)
 
     image, mask = paste(rng, hand, resize(window, size), affine, settings, texture)
     if not mask.any():
-        raise InputError(f"number {index}, of {sample.name}: no pixel of the hand is left to be seen")
+        raise InputError(f"number {index}, of {sample.name}: no pixel of the hand stays visible")
     quality = int(rng.integers(settings.quality[0], settings.quality[1] + 1))
     keypoints = geometry.apply(affine, hand.keypoints)
     mirrored = affine[0, 0] * affine[1, 1] < affine[0, 1] * affine[1, 0]
@@ -167,23 +202,47 @@ def paste_sample(hands: Hands, backgrounds: Backgrounds, seed: int, index: int, 
 
 
 def build_pasted(
-    path, hands: Hands, backgrounds: Backgrounds, count: int, seed: int, settings: PasteSettings, origin: str = ORIGIN,
-    about: dict | None = None, workers: int | None = None, strict: bool = False,
-):  # fmt: skip
-    """Write ``count`` pasted samples into the database ``path``; give (manifest, problems) as ``build_items`` does."""
+    path: PathLike,
+    hands: Hands,
+    backgrounds: Backgrounds,
+    count: int,
+    seed: int,
+    settings: PasteSettings,
+    origin: str = ORIGIN,
+    about: dict[str, Any] | None = None,
+    workers: int | None = None,
+    strict: bool = False,
+) -> tuple[dict[str, Any], list[str]]:
+    """Write pasted samples into a database.
+
+    Args:
+        path: of the new database.
+        hands: that are pasted.
+        backgrounds: that are behind them.
+        count: of samples.
+        seed: of all samples.
+        settings: what they are like.
+        origin: of the samples.
+        about: what the manifest holds besides.
+        workers: as of ``build_items``.
+        strict: as of ``build_items``.
+
+    Returns:
+        The manifest, and the problems of the samples that were left out.
+    """
     databases = [reader.path for reader in hands.readers]
     digests = [reader.about.get("sha256") for reader in hands.readers]
     note = {"pasted": list(map(str, databases)), "sha256_of_hands": digests, "seed": seed, "origin": origin}
     note |= {"backgrounds": len(backgrounds.whole) + len(backgrounds.scenes), **asdict(settings), **(about or {})}
 
-    def read(index):
+    def read(index: int) -> list[Sample]:
         return [paste_sample(hands, backgrounds, seed, index, settings, origin)]
 
     return build_items(path, list(range(count)), read, strict, note, workers)
 
 
-def paste_sheet(reader: Reader, count: int = SHEET_SAMPLES) -> np.ndarray:
-    """A contact sheet of a database's first samples, each as it is and with its mask and keypoints drawn over it."""
+def paste_sheet(reader: Reader, count: int = SHEET_SAMPLES) -> npt.NDArray[np.uint8]:
+    """Return a contact sheet (h, w, 3) of a database's first samples, each without and with its mask and keypoints."""
     tiles = []
     for index in range(min(count, len(reader))):
         sample = reader[index]
@@ -192,14 +251,14 @@ def paste_sheet(reader: Reader, count: int = SHEET_SAMPLES) -> np.ndarray:
     return drawing.contact_sheet(tiles, SHEET_COLUMNS, SHEET_TILE, group=2)
 
 
-def _samples(reader):
-    """The samples of a whole database, with a progress bar. Raises InputError where it is damaged."""
+def _samples(reader: Reader) -> Iterable[Sample]:
+    """Return the samples of a database, with a progress bar. Raises InputError if the database is damaged."""
     reader.refuse_damaged()
     return progress_bar(reader, desc=f"reading {reader.path}", total=len(reader), unit="sample")
 
 
-def _not_to_be_cut_out(sample):
-    """Why a sample's hand cannot be cut out, or ""."""
+def _why_unusable(sample: Sample) -> str:
+    """Return why a sample's hand cannot be cut out, or ""."""
     if not sample.visible.any():
         return "without a hand"
     if not sample.mask:
@@ -208,25 +267,34 @@ def _not_to_be_cut_out(sample):
         return "with pixels that are perhaps hand"
     if sample.visible.sum() < MIN_VISIBLE:
         return f"with fewer than {MIN_VISIBLE} visible keypoints"
-    mask = sample.decode_mask()
-    points = sample.keypoints[sample.visible]
-    if np.ptp(points, axis=0).max() < MIN_SPAN or (mask > 0).sum() < MIN_SPAN**2 / 4:
+    mask, points = sample.decode_mask(), sample.keypoints[sample.visible]
+    if np.ptp(points, axis=0).max() < MIN_SPAN or mask is None or np.count_nonzero(mask) < MIN_SPAN**2 / 4:
         return f"of fewer than {MIN_SPAN} pixels"
     return ""
 
 
-def _picture(path):
-    """A picture file as a Sample without a hand."""
+def _cut_out_of(sample: Sample) -> CutOut:
+    """Return the hand of a sample of Hands, cut out."""
+    mask = sample.decode_mask()
+    assert mask is not None  # by _why_unusable
+    return cut_out(sample.decode_image(), mask, sample.keypoints.astype(np.float64), sample.visible)
+
+
+def _image_without_hand(path: Path) -> Sample:
+    """Return an image file as a sample without a hand."""
     data = read_bytes(path)
     width, height = images.image_size(data, str(path))
-    nothing = np.full((21, 2), -1, np.float32)
-    return Sample(path.name, data, width, height, nothing, np.zeros(21, bool))
+    nowhere = np.full((KEYPOINTS, 2), -1, np.float32)
+    return Sample(path.name, data, width, height, nowhere, np.zeros(KEYPOINTS, bool))
 
 
-def _forbidden(sample):
-    """What a background window must not hold, as ((rows, columns) uint8, pixels a cell): 1 where a cell is forbidden.
+def _forbidden(sample: Sample) -> tuple[npt.NDArray[np.uint8], float]:
+    """Return what a background's window must not hold, and how many pixels a cell's side has.
 
-    That is the mask, unknown pixels, the visible keypoints, and MARGIN of the hand's box about them all.
+    These are the mask, unknown pixels, the visible keypoints, and MARGIN of the hand's box about them all.
+
+    Returns:
+        (rows, columns) uint8, 1 in the cells that are forbidden; pixels of a cell's side.
     """
     cell = max(sample.width, sample.height) / FORBIDDEN_SIDE
     hand = sample.keypoints[sample.visible]
@@ -238,24 +306,31 @@ def _forbidden(sample):
     cells[rows, columns] = 1
     size = max((np.ptp(part, axis=0).max() for part in (hand, mask) if len(part)), default=0)
     reach = 1 + int(np.ceil(MARGIN * size / cell))
-    return cv2.dilate(cells, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), cell
+    return np.asarray(cv2.dilate(cells, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.uint8), cell
 
 
-def _pixels(mask):
-    """(n, 2) x and y of a mask's pixels, of none for None."""
+def _pixels(mask: npt.NDArray[np.uint8] | None) -> npt.NDArray[Any]:
+    """Return x and y of a mask's pixels, (n, 2); of None, none."""
     return np.empty((0, 2)) if mask is None else np.argwhere(mask)[:, ::-1]
 
 
-def _at_most_enlarged(shape, window, smallest):
-    """``shape`` (width, height), or less if ``window`` has few pixels, down to a larger side of ``smallest``."""
+def _at_most_enlarged(shape: tuple[int, int], window: npt.NDArray[np.uint8], smallest: int) -> tuple[int, int]:
+    """Return ``shape`` (width, height), or less if ``window`` has few pixels, down to a larger side of ``smallest``."""
     side = min(max(shape), max(smallest, MAX_ENLARGEMENT * max(window.shape[:2])))
-    return tuple(max(1, round(length * side / max(shape))) for length in shape)
+    width, height = (max(1, round(length * side / max(shape))) for length in shape)
+    return width, height
 
 
-def _free_window(rng, sample, shape, smallest):
-    """(x, y, w, h) of a random window of the aspect of ``shape`` (width, height) that holds no hand.
+def _free_window(
+    rng: np.random.Generator, sample: Sample, shape: tuple[int, int], smallest: int
+) -> tuple[int, int, int, int] | None:
+    """Return a random window (x, y, w, h) without a hand, or None if TRIES find none.
 
-    Its larger side has ``smallest`` pixels or more. None where none is found in TRIES.
+    Args:
+        rng: of all that is random.
+        sample: whose image the window is of.
+        shape: (width, height) whose aspect the window has.
+        smallest: pixels that its larger side has at least.
     """
     largest = min(sample.width / shape[0], sample.height / shape[1])
     low = max(smallest / max(shape), 0.3 * largest)

@@ -1,10 +1,13 @@
 """A sample as Python holds it, and as the LMDB holds it (``record.proto``)."""
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from maskpose import boxes
 from maskpose.codecs.masks import pack_mask
@@ -13,84 +16,107 @@ from maskpose.errors import InputError
 from maskpose.io import images
 from maskpose.io.pixel_limit import check_pixels
 from maskpose.io.text import is_text
+from maskpose.io.values import Where
 from maskpose.model import messages
 from maskpose.model.variants import KEYPOINTS
 
 FARTHEST = 1e9  # pixels from the image's corner that a keypoint may lie
-JPEG_QUALITY = 95  # of pictures that have to be encoded anew
+JPEG_QUALITY = 95  # of images that must be encoded anew
+_Record: Any = vars(record_pb2)["Record"]  # protobuf makes the class when the module is imported
 
 
 @dataclass
 class Sample:
-    """One photograph with one hand, or with none.
+    """One image with one hand, or with none, and its labels.
 
-    ``image`` is the encoded file, untouched. ``mask`` and ``unknown`` come from ``pack_mask``. A photograph without a
-    hand has no visible keypoint and a mask without a hand pixel.
+    Keypoints are (x, y) in the pixels of the upright image, pixel centres at integers, in the order of
+    ``maskpose.keypoints``. An image without a hand has no visible keypoint, and a mask without a hand's pixel.
+
+    >>> from maskpose.codecs.masks import pack_mask
+    >>> image = cv2.imencode(".png", np.zeros((4, 6, 3), np.uint8))[1].tobytes()
+    >>> hand = np.zeros((4, 6), bool)
+    >>> hand[1:3, 2:5] = True
+    >>> sample = Sample("a.png", image, 6, 4, np.full((21, 2), 2, np.float32), np.ones(21, bool), pack_mask(hand))
+    >>> sample.decode_mask()
+    array([[  0,   0,   0,   0,   0,   0],
+           [  0,   0, 255, 255, 255,   0],
+           [  0,   0, 255, 255, 255,   0],
+           [  0,   0,   0,   0,   0,   0]], dtype=uint8)
+    >>> Sample.parse(sample.serialize(), "a.png").without_hand
+    False
     """
 
-    name: str
-    image: bytes
+    name: str  # of the file within its data set
+    image: bytes  # the encoded file, unchanged
     width: int  # pixels, of the upright image
     height: int
-    keypoints: np.ndarray  # (21, 2) float32, pixels
-    visible: np.ndarray  # (21,) bool
-    mask: bytes = b""  # of (height, width); empty: no mask is known
-    origin: str = ""
+    keypoints: npt.NDArray[np.float32]  # (21, 2), pixels
+    visible: npt.NDArray[np.bool_]  # (21,)
+    mask: bytes = b""  # ``pack_mask`` of (height, width): the hand; empty: no mask is known
+    origin: str = ""  # the data set, or where in it the image comes from
     side: str = ""  # "left" or "right"; "": not known
-    group: str = ""  # of one person, film or original, which belong together when a set is split; "": not known
-    unknown: bytes = b""  # of (height, width): pixels that may be hand or not; empty: there are none
+    group: str = ""  # samples of one person, film or original stay together when a set is split; "": not known
+    unknown: bytes = b""  # ``pack_mask`` of (height, width): pixels that may be hand or not; empty: there are none
 
     @property
     def without_hand(self) -> bool:
-        """Whether the image is known to show no hand. Raises InputError where the mask is broken."""
-        return not self.visible.any() and bool(self.mask) and not self.decode_mask().any()
+        """Whether the image is known to show no hand. Raises InputError if the mask is damaged."""
+        if self.visible.any() or (mask := self.decode_mask()) is None:
+            return False
+        return not mask.any()
 
-    def decode_image(self):
-        """(height, width, 3) uint8 BGR; InputError where the file is broken, or of another size."""
+    def decode_image(self) -> npt.NDArray[np.uint8]:
+        """Decode the image to (height, width, 3) uint8 BGR. Raises InputError if it is damaged or of another size."""
         image = images.decode_color(self.image, self.name)
         height, width = image.shape[:2]
         if (width, height) != (self.width, self.height):
-            raise InputError(f"{self.name} is {width}x{height}, its record says {self.width}x{self.height}")
+            raise InputError(f"{self.name} is {width}x{height}, its sample says {self.width}x{self.height}")
         return image
 
-    def decode_reduced(self, reduction):
-        """The image as maskpose.io.images.decode_reduced gives it; InputError where the file is broken."""
+    def decode_reduced(self, reduction: int) -> images.ReducedImage:
+        """Decode the image as maskpose.io.images.decode_reduced does. Raises InputError if it is damaged."""
         return images.decode_reduced(self.image, self.name, reduction)
 
-    def decode_mask(self):
-        """(height, width) uint8, 255 on the hand and 0 elsewhere, or None; InputError where it is broken."""
+    def decode_mask(self) -> npt.NDArray[np.uint8] | None:
+        """Return the mask (height, width), 255 on the hand and 0 elsewhere, or None. Raises InputError for damage."""
         return self._unpack(self.mask, "mask")
 
-    def decode_unknown(self):
-        """(height, width) uint8, 255 where nobody knows whether the pixel is hand, or None where all are known.
+    def decode_unknown(self) -> npt.NDArray[np.uint8] | None:
+        """Return (height, width), 255 on pixels that may be hand or not, or None if all are known.
 
-        Raises InputError where it is broken.
+        Raises:
+            InputError: the bytes are damaged.
         """
         return self._unpack(self.unknown, "mask of unknown pixels")
 
-    def _unpack(self, packed, what):
-        """(height, width) uint8 0/255 of what ``pack_mask`` gave, or None of nothing; ``what`` names it in errors."""
+    def _unpack(self, packed: bytes, what: str) -> npt.NDArray[np.uint8] | None:
+        """Return (height, width) of 0 and 255 from what ``pack_mask`` gave, or None from nothing.
+
+        Args:
+            packed: the bytes.
+            what: they are, for messages.
+        """
         if not packed:
             return None
         pixels = self.height * self.width
         check_pixels(self.width, self.height, f"the {what} of {self.name}")
-        length, reader = -(-pixels // 8), zlib.decompressobj()
+        length, decompressor = -(-pixels // 8), zlib.decompressobj()
         try:
-            bits = np.frombuffer(reader.decompress(packed, length + 1), np.uint8)
+            bits = np.frombuffer(decompressor.decompress(packed, length + 1), np.uint8)
         except zlib.error as error:
             raise InputError(f"the {what} of {self.name} is damaged: {error}") from None
-        if len(bits) <= length and not reader.eof:
+        if len(bits) <= length and not decompressor.eof:
             raise InputError(f"the {what} of {self.name} is damaged: its end is missing")
         if len(bits) != length:
             raise InputError(f"the {what} of {self.name} is not of its image's size, {self.width}x{self.height}")
         return np.unpackbits(bits, count=pixels).reshape(self.height, self.width) * np.uint8(255)
 
-    def serialize(self):
-        """The record's bytes. Raises InputError for a name, or other text, that is not UTF-8."""
+    def serialize(self) -> bytes:
+        """Return the sample's bytes in the LMDB. Raises InputError if its name or another text is not UTF-8."""
         for text in (self.name, self.origin, self.side, self.group):
             if not is_text(text):
-                raise InputError(f"{text!r} is not text in UTF-8: no record can be made of it")
-        return record_pb2.Record(
+                raise InputError(f"{text!r} is not text in UTF-8: no sample can be made of it")
+        return _Record(
             name=self.name,
             source=self.origin,
             image=self.image,
@@ -105,11 +131,19 @@ class Sample:
         ).SerializeToString(deterministic=True)
 
     @classmethod
-    def parse(cls, data, where):
-        """The sample in a record's bytes; InputError names ``where`` if they are not a whole record."""
-        record = messages.parse(record_pb2.Record(), data, f"{where} is not a maskpose record")
+    def parse(cls, data: bytes, where: Where) -> "Sample":
+        """Return the sample that ``serialize`` made bytes of.
+
+        Args:
+            data: the bytes.
+            where: what the user knows them by, for messages.
+
+        Raises:
+            InputError: the bytes are not a whole sample.
+        """
+        record = messages.parse(_Record(), data, f"{where} is not a maskpose sample")
         if len(record.keypoints) != 2 * KEYPOINTS or len(record.visible) != KEYPOINTS:
-            raise InputError(f"{where} is not a whole maskpose record: expected {KEYPOINTS} keypoints")
+            raise InputError(f"{where} is not a whole maskpose sample: expected {KEYPOINTS} keypoints")
         keypoints = np.array(record.keypoints, np.float32).reshape(KEYPOINTS, 2)
         visible = np.array(record.visible, bool)
         if not (np.abs(keypoints[visible]) < FARTHEST).all():
@@ -128,28 +162,41 @@ class Sample:
             group=record.group,
         )
 
-    def cropped(self, factor):
-        """The sample of a square about the hand, ``factor`` times the larger side of its visible keypoints' box.
+    def cropped(self, factor: float) -> "Sample":
+        """Return the sample of a square about the hand; the square ends at the image's border.
 
-        Where it reaches beyond the picture it ends there. The picture is encoded anew, as a JPEG of quality 95. Raises
-        InputError where fewer than two keypoints are visible, or the picture is broken.
+        The image is encoded anew, as a JPEG of JPEG_QUALITY.
+
+        Args:
+            factor: side of the square, in units of the larger side of the visible keypoints' box.
+
+        Raises:
+            InputError: fewer than two keypoints are visible, or the image is damaged.
         """
         if self.visible.sum() < 2:
             raise InputError(f"{self.name} has fewer than two visible keypoints: nothing to crop about")
         x, y, w, h = boxes.around(self.keypoints[self.visible], self.width, self.height, factor)
-        picture = self.decode_image()[y : y + h, x : x + w]
-        if picture.shape[:2] != (h, w) or not picture.size:
+        image = self.decode_image()[y : y + h, x : x + w]
+        if image.shape[:2] != (h, w) or not image.size:
             raise InputError(f"{self.name} is too small to be cropped")
-        return self.with_image(picture, self.keypoints - (x, y), lambda pixels: pixels[y : y + h, x : x + w])
+        return self.with_image(image, self.keypoints - (x, y), lambda pixels: pixels[y : y + h, x : x + w])
 
-    def with_image(self, image, keypoints, moved):
-        """The sample with another image, (h, w, 3) uint8 BGR, encoded as a JPEG of quality 95.
+    def with_image(
+        self,
+        image: npt.NDArray[np.uint8],
+        keypoints: npt.NDArray[np.floating[Any]],
+        move: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]],
+    ) -> "Sample":
+        """Return the sample with another image, encoded as a JPEG of JPEG_QUALITY.
 
-        keypoints: (21, 2), in its pixels; moved: makes (h, w) uint8 of the mask, and of the unknown pixels, 0 and 255.
+        Args:
+            image: (h, w, 3) uint8 BGR.
+            keypoints: (21, 2), in the pixels of ``image``.
+            move: makes (h, w) of 0 and 255 of the mask, and of the unknown pixels.
         """
         data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
         mask, unknown = (
-            b"" if pixels is None else pack_mask(moved(pixels) > 0)
+            b"" if pixels is None else pack_mask(move(pixels) > 0)
             for pixels in (self.decode_mask(), self.decode_unknown())
         )
         height, width = image.shape[:2]

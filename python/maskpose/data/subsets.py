@@ -1,71 +1,93 @@
-"""Databases out of databases: several made one, one divided, samples chosen by a list. Records stay as they are."""
+"""Databases from databases: several become one, one is divided, a list chooses samples. Samples stay as they are."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from maskpose.data.build import build_items
 from maskpose.data.database import Reader
+from maskpose.data.sample import Sample
 from maskpose.errors import InputError
 from maskpose.io.files import write_text
+from maskpose.io.paths import PathLike
 
 
 class Entry(NamedTuple):
-    """A sample's place in its database, and what it says of itself."""
+    """A sample's number in its database, and what it says of itself."""
 
     index: int
     name: str
     origin: str
     group: str
 
+    def __repr__(self) -> str:
+        """As earlier versions had it: by the items' repr, a build that was stopped is known again."""
+        return f"Entry(index={self.index!r}, name={self.name!r}, source={self.origin!r}, group={self.group!r})"
 
-def list_entries(reader):
-    """[Entry] of all samples of a maskpose.data.database.Reader, the pictures left aside.
 
-    Raises InputError for a database that is damaged: what is made of it would pass for whole.
+def list_entries(reader: Reader) -> list[Entry]:
+    """Return the entries of all samples of a database.
+
+    Raises:
+        InputError: the database is damaged: what is made from it would pass for whole.
     """
     reader.refuse_damaged()
     return [Entry(n, sample.name, sample.origin, sample.group) for n, sample in enumerate(reader)]
 
 
-def merge(paths, path, about=None):
-    """Write the samples of the databases ``paths`` into ``path``, one after the other; give its manifest.
+def merge(paths: Sequence[PathLike], path: PathLike, about: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Write the samples of several databases into one, one database after the other; return its manifest.
 
-    Raises InputError where a name of one origin comes from two of them: the same photograph would count twice.
+    Args:
+        paths: of the databases.
+        path: of the new database.
+        about: what the manifest holds besides.
+
+    Raises:
+        InputError: two databases have the same name of the same origin: one image would count twice.
     """
-    if len({Path(one).resolve() for one in paths}) < len(paths):
+    if len({Path(given).resolve() for given in paths}) < len(paths):
         raise InputError(f"{path}: one of the databases to merge is named twice")
-    readers = [Reader(one) for one in paths]
-    items, seen = [], {}
+    readers = [Reader(given) for given in paths]
+    items: list[tuple[int, Entry]] = []
+    holders: dict[tuple[str, str], int] = {}  # the database of each (origin, name)
     for number, reader in enumerate(readers):
         for entry in list_entries(reader):
-            if (other := seen.setdefault((entry.origin, entry.name), number)) != number:
+            if (other := holders.setdefault((entry.origin, entry.name), number)) != number:
                 origin = entry.origin or "no origin"
                 raise InputError(f"{entry.name} of {origin} is in {paths[other]} and in {paths[number]}; if these are "
-                                 "different photographs, make one of them again with --origin NAME")  # fmt: skip
+                                 "different images, make one of them again with --origin NAME")  # fmt: skip
             items.append((number, entry))
     return _copy(readers, items, path, {"merged": list(map(str, paths)), **(about or {})})
 
 
-def split(entries, shares, seed, by_group=True):
-    """[[Entry]] a part: ``entries`` divided at random in these shares, which sum to 1; their order stays.
+def split(entries: Sequence[Entry], shares: Sequence[float], seed: int, by_group: bool = True) -> list[list[Entry]]:
+    """Divide entries at random; each part keeps their order.
 
-    by_group: samples of one group stay together; those that name no group are groups of their own. The last part takes
-    what rounding leaves. Raises InputError for shares that cannot be.
+    Args:
+        entries: of a database.
+        shares: of the parts, above 0, 1 together. The last part takes what rounding leaves.
+        seed: of the division.
+        by_group: whether samples of one group stay together. A sample that names no group is a group of its own.
+
+    Raises:
+        InputError: the shares are none, or there are too few groups for them.
     """
     if abs(sum(shares) - 1) > 1e-6 or min(shares) <= 0:
         raise InputError(f"shares must be above 0 and 1 together, not {', '.join(map(str, shares))}")
-    groups = {}
+    groups: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries:
         key = (entry.origin, entry.group) if by_group and entry.group else (entry.origin, "", entry.name)
         groups.setdefault(key, []).append(entry)
     keys = sorted(groups)
     order = [groups[keys[i]] for i in np.random.default_rng(seed).permutation(len(keys))]
     ends = np.cumsum(shares) * len(entries)
-    parts, taken = [[] for _ in shares], 0
+    parts: list[list[Entry]] = [[] for _ in shares]
+    taken = 0
     for members in order:
         middle = taken + len(members) / 2
         part = min(int(np.searchsorted(ends, middle, side="right")), len(shares) - 1)
@@ -76,17 +98,22 @@ def split(entries, shares, seed, by_group=True):
     return list(map(sorted, parts))
 
 
-def select_named(entries, patterns):
-    """Those of ``entries`` that a list names: names, or patterns such as ``evening_*``, a line each.
+def select_named(entries: Sequence[Entry], patterns: Iterable[str]) -> list[Entry]:
+    """Return the entries that a list names.
 
-    A name that samples of several origins have is written ``origin/name``. Raises InputError for a line that fits no
-    sample, and for a name that fits several.
+    Args:
+        entries: of a database.
+        patterns: names, or patterns such as ``evening_*``. If samples of several origins have a name, it is written
+            ``origin/name``.
+
+    Raises:
+        InputError: a pattern fits no sample, or a name fits several.
     """
-    by_name = {}
+    by_name: dict[str, list[Entry]] = {}
     for entry in entries:
         for name in (entry.name, f"{entry.origin}/{entry.name}"):
             by_name.setdefault(name, []).append(entry)
-    chosen = set()
+    chosen: set[Entry] = set()
     for pattern in patterns:
         fitting = by_name.get(pattern) or [entry for entry in entries if fnmatch(entry.name, pattern)]
         if not fitting:
@@ -98,31 +125,47 @@ def select_named(entries, patterns):
     return sorted(chosen)
 
 
-def select_origins(entries, origins):
-    """Those of ``entries`` whose origin is one of ``origins``. Raises InputError for one that no sample has."""
-    there = {entry.origin for entry in entries}
-    if missing := [origin for origin in origins if origin not in there]:
-        known = ", ".join(sorted(there - {""})) or "none: its samples name none"
-        raise InputError(f"no sample is of the origin {missing[0]}; those there are: {known}")
+def select_origins(entries: Sequence[Entry], origins: Sequence[str]) -> list[Entry]:
+    """Return the entries that have one of ``origins``. Raises InputError for an origin that no entry has."""
+    known = {entry.origin for entry in entries}
+    if missing := [origin for origin in origins if origin not in known]:
+        choices = ", ".join(sorted(known - {""})) or "none: its samples name none"
+        raise InputError(f"no sample has the origin {missing[0]}; the origins are {choices}")
     return [entry for entry in entries if entry.origin in origins]
 
 
-def extract(reader, entries, path, about=None):
-    """Write the samples of ``entries`` of a Reader into the database ``path``; give its manifest."""
+def extract(
+    reader: Reader, entries: Iterable[Entry], path: PathLike, about: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Write the samples of ``entries`` into the database ``path``; return its manifest.
+
+    Args:
+        reader: of the database that the entries are of.
+        entries: what is written.
+        path: of the new database.
+        about: what the manifest holds besides.
+    """
     items = [(0, entry) for entry in entries]
     return _copy([reader], items, path, {"taken_from": str(reader.path), **(about or {})})
 
 
-def write_list(part, path, entries=()):
-    """Write the names of the samples of ``part``, a line each, for ``named``: with their origins, where other samples
-    of ``entries``, the database's, are called so, too."""
+def write_list(part: Iterable[Entry], path: PathLike, entries: Iterable[Entry] = ()) -> None:
+    """Write the names of samples, a line each, as ``select_named`` reads them.
+
+    Args:
+        part: the entries that are named.
+        path: of the text file.
+        entries: all of the database; a name that several of them have is written with its origin.
+    """
     uses = Counter(entry.name for entry in entries)
     names = (f"{entry.origin}/{entry.name}" if uses[entry.name] > 1 else entry.name for entry in part)
-    write_text(Path(path), "".join(f"{name}\n" for name in names))
+    write_text(path, "".join(f"{name}\n" for name in names))
 
 
-def _copy(readers, items, path, about):
-    def read(item):
+def _copy(
+    readers: Sequence[Reader], items: Sequence[tuple[int, Entry]], path: PathLike, about: dict[str, Any]
+) -> dict[str, Any]:
+    def read(item: tuple[int, Entry]) -> list[Sample]:
         number, entry = item
         return [readers[number][entry.index]]
 

@@ -20,10 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from maskpose.data.datasets.reading import existing_path, json_file
+from maskpose.data.datasets.reading import existing_path
 from maskpose.errors import InputError
 from maskpose.evaluation.predictions import FoundHand, Predictions
 from maskpose.io import safe_pickle
+from maskpose.io.files import read_json
 from maskpose.io.hdf5 import open_hdf5, read_numbers, read_text_attribute, read_texts
 from maskpose.io.left_out import STRICT, LeftOut
 from maskpose.io.printable import short_repr
@@ -92,7 +93,7 @@ def labelled(given):
 
 
 def _json(path, annotations, left_out):
-    document = json_file(path)
+    document = read_json(path)
     if isinstance(document, list):
         return _results(path, document, annotations, left_out)
     if not isinstance(document, dict) or not {"predictor", "hands"} <= document.keys():
@@ -202,7 +203,7 @@ def _folder(path, left_out):
     files = [file for file in sorted(path.rglob("*.json")) if file.is_file() and not file.name.startswith(".")]
     for file in progress_bar(files, desc=str(path), unit="file"):
         with left_out.entry():
-            document = json_file(file)
+            document = read_json(file)
             kind = next((name for name, (known, _) in KINDS.items() if known(document)), None)
             documents.setdefault(kind, {})[file] = document
     kind = max(KINDS, key=lambda name: len(documents.get(name, ())))

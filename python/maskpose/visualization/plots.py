@@ -1,5 +1,6 @@
 """Plots as files: one place for the canvas that needs no screen, and for writing it whole or not at all."""
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,13 @@ def new_figure(width: float, height: float, layout: str | None = "constrained") 
     figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
+
+
+def png_bytes(figure: "Figure", dpi: int = 100) -> bytes:
+    """Return ``figure`` as the bytes of a PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()
 
 
 def save_figure(figure: "Figure", path: str | Path, dpi: int = 130) -> None:

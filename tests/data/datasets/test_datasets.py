@@ -176,8 +176,8 @@ def test_rhd_pictures_with_broken_annotations_are_left_out_alone(tmp_path):
     broken = [str(item) for item in items if isinstance(item, InputError)]
     for said, problem in zip((r"3, uv_vis: expected 42 of 3 numbers, not", "5, uv_vis: expected 42 of 3",
                               "6, uv_vis: expected a number, not nan", "7: 'uv_vis' is missing"), broken):  # fmt: skip
-        assert re.search(f"anno_training.pickle, picture {said}", problem)
-    assert len(broken) == 4 and "picture '4': expected a number" in str(named)
+        assert re.search(f"anno_training.pickle, image {said}", problem)
+    assert len(broken) == 4 and "image '4': expected a number" in str(named)
 
 
 def test_freihand_is_projected(tmp_path):
@@ -265,10 +265,10 @@ def test_labelme_with_the_picture_inside_and_what_is_wrong(tmp_path):
     far = labelme_document(shapes=[{"label": "wrist", "shape_type": "point", "points": [[10, 161]]}])
     for document, message in (
         (labelme_document(), r"a\.jpg"), (twice, "the keypoint 0 appears twice"), (odd, "point 'elbow' is neither"),
-        ({"shapes": []}, "nothing is labelled"), (far, "outside its 100x80 photograph by more than that"),
+        ({"shapes": []}, "nothing is labelled"), (far, "further outside its 100x80 image than that"),
         (labelme_document(flags={"left": True, "right": True}), "left and right"),
-        (labelme_document(imageData=data, shapes=polygon((-30, -30), (-5, -30), (-5, -5))), "no pixel of the photo"),
-        (labelme_document(imageData=data, shapes=polygon((9, 9), (20, 9), (15, 9))), "no pixel of the photograph"),
+        (labelme_document(imageData=data, shapes=polygon((-30, -30), (-5, -30), (-5, -5))), "no pixel of the image"),
+        (labelme_document(imageData=data, shapes=polygon((9, 9), (20, 9), (15, 9))), "no pixel of the image"),
         (labelme_document(shapes=polygon((9, 9), (20, 9), (15, math.nan))), "shape 0, points: expected a number"),
         (labelme_document(shapes=polygon((9, 9), (20, 9))), "polygon 'hand' is neither"),
         (labelme_document(imageWidth=90), r"a\.jpg"),

@@ -340,7 +340,7 @@ def test_onehand10ks_keypoints_on_the_far_edge_are_not_visible_and_further_ones_
     visible = onehand10k.parse_line(",".join(map(str, line)))[4]
     assert visible.tolist() == [False] * 2 + [True] * 19
     line[4] = WIDTH + 1
-    with pytest.raises(InputError, match=r"keypoint 0 \(65, 8.0\) lies outside the 64x48 photograph"):
+    with pytest.raises(InputError, match=r"keypoint 0 \(65, 8.0\) lies outside the 64x48 image"):
         onehand10k.parse_line(",".join(map(str, line)))
 
 

@@ -1,118 +1,146 @@
-"""LabelMe's JSONs, one a picture: points called as the keypoints are, and polygons called ``hand``.
+"""LabelMe's JSONs, one for each image: points that have keypoints' names, and polygons called ``hand``.
 
-A keypoint is a ``point`` whose label is a name in ``keypoints`` (wrist, thumb_1 … little_4) or its number, 0 to
-20; one that is missing is not visible. Polygons called "hand" together are the mask. A flag ``left`` or ``right`` of
-the file says the side. ``imagePath`` is relative to the file, as LabelMe takes it, and may have Windows' backslashes.
+A keypoint is a ``point`` whose label is a name in ``keypoints`` (wrist, thumb_1 … little_4) or its number, 0 to 20. A
+keypoint that is missing is not visible. The polygons called "hand" are the mask together. A flag ``left`` or ``right``
+of the file says the side. ``imagePath`` is relative to the file, as in LabelMe, and may have Windows' backslashes.
 """
 
 import base64
 import os
+from collections.abc import Sequence
 from pathlib import Path, PureWindowsPath
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.codecs.masks import more_than_half
 from maskpose.data.datasets.reading import (
     NOWHERE,
     checked_image_size,
     existing_path,
-    field,
-    json_file,
     read_entries,
     sample_from_bytes,
 )
+from maskpose.data.sample import Sample
 from maskpose.errors import InputError
-from maskpose.io.files import read_bytes
+from maskpose.io.files import read_bytes, read_json
+from maskpose.io.paths import PathLike
 from maskpose.io.printable import short_repr
 from maskpose.io.progress import progress_bar
-from maskpose.io.values import flag_field, json_object, list_field, numbers, size, text
+from maskpose.io.values import Where, field, flag_field, json_object, list_field, numbers, size, text
 from maskpose.keypoints import KEYPOINT_NAMES
 
 NAME = "LabelMe"
 HAND = "hand"
 SIDES = ("left", "right")
-FINER = 8  # how many times finer polygons are drawn than their pixels
+FINER = 8  # how many times finer polygons are rendered than their pixels
 NUMBERS = {**{name: k for k, name in enumerate(KEYPOINT_NAMES)}, **{str(k): k for k in range(len(KEYPOINT_NAMES))}}
 
+Polygon = npt.NDArray[np.float64]  # (n, 2)
 
-def items(folder):
-    """[path] of the JSON files in and below a folder.
 
-    In the place of a file that is broken, or whose picture an earlier one labels, there is an InputError.
+def items(folder: PathLike) -> list[str | InputError]:
+    """List the JSON files in and below a folder.
+
+    Returns:
+        The path of each file. A broken file, and one whose image an earlier file labels, gives an InputError.
+
+    Raises:
+        InputError: there are no such files.
     """
-    files, known = sorted(map(str, existing_path(folder).rglob("*.json"))), {}
+    files = sorted(map(str, existing_path(folder).rglob("*.json")))
+    known: dict[str, str] = {}  # {image: label file}
     if not files:
         raise InputError(f"{folder} holds no LabelMe files (<name>.json)")
 
-    def read_file(n, path):
-        picture = os.path.realpath(image_path(json_file(path), path))
-        if picture in known:
-            raise InputError(f"{path}: its photograph is labelled in {known[picture]} already")
-        known[picture] = path
+    def read_file(n: int, path: str) -> list[str]:
+        image = os.path.realpath(image_path(read_json(path), path))
+        if image in known:
+            raise InputError(f"{path}: its image is labelled in {known[image]} already")
+        known[image] = path
         return [path]
 
     return read_entries(progress_bar(files, desc=str(folder), unit="file", leave=False), read_file)
 
 
-def read(path, folder=None):
-    """The sample of a LabelMe file: the picture that it names, or that is in it. Raises InputError for no shapes.
+def read(path: PathLike, folder: PathLike | None = None) -> list[Sample]:
+    """Return the sample of a LabelMe file: of the image that it names, or that is in it.
 
-    folder: what the sample's name is relative to, as ``sample_from_document`` takes it.
+    Args:
+        path: of the file.
+        folder: that the sample's name is relative to, as in ``sample_from_document``.
+
+    Raises:
+        InputError: the file or its image is damaged, or has no shapes.
     """
-    document = json_object(json_file(path), path)
+    document = json_object(read_json(path), path)
     if not list_field(document, "shapes", path):
         raise InputError(f"{path}: nothing is labelled in it")
     return [sample_from_document(document, path, folder)]
 
 
-def sample_from_document(document, path, folder=None):
-    """The sample of what a LabelMe file ``path`` holds. Raises InputError that names it.
+def sample_from_document(document: Any, path: PathLike, folder: PathLike | None = None) -> Sample:
+    """Return the sample of what a LabelMe file holds.
 
-    It is called as its picture is below ``folder``, by default the file's own; one that lies elsewhere as if it were
+    The sample's name is the path of the image below ``folder``. An image that lies elsewhere is called as if it were
     beside the file.
+
+    Args:
+        document: what the file holds.
+        path: of the file.
+        folder: None: the file's own.
+
+    Raises:
+        InputError: the document is not LabelMe's, or its image is damaged.
     """
     keypoints, visible, polygons = shapes(document, path)
     side = side_of(document, path)
-    said = tuple(size(field(document, key, path), f"{path}, {key}") for key in ("imageWidth", "imageHeight"))
-    points = np.concatenate([keypoints[visible], *polygons])
-    if ((points < -np.array(said)) | (points > 2 * np.array(said))).any():
-        raise InputError(f"{path}: a point lies outside its {said[0]}x{said[1]} photograph by more than that is large")
-    picture = image_path(document, path)
-    if os.path.isfile(picture) or not document.get("imageData"):
-        where, image = picture, read_bytes(picture)
+    width, height = (size(field(document, key, path), f"{path}, {key}") for key in ("imageWidth", "imageHeight"))
+    points, corner = np.concatenate([keypoints[visible], *polygons]), np.array((width, height))
+    if ((points < -corner) | (points > 2 * corner)).any():
+        raise InputError(f"{path}: a point lies further outside its {width}x{height} image than that is large")
+    file = image_path(document, path)
+    if os.path.isfile(file) or not document.get("imageData"):
+        where, image = file, read_bytes(file)
     else:
         where, image = f"{path}: imageData", _decoded(document["imageData"], path)
-    checked_image_size(image, where, said)  # before a mask of that size is made
-    mask = polygon_mask(polygons, said) if polygons else None
+    checked_image_size(image, where, (width, height))  # before a mask of that size is made
+    mask = polygon_mask(polygons, (width, height)) if polygons else None
     if mask is not None and not mask.any():
-        raise InputError(f"{path}: no pixel of the photograph lies in a polygon called {HAND}")
-    name = _name(picture, Path(path).parent, Path(path).parent if folder is None else folder)
-    return sample_from_bytes(image, where, name, keypoints, visible, mask, said, origin="labelme", side=side)
+        raise InputError(f"{path}: no pixel of the image lies in a polygon called {HAND}")
+    name = _name(file, Path(path).parent, Path(path).parent if folder is None else folder)
+    labels = keypoints, visible, mask, (width, height)
+    return sample_from_bytes(image, where, name, *labels, origin="labelme", side=side)
 
 
-def image_path(document, path):
-    r"""The path of the picture that a LabelMe file ``path`` names. Raises InputError where it names none.
+def image_path(document: Any, path: PathLike) -> Path:
+    r"""Return the path of the image that a LabelMe file names. Raises InputError if it names none.
 
-    One of Windows that begins with a drive, C:\\…, is looked for beside the file.
+    A path of Windows that begins with a drive, C:\\…, is looked for beside the file.
+
+    Args:
+        document: what the file holds.
+        path: of the file.
     """
     name = text(field(json_object(document, path), "imagePath", path), f"{path}, imagePath")
-    picture = Path(path).parent / name
-    if "\\" in name and not os.path.exists(picture):
+    image = Path(path).parent / name
+    if "\\" in name and not os.path.exists(image):
         windows = PureWindowsPath(name)
         parts = [windows.name] if windows.anchor else windows.parts
-        picture = Path(path).parent / os.path.normpath(os.path.join("", *parts))
-    return picture
+        image = Path(path).parent / os.path.normpath(os.path.join("", *parts))
+    return image
 
 
-def _name(picture, beside, folder):
-    relative = Path(os.path.relpath(picture, folder))
+def _name(image: Path, beside: PathLike, folder: PathLike) -> str:
+    relative = Path(os.path.relpath(image, folder))
     if ".." in relative.parts:
-        relative = Path(os.path.relpath(beside, folder)) / picture.name
+        relative = Path(os.path.relpath(beside, folder)) / image.name
     return relative.as_posix()
 
 
-def _decoded(data, path):
+def _decoded(data: object, path: PathLike) -> bytes:
     encoded = text(data, f"{path}, imageData")
     try:
         return base64.b64decode(encoded)
@@ -120,26 +148,36 @@ def _decoded(data, path):
         raise InputError(f"{path}: imageData is not base64") from None
 
 
-def side_of(document, where):
-    """The side that a document's flags say, "left" or "right", or "". Raises InputError where they say both."""
-    said = [side for side in SIDES if flag_field(flags(document, where), side, f"{where}, flags")]
-    if len(said) > 1:
+def side_of(document: dict[str, Any], where: Where) -> str:
+    """Return the side that a document's flags say, "left" or "right", or "". Raises InputError if they say both."""
+    stated = [side for side in SIDES if flag_field(flags(document, where), side, f"{where}, flags")]
+    if len(stated) > 1:
         raise InputError(f"{where}: the flags say left and right")
-    return said[0] if said else ""
+    return stated[0] if stated else ""
 
 
-def flags(document, where):
-    """The flags of a LabelMe document, a dict. Raises InputError that names ``where``."""
+def flags(document: dict[str, Any], where: Where) -> dict[str, Any]:
+    """Return the flags of a LabelMe document. Raises InputError if they are not an object."""
     return json_object(document.get("flags") or {}, f"{where}, flags")
 
 
-def shapes(document, where):
-    """(keypoints (21, 2) float64, visible (21,) bool, [polygon (n, 2)]) of a LabelMe document.
+def shapes(document: Any, where: Where) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], list[Polygon]]:
+    """Return the keypoints and polygons of a LabelMe document.
 
-    LabelMe's pixels have their corners at integers, ours their centres: half a pixel lies between. Raises InputError
-    for a shape of another kind or name, and for a keypoint that appears twice.
+    LabelMe's pixels have their corners at integers, ours their centres: half a pixel lies between.
+
+    Args:
+        document: what the file holds.
+        where: for messages.
+
+    Returns:
+        keypoints (21, 2), visible (21,), and the polygons called ``hand``.
+
+    Raises:
+        InputError: a shape has another kind or name, or a keypoint appears twice.
     """
-    keypoints, visible, polygons = np.full((len(KEYPOINT_NAMES), 2), float(NOWHERE)), np.zeros(21, bool), []
+    keypoints, visible = np.full((len(KEYPOINT_NAMES), 2), float(NOWHERE)), np.zeros(len(KEYPOINT_NAMES), bool)
+    polygons: list[Polygon] = []
     for n, shape in enumerate(list_field(document, "shapes", where)):
         at = f"{where}, shape {n}"
         label = json_object(shape, at).get("label")
@@ -164,14 +202,22 @@ def shapes(document, where):
     return keypoints, visible, polygons
 
 
-def polygon_mask(polygons, size):
-    """(h, w) bool: the pixels of which at least half lies in one of the polygons, for a picture of ``size`` (w, h)."""
+def polygon_mask(polygons: Sequence[Polygon], size: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Return the pixels of which at least half lies in one of the polygons.
+
+    Args:
+        polygons: (n, 2) each, pixel centres at integers.
+        size: (width, height) of the image.
+
+    Returns:
+        (h, w) bool.
+    """
     width, height = size
     mask = np.zeros((height, width), bool)
     for polygon in polygons:
         x0, y0 = np.clip(np.floor(polygon.min(axis=0)).astype(int), 0, (width - 1, height - 1))
         x1, y1 = np.clip(np.ceil(polygon.max(axis=0)).astype(int) + 1, (x0 + 1, y0 + 1), size)
-        # OpenCV fills the outline, too: drawn larger, it is thin.
+        # OpenCV fills the outline, too: rendered larger, it is thin.
         fine = np.zeros(((y1 - y0) * FINER, (x1 - x0) * FINER), np.uint8)
         corners = (polygon - (x0, y0) + 0.5) * FINER - 0.5
         cv2.fillPoly(fine, [np.rint(corners).astype(np.int32)], 255)

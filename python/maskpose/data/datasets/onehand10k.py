@@ -1,18 +1,22 @@
 """OneHand10K as its authors ship it.
 
-``{Train,Test}/source/<name>.jpg``, ``mask/<name>.png`` (may be absent) and ``label_joint.txt`` with a line an
-image: ``name,width,height,hand_number,x1,y1,…,x21,y21``, pixels; a keypoint with x or y of -1 is invisible, and so is
-one on the very edge, at x = width or y = height, half a pixel outside the image.
-Extensions of ours, each of which may be absent: ``unknown/<name>.png`` marks pixels of which nobody knows whether they
-are hand; an image of 21 x (-1, -1) with an all-black mask is one without a hand; ``sources.csv`` (columns name, origin,
-and perhaps group and others) beside the labels names each image's origin, and the person, room or session it is of.
+``{Train,Test}`` hold ``source/<name>.jpg``, ``mask/<name>.png`` (may be absent) and ``label_joint.txt``. The latter has
+a line for each image, in pixels: ``name,width,height,hand_number,x1,y1,…,x21,y21``. A keypoint with x or y of -1 is
+invisible. So is a keypoint on the very edge, at x = width or y = height, half a pixel outside the image.
+
+Three extensions are ours; each may be absent. ``unknown/<name>.png`` marks pixels that may be hand or not. A line of
+21 x (-1, -1) with an all-black mask is an image without a hand. ``sources.csv`` beside the labels names each image's
+origin, and the person, room or session it is of (columns name, origin, and perhaps group and others).
 """
 
 import math
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from maskpose import geometry
 from maskpose.codecs.masks import decode_mask, pack_mask
@@ -21,6 +25,7 @@ from maskpose.data.datasets.reading import NOWHERE, checked_image_size
 from maskpose.data.sample import FARTHEST, Sample
 from maskpose.errors import InputError
 from maskpose.io.files import read_bytes, read_text
+from maskpose.io.paths import PathLike
 from maskpose.io.printable import short_repr
 from maskpose.io.tables import read_table
 from maskpose.io.text import is_text, split_lines
@@ -31,11 +36,14 @@ NAME = "OneHand10K format"
 SPLITS = ("Train", "Test")
 FIELDS = 4 + 2 * KEYPOINTS
 
+Line = tuple[str, int, str]  # (split, line number, text)
 
-def label_lines(root, split):
-    """[(split, line number, text)] of a split's non-empty label lines.
 
-    Raises InputError where there is no label file; a split that has no folder has no lines.
+def label_lines(root: PathLike, split: str) -> list[Line]:
+    """Return the non-empty label lines of a split; a split without a folder has none.
+
+    Raises:
+        InputError: the split has no label file.
     """
     path = Path(root) / split / "label_joint.txt"
     if not path.parent.is_dir():
@@ -44,24 +52,38 @@ def label_lines(root, split):
     return [(split, n, line.rstrip("\r\n")) for n, line in enumerate(lines, start=1) if line.strip()]
 
 
-def plan(root, shuffle_seed=None, train_count=10_000, names=None, only=None):
-    """{"train": lines, "test": lines}, lines as ``label_lines`` gives them.
+def plan(
+    root: PathLike,
+    shuffle_seed: int | None = None,
+    train_count: int = 10_000,
+    names: Sequence[str] | None = None,
+    only: Mapping[str, str] | None = None,
+) -> dict[str, list[Line]]:
+    """Divide the label lines into those for training and those for testing.
 
-    By default the distribution's own split; with ``shuffle_seed`` all lines shuffled, the first
-    ``train_count`` for training and the rest for validation (section 3.3); InputError where there is no rest.
-    ``names`` keeps only the images called so, each as ``Train/12.jpg``, or ``12.jpg`` for whichever part has it;
-    InputError where one is not there. ``only``: {column of sources.csv: value}, keeps the images whose row says so.
+    Args:
+        root: folder of the data set.
+        shuffle_seed: of a random division of all lines (section 3.3); None: the distribution's own split.
+        train_count: lines for training if they are divided at random.
+        names: of the images that are kept, as ``Train/12.jpg``, or ``12.jpg`` in whichever split has it; None: all.
+        only: {column of sources.csv: value} that an image's row must have; None: all images are kept.
+
+    Returns:
+        {"train": lines, "test": lines}, lines as ``label_lines`` gives them.
+
+    Raises:
+        InputError: there are no lines, a name is missing, or a random division leaves no line for testing.
     """
     train, test = (label_lines(root, split) for split in SPLITS)
     if not train and not test:
         raise InputError(f"{root}: no Train/label_joint.txt or Test/label_joint.txt with lines in it")
     if names is not None:
         wanted = set(names)
-        train, test = ([line for line in lines if wanted & _called(line)] for lines in (train, test))
-        if missing := wanted.difference(*map(_called, train + test)):
+        train, test = ([line for line in lines if wanted & _names(line)] for lines in (train, test))
+        if missing := wanted.difference(*map(_names, train + test)):
             raise InputError(f"{root}: no label for {min(missing)} (names are as Train/12.jpg or 12.jpg)")
     if only:
-        train, test = (_saying(root, lines, only) for lines in (train, test))
+        train, test = (_select(root, lines, only) for lines in (train, test))
         if not train and not test:
             raise InputError(f"{root}: no image of which sources.csv says {_pairs(only)}")
     if shuffle_seed is not None:
@@ -76,8 +98,12 @@ def plan(root, shuffle_seed=None, train_count=10_000, names=None, only=None):
     return {"train": train, "test": test}
 
 
-def parse_line(text):
-    """(name, width, height, keypoints (21, 2) float32, visible (21,) bool); InputError says what is wrong."""
+def parse_line(text: str) -> tuple[str, int, int, npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    """Return (name, width, height, keypoints (21, 2), visible (21,)) of a label line, in pixels.
+
+    Raises:
+        InputError: the line is broken.
+    """
     if not is_text(text):
         raise InputError("not text in UTF-8: save the file as UTF-8")
     parts = text.split(",")
@@ -89,9 +115,8 @@ def parse_line(text):
     numbers = np.array([_number(part) for part in parts[1:]])
     width, height, hand_number = numbers[:3]
     if not (width >= 1 and height >= 1 and width % 1 == 0 and height % 1 == 0):
-        raise InputError(
-            f"width and height must be positive integers, not {short_repr(parts[1])}, {short_repr(parts[2])}"
-        )
+        stated = f"{short_repr(parts[1])}, {short_repr(parts[2])}"
+        raise InputError(f"width and height must be positive integers, not {stated}")
     if math.isnan(hand_number):
         raise InputError(f"not a number: {short_repr(parts[3])}")
     keypoints = numbers[3:].reshape(KEYPOINTS, 2)
@@ -100,43 +125,58 @@ def parse_line(text):
     if (visible & ~within).any():
         k = int(np.argmax(visible & ~within))
         x, y = (part.strip() for part in parts[4 + 2 * k : 6 + 2 * k])
-        raise InputError(f"keypoint {k} ({x}, {y}) lies outside the {width:g}x{height:g} photograph")
+        raise InputError(f"keypoint {k} ({x}, {y}) lies outside the {width:g}x{height:g} image")
     keypoints[~(np.abs(keypoints) < FARTHEST).all(axis=1)] = NOWHERE
     keypoints = keypoints.astype(np.float32)
     visible &= geometry.inside(keypoints, width, height)
     return name, int(width), int(height), keypoints, visible
 
 
-def _number(cell):
-    """The number in a cell, or NaN where there is none."""
+def _number(cell: str) -> float:
+    """Return the number in a cell, or NaN if there is none."""
     try:
         return parse_number(cell, "")
     except InputError:
         return math.nan
 
 
-def read_sources(root, split):
-    """({image name: {column: text}}, problems) from ``sources.csv``, or ({}, []) where there is none.
+def read_sources(root: PathLike, split: str) -> tuple[dict[str, dict[str, str]], list[InputError]]:
+    """Read the ``sources.csv`` of a split, if it has one.
 
-    problems: [InputError] of the rows that are broken, or name an image a second time. Raises InputError where the file
-    is no such table.
+    Returns:
+        {image name: {column: text}}, and the problems of rows that are broken or name an image a second time.
+
+    Raises:
+        InputError: the file is not such a table.
     """
-    path, found, problems = Path(root) / split / "sources.csv", {}, []
+    path = Path(root) / split / "sources.csv"
+    sources: dict[str, dict[str, str]] = {}
+    problems: list[InputError] = []
     if not path.is_file():
-        return found, problems
+        return sources, problems
     for row in read_table(path, ("name", "origin")):
         if isinstance(row, InputError):
             problems.append(row)
             continue
         number, cells = row
-        if cells["name"] in found:
+        if cells["name"] in sources:
             problems.append(InputError(f"{path}, line {number}: {cells['name']} is named a second time"))
-        found.setdefault(cells["name"], cells)
-    return found, problems
+        sources.setdefault(cells["name"], cells)
+    return sources, problems
 
 
-def read_sample(root, split, text, sources):
-    """The sample of one label line, its files read and checked; InputError says what is wrong."""
+def read_sample(root: PathLike, split: str, text: str, sources: Mapping[str, Mapping[str, str]]) -> Sample:
+    """Read the sample of one label line, and check its files.
+
+    Args:
+        root: folder of the data set.
+        split: of the line.
+        text: of the line.
+        sources: rows of ``read_sources``.
+
+    Raises:
+        InputError: the line or a file is damaged.
+    """
     name, width, height, keypoints, visible = parse_line(text)
     folder = f"{root}/{split}"
     image = read_bytes(f"{folder}/source/{name}")
@@ -153,73 +193,112 @@ def read_sample(root, split, text, sources):
     )  # fmt: skip
 
 
-def read_mask(folder, kind, name, width, height):
-    """Which pixels the file of an image in ``kind``, "mask" or "unknown", marks, as maskpose.codecs.masks reads it.
+def read_mask(folder: PathLike, kind: str, name: str, width: int, height: int) -> npt.NDArray[np.bool_] | None:
+    """Read which pixels the mask file of an image marks, by maskpose.codecs.masks.
 
-    Returns (height, width) bool, or None where there is no such file. Raises InputError.
+    Args:
+        folder: of the split.
+        kind: "mask" or "unknown".
+        name: of the image.
+        width: of the image, pixels.
+        height: of the image, pixels.
+
+    Returns:
+        (height, width) bool, or None if there is no such file.
+
+    Raises:
+        InputError: the file is damaged, or of another size.
     """
     path = Path(folder, kind, f"{os.path.splitext(name)[0]}.png")
     if not os.path.exists(path):
         return None
     marked = decode_mask(read_bytes(path), f"{kind}/{path.name}")
     if marked.shape != (height, width):
-        raise InputError(f"{kind}/{path.name} is {marked.shape[1]}x{marked.shape[0]}, its photograph {width}x{height}")
+        raise InputError(f"{kind}/{path.name} is {marked.shape[1]}x{marked.shape[0]}, its image {width}x{height}")
     return marked
 
 
 class LineReader:
-    """Reads the items that ``label_lines`` and ``plan`` give, for maskpose.data.build."""
+    """Reads the lines that ``label_lines`` and ``plan`` give, for maskpose.data.build."""
 
-    def __init__(self, root, lines):
-        """lines: all that will be read; a name that comes a second time in them is a problem of that line."""
+    def __init__(self, root: PathLike, lines: Sequence[Line]):
+        """Read the ``sources.csv`` of the lines' splits.
+
+        Args:
+            root: folder of the data set.
+            lines: all that will be read. A line whose name an earlier line has is broken.
+        """
         self.root = root
         sources = {split: read_sources(root, split) for split in {line[0] for line in lines}}
         self._sources = {split: rows for split, (rows, _) in sources.items()}
         self._problems = [problem for split in sorted(sources) for problem in sources[split][1]]
-        seen, self._again = set(), set()
+        names: set[str] = set()
+        self._repeated: set[Line] = set()
         for line in lines:
             name = path_name(line)
-            if name in seen:
-                self._again.add(line)
-            seen.add(name)
+            if name in names:
+                self._repeated.add(line)
+            names.add(name)
 
-    def items(self, lines):
-        """``lines``, and an InputError for each broken row of the sources.csv beside them, for maskpose.data.build."""
+    def items(self, lines: Sequence[Line]) -> list[Line | InputError]:
+        """Return ``lines``, and an InputError for each broken row of their sources.csv, as maskpose.data.build's items.
+
+        The rows are those of all lines that the reader was made for.
+        """
         return [*lines, *self._problems]
 
-    def __call__(self, line):
-        """[the sample of a line]. Raises InputError that names file and line."""
+    def __call__(self, line: Line) -> list[Sample]:
+        """Return the sample of a line in a list. Raises InputError that names file and line."""
         split, number, text = line
         try:
-            if line in self._again:
+            if line in self._repeated:
                 raise InputError(f"{text.partition(',')[0].strip()} is named a second time")
             return [read_sample(self.root, split, text, self._sources[split])]
         except InputError as error:
             raise InputError(f"{Path(self.root) / split / 'label_joint.txt'}, line {number}: {error}") from None
 
 
-def read_samples(root, lines):
+def read_samples(root: PathLike, lines: Sequence[Line]) -> Iterator[Sample]:
     """Yield the samples of ``lines``. Raises InputError for the first that cannot be read."""
     read = LineReader(root, lines)
     for line in lines:
         yield from read(line)
 
 
-def build_db(root, lines, path, strict=True, about=None, workers=None):
-    """Write the samples of ``lines`` into the LMDB ``path``, as maskpose.data.build does; give (manifest, problems)."""
+def build_db(
+    root: PathLike,
+    lines: Sequence[Line],
+    path: PathLike,
+    strict: bool = True,
+    about: dict[str, Any] | None = None,
+    workers: int | None = None,
+) -> tuple[dict[str, Any], list[str]]:
+    """Write the samples of ``lines`` into an LMDB, by maskpose.data.build.
+
+    Args:
+        root: folder of the data set.
+        lines: of ``plan``.
+        path: of the LMDB.
+        strict: as of ``build_items``.
+        about: what the manifest holds besides.
+        workers: as of ``build_items``.
+
+    Returns:
+        The manifest, and the problems of what was left out.
+    """
     about = {"dataset": NAME, **(about or {})}
     read = LineReader(root, lines)
     return build_items(path, read.items(lines), read, strict, about, workers)
 
 
-def path_name(line):
-    """The image of a label line as ``Train/12.jpg``."""
+def path_name(line: Line) -> str:
+    """Return the image of a label line as ``Train/12.jpg``."""
     split, _, text = line
     return f"{split}/{text.partition(',')[0].strip()}"
 
 
-def _saying(root, lines, only):
-    """Those of ``lines`` whose image's row of sources.csv has these {column: value}. Raises InputError."""
+def _select(root: PathLike, lines: Sequence[Line], only: Mapping[str, str]) -> list[Line]:
+    """Return the lines whose image has these {column: value} in sources.csv. Raises InputError for unknown columns."""
     sources = {split: read_sources(root, split)[0] for split in {line[0] for line in lines}}
     for split, rows in sources.items():
         columns = set(next(iter(rows.values()), {}))
@@ -227,17 +306,17 @@ def _saying(root, lines, only):
             named = ", ".join(sorted(filter(None, columns))) or "no rows"
             raise InputError(f"{Path(root) / split / 'sources.csv'} has no column {min(missing)}: it has {named}")
 
-    def says(line):
+    def is_selected(line: Line) -> bool:
         row = sources[line[0]].get(path_name(line).partition("/")[2], {})
         return all(row.get(column) == value for column, value in only.items())
 
-    return [line for line in lines if says(line)]
+    return [line for line in lines if is_selected(line)]
 
 
-def _pairs(only):
+def _pairs(only: Mapping[str, str]) -> str:
     return ", ".join(f"{column}={value}" for column, value in only.items())
 
 
-def _called(line):
-    """The names that a list may call the image of a label line by."""
+def _names(line: Line) -> set[str]:
+    """Return the names that a list may have for the image of a label line."""
     return {path_name(line), path_name(line).partition("/")[2]}

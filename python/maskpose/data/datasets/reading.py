@@ -1,10 +1,12 @@
-"""What the readers share: a picture's file with its labels as a Sample, masks, entries of lists, JSON."""
+"""What the readers share: an image file with its labels as a Sample, masks, entries of lists, keypoints with flags."""
 
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from maskpose import geometry
 from maskpose.codecs.masks import decode_mask, pack_mask
@@ -12,82 +14,144 @@ from maskpose.data.sample import FARTHEST, Sample
 from maskpose.errors import InputError
 from maskpose.io import images
 from maskpose.io.files import read_bytes
-from maskpose.io.files import read_json as json_file  # noqa: F401
-from maskpose.io.paths import path_below
+from maskpose.io.paths import PathLike, path_below
 from maskpose.io.printable import short_repr
-from maskpose.io.values import field, flattened, number, numbers, text  # noqa: F401
+from maskpose.io.values import Where, flattened, number, numbers, text
 from maskpose.model.variants import KEYPOINTS
 
-NOWHERE = -1  # x and y of a keypoint that is not visible, and of which no place is known
+NOWHERE = -1  # x and y of a keypoint that is not visible and has no known place
 
 
-def sample_from_file(path, name, keypoints, visible, mask=None, size=None, **more):
-    """The Sample of an image's file, as ``labelled`` makes it."""
-    return sample_from_bytes(read_bytes(path), path, name, keypoints, visible, mask, size, **more)
+def sample_from_file(
+    path: PathLike,
+    name: str,
+    keypoints: npt.ArrayLike,
+    visible: npt.ArrayLike,
+    mask: npt.NDArray[np.bool_] | None = None,
+    size: tuple[int, int] | None = None,
+    origin: str = "",
+    side: str = "",
+    group: str = "",
+) -> Sample:
+    """Return the Sample of an image file; the arguments after ``path`` are those of ``sample_from_bytes``."""
+    return sample_from_bytes(read_bytes(path), path, name, keypoints, visible, mask, size, origin, side, group)
 
 
-def sample_from_bytes(image: bytes, where, name: str, keypoints, visible, mask=None, size=None, **more) -> Sample:
-    """The Sample of an image's bytes and its labels; ``where`` names it in errors.
+def sample_from_bytes(
+    image: bytes,
+    where: Where,
+    name: str,
+    keypoints: npt.ArrayLike,
+    visible: npt.ArrayLike,
+    mask: npt.NDArray[np.bool_] | None = None,
+    size: tuple[int, int] | None = None,
+    origin: str = "",
+    side: str = "",
+    group: str = "",
+) -> Sample:
+    """Return the Sample of an image's bytes and its labels.
 
-    keypoints: (21, 2) pixels; visible: (21,) bool; mask: (h, w) bool or None; size: (width, height) that the labels
-    say, if they do; more: as Sample's. A visible keypoint that maskpose.geometry.inside does not find in the image
-    becomes invisible. Raises InputError where the image is broken, or of another size than labels or mask, for a name
-    that is no text, and for a visible keypoint of no place.
+    A visible keypoint that ``maskpose.geometry.inside`` does not find in the image becomes invisible.
+
+    Args:
+        image: the encoded file.
+        where: what the user knows it by, for messages.
+        name: of the sample.
+        keypoints: (21, 2), pixels of the upright image, pixel centres at integers.
+        visible: (21,) bool.
+        mask: (h, w) bool, or None.
+        size: (width, height) that the labels say, if they do.
+        origin: of the sample, as are the following.
+        side: left, right or nothing.
+        group: person, film or original that the image is of.
+
+    Raises:
+        InputError: the image is damaged or of another size than the labels or the mask, the name is not text, or a
+            visible keypoint has no place.
     """
     width, height = checked_image_size(image, where, size)
     if mask is not None and mask.shape != (height, width):
-        raise InputError(f"the mask of {where} is {mask.shape[1]}x{mask.shape[0]}, the photograph {width}x{height}")
-    keypoints, visible = np.array(keypoints, float), np.asarray(visible, bool)
-    if np.isnan(keypoints[visible]).any():
-        k = int(np.argmax(visible & np.isnan(keypoints).any(axis=1)))
+        raise InputError(f"the mask of {where} is {mask.shape[1]}x{mask.shape[0]}, the image {width}x{height}")
+    points, visible = np.array(keypoints, float), np.asarray(visible, bool)
+    if np.isnan(points[visible]).any():
+        k = int(np.argmax(visible & np.isnan(points).any(axis=1)))
         raise InputError(f"{where}: keypoint {k} is visible, but has no place")
-    keypoints[~(np.abs(keypoints) < FARTHEST).all(axis=1)] = NOWHERE
-    keypoints = keypoints.astype(np.float32)  # they are judged as they are stored
-    visible = visible & geometry.inside(keypoints, width, height)
+    points[~(np.abs(points) < FARTHEST).all(axis=1)] = NOWHERE
+    stored = points.astype(np.float32)
+    visible = visible & geometry.inside(stored, width, height)
     packed = pack_mask(mask) if mask is not None else b""
     name = text(name, f"{where}: its name")
-    return Sample(name, image, width, height, keypoints, visible, packed, **more)
+    return Sample(name, image, width, height, stored, visible, packed, origin, side, group)
 
 
-def checked_image_size(image: bytes, where, said=None) -> tuple[int, int]:
-    """(width, height) of an image's bytes. Raises InputError where it is broken, or its label says another size."""
-    found = images.image_size(image, str(where))
-    if said is not None and tuple(said) != found:
-        raise InputError(f"{where} is {found[0]}x{found[1]}, its label says {said[0]:g}x{said[1]:g}")
-    return found
+def checked_image_size(image: bytes, where: Where, stated: tuple[int, int] | None = None) -> tuple[int, int]:
+    """Return (width, height) of an image, pixels.
 
+    Args:
+        image: the encoded file.
+        where: what the user knows it by, for messages.
+        stated: (width, height) that its label says, if it does.
 
-def image_file(folder, name, where) -> tuple[Path, str]:
-    r"""(path, name with / between its folders) of a file that a document calls ``name``, in or below ``folder``.
-
-    A backslash divides folders, as on Windows, unless a file is called so. Raises InputError as
-    maskpose.io.paths.path_below does, and for a name that is no text.
+    Raises:
+        InputError: the image is damaged, or its label says another size.
     """
-    path = path_below(folder, text(name, where), where)
+    actual = images.image_size(image, str(where))
+    if stated is not None and tuple(stated) != actual:
+        raise InputError(f"{where} is {actual[0]}x{actual[1]}, its label says {stated[0]:g}x{stated[1]:g}")
+    return actual
+
+
+def image_file(folder: PathLike, name: object, where: Where) -> tuple[Path, str]:
+    r"""Return the path of a file that a document names, and the name with / between its folders.
+
+    A backslash divides folders, as on Windows, unless a file has it in its name.
+
+    Args:
+        folder: which the file lies in or below.
+        name: in the document.
+        where: the document, for messages.
+
+    Raises:
+        InputError: the name is not text, or maskpose.io.paths.path_below refuses it.
+    """
+    name = text(name, where)
+    path = path_below(folder, name, where)
     if "\\" in name and not os.path.exists(path):
         name = name.replace("\\", "/")
         path = path_below(folder, name, where)
     return path, str(PurePosixPath(name))
 
 
-def mask_file(path):
-    """Which pixels of a mask's file are hand, (h, w) bool, as maskpose.codecs.masks reads it. InputError for none."""
+def mask_file(path: PathLike) -> npt.NDArray[np.bool_]:
+    """Return which pixels of a mask file are hand, (h, w) bool, by maskpose.codecs.masks.
+
+    Raises:
+        InputError: the file cannot be read as a mask, or shows no hand.
+    """
     hand = decode_mask(read_bytes(path), str(path))
     if not hand.any():
         raise InputError(f"{path} is black: no hand")
     return hand
 
 
-def mask_if_there(path):
-    """``mask_file`` of a path, or None where there is no such file."""
+def mask_if_there(path: PathLike) -> npt.NDArray[np.bool_] | None:
+    """Return ``mask_file`` of a path, or None if there is no such file."""
     return mask_file(path) if os.path.isfile(path) else None
 
 
-def triples(values, where):
-    """(keypoints (21, 2), flags (21,)) of 21 x, y, flag, flat or not, in lists or an array.
+def triples(values: object, where: Where) -> tuple[npt.NDArray[np.float64], npt.NDArray[Any]]:
+    """Return the keypoints and flags of 21 x, y, flag.
 
-    A flag is a number, of which each data set says what it means, or true or false. x and y may be null or NaN. Raises
-    InputError that names ``where``.
+    Args:
+        values: numbers, flat or not, in lists or an array. A flag is a number, or true or false; each data set says
+            what it means. x and y may be null or NaN.
+        where: for messages.
+
+    Returns:
+        keypoints (21, 2), NaN where they are not known, and flags (21,).
+
+    Raises:
+        InputError: there are more or fewer values, or some are not numbers.
     """
     try:
         flat = flattened(values, (KEYPOINTS, 3), where)
@@ -99,22 +163,22 @@ def triples(values, where):
     return places, np.array(flags)
 
 
-def read_entries(values: Iterable, read: Callable) -> list:
-    """The items that ``read(number, value)`` gives of each value, a list, in order.
+def read_entries(values: Iterable[Any], read: Callable[[int, Any], list[Any]]) -> list[Any]:
+    """Return the items that ``read(number, value)`` makes of each value, in order.
 
-    In the place of a value that is broken there is the InputError that was raised: maskpose.data.build leaves it out.
+    If it raises InputError, the error stands in the items' place: maskpose.data.build leaves it out.
     """
-    found = []
+    items: list[Any] = []
     for n, value in enumerate(values):
         try:
-            found += read(n, value)
+            items += read(n, value)
         except InputError as problem:
-            found.append(problem)
-    return found
+            items.append(problem)
+    return items
 
 
-def existing_path(path):
-    """``path`` as a Path. Raises InputError where nothing is there."""
+def existing_path(path: PathLike) -> Path:
+    """Return ``path`` as a Path. Raises InputError if nothing is there."""
     if not os.path.exists(path):
         raise InputError(f"{path}: no such file or folder")
     return Path(path)
