@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from maskpose.data.database import Reader
+from maskpose.data.sampler import evenly_spaced
 from maskpose.errors import InputError
 from maskpose.io.files import read_lines, write_text
 from maskpose.io.images import write_image
@@ -129,8 +128,7 @@ def make_panels(setup: Setup) -> None:
 def make_timing(setup: Setup, models: Sequence[Model]) -> None:
     """Write timing.md and timing.json: the time of an image by each model, and of an iteration of its training."""
     reader = Reader(setup.sets["EB"])
-    indices = np.linspace(0, len(reader) - 1, min(speed.MOST_IMAGES, len(reader))).astype(int)
-    images = [reader[int(n)].decode_image() for n in indices]
+    images = [reader[n].decode_image() for n in evenly_spaced(len(reader), speed.MOST_IMAGES)]
     reader.close()
     rows = [_timing_row(setup, model, images) for model in models]
     computer = machine(setup.options.gpus)
