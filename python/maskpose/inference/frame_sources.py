@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import cv2
 import numpy as np
@@ -100,8 +100,7 @@ class AnimationFile:
         """Open an image of one of ANIMATED kinds. Raises InputError if it cannot be opened."""
         self._path, self._kind = path, kind
         try:
-            opener: Any = ANIMATED[kind]
-            self._image = opener(path)
+            self._image = cast(Any, ANIMATED[kind])(path)
             check_pixels(*self._image.size, str(path))
             self._orientation = pending_orientation(self._image)
             first = 1 if self._image.info.get("default_image") else 0  # a PNG's image for readers without animation
