@@ -163,7 +163,7 @@ def open_mediapipe():
     model = mediapipe.open_model()
 
     def predict(data):
-        found = mediapipe.find(model, decode_color(data, "photograph"))
+        found = mediapipe.find_hand(model, decode_color(data, "photograph"))
         return found[0] if found else np.full((21, 2), np.nan)
 
     return predict

@@ -7,8 +7,9 @@ import tracemalloc
 import numpy as np
 
 from benchmarks import ROUNDS, Row, median_rates
-from maskpose.evaluation import metrics, scoring
-from maskpose.evaluation.evaluate import Results
+from maskpose.evaluation import metrics, protocols
+from maskpose.evaluation.results import Results
+from maskpose.evaluation.scores import score_results
 
 HANDS = 100_000
 TRIED = 10  # resamples that the peer is measured on, of 1000
@@ -24,12 +25,13 @@ def run(hands=HANDS):
     beside the predictions themselves.
     """
     results = drawn_results(hands)
-    settings = scoring.PROTOCOLS["mmpose"]
+    settings = protocols.PROTOCOLS["mmpose"]
     found = {}
 
     def ours():
-        pixels = metrics.pixel_errors(results.predicted, results.truth, scoring.counting(results, settings))
-        pck = metrics.mean_pck(metrics.normalised(pixels, scoring.sizes(results, settings)), [settings.at])[0]
+        pixels = metrics.pixel_errors(results.predicted, results.truth, protocols.counted_keypoints(results, settings))
+        errors = metrics.normalised(pixels, protocols.normaliser_sizes(results, settings))
+        pck = metrics.mean_pck(errors, [settings.at])[0]
         auc = metrics.auc(pixels / settings.auc_pixels, *settings.auc, settings.auc_steps)
         found["ours"] = pck, auc, metrics.end_point_error(pixels)[0]
 
@@ -48,7 +50,7 @@ def intervals_row(results, settings):
     seconds = {"ours": [], "peer": []}
     for _ in range(ROUNDS):
         started = time.perf_counter()
-        scoring.scores(results, settings)
+        score_results(results, settings)
         seconds["ours"].append(time.perf_counter() - started)
         started = time.perf_counter()
         for _ in range(TRIED):
@@ -57,7 +59,7 @@ def intervals_row(results, settings):
             as_mmpose(*arrays, results.annotated["dataset"][drawn])
         seconds["peer"].append((time.perf_counter() - started) * settings.resamples / TRIED)
     tracemalloc.start()
-    scoring.scores(results, settings)
+    score_results(results, settings)
     memory = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     arrays = results.predicted, results.truth, results.visible, results.confidences
@@ -87,6 +89,6 @@ def drawn_results(hands, seed=0):
     visible = rng.random((hands, 21)) < 0.8
     names, sizes = list(map(str, range(hands))), np.full((hands, 2), 320)
     annotated = {"dataset": rng.uniform(200, 400, hands)}
-    confidences, sources = np.ones((hands, 21)), np.full(hands, "")
+    confidences, origins = np.ones((hands, 21)), np.full(hands, "")
     ious = rng.uniform(0.3, 1, hands)
-    return Results(names, sources, predicted, confidences, truth, visible, sizes, ious, annotated=annotated)
+    return Results(names, origins, predicted, confidences, truth, visible, sizes, ious, annotated=annotated)

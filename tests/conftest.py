@@ -17,7 +17,7 @@ from maskpose.data.build import build_items
 from maskpose.data.database import Reader
 from maskpose.data.datasets import onehand10k
 from maskpose.data.sample import Sample
-from maskpose.evaluation.evaluate import Results
+from maskpose.evaluation.results import Results
 from maskpose.runtime import import_caffe
 from maskpose.testing import drawn_hands
 
@@ -80,7 +80,7 @@ def random_net(variant):
     return net
 
 
-def shifted_results(offsets, ious=None, sources=None):
+def shifted_results(offsets, ious=None, origins=None):
     """Results of samples whose truth spans a box of 100 pixels, each predicted ``offsets[i]`` pixels off."""
     n = len(offsets)
     truth = np.tile(np.linspace(0, 100, 21)[None, :, None], (n, 1, 2))
@@ -88,7 +88,7 @@ def shifted_results(offsets, ious=None, sources=None):
     predicted[..., 0] += np.array(offsets)[:, None]
     return Results(
         names=[f"{i}.jpg" for i in range(n)],
-        sources=np.array(list(sources or [""] * n)),
+        origins=np.array(list(origins or [""] * n)),
         predicted=predicted,
         confidences=np.full((n, 21), 0.9),
         truth=truth,

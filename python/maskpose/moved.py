@@ -56,7 +56,7 @@ MOVED = {
     "regions": "boxes",
     "sampling": "data.sampler",
     "score_tables": "evaluation.score_tables",
-    "scoring": "evaluation.scoring",
+    "scoring": "evaluation.scores",
     "settings": "data.settings",
     "skeleton": "keypoints",
     "snapshots": "training.snapshots",

@@ -14,7 +14,7 @@ from maskpose.data.database import Reader
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError
 from maskpose.model.variants import get_variant
-from maskpose.visualization import drawing
+from maskpose.visualization import sheets
 
 POINTS = np.column_stack([np.linspace(20, 60, 21), np.linspace(30, 50, 21)]).astype(np.float32)
 
@@ -138,7 +138,7 @@ def test_sheets_show_samples_as_they_are_and_as_they_are_trained_on(tmp_path):
     reader.close()
     variant = get_variant("compact/mask_pose")
     plain = inspection.trained_sheet(path, [0], variant, augment=False)
-    assert plain.shape == (200 + drawing.CAPTION_HEIGHT, 200, 3)
+    assert plain.shape == (200 + sheets.CAPTION_HEIGHT, 200, 3)
     assert (plain != inspection.trained_sheet(path, [0], variant, epoch=1)).any()
     assert (plain == inspection.trained_sheet(path, [0], variant, augment=False, batch_size=5, db="elsewhere")).all()
     for wrong, message in (({"flips": 1}, "unknown key 'flips'"), ({"scale": [2, 1]}, "'scale' must be two positive")):

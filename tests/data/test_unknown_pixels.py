@@ -19,8 +19,9 @@ from maskpose.data.sample import Sample
 from maskpose.data.settings import DataSettings
 from maskpose.data.subsets import merge
 from maskpose.errors import InputError
-from maskpose.evaluation import evaluate, scoring
+from maskpose.evaluation import evaluate
 from maskpose.evaluation.metrics import mask_iou
+from maskpose.evaluation.scores import score_results
 from maskpose.inference.hand import Hand
 from maskpose.model.variants import get_variant
 from maskpose.runtime import import_caffe
@@ -217,26 +218,26 @@ class Answers:
 
 def test_evaluation_leaves_unknown_pixels_out():
     known = [replace(one_sample(), unknown=packed) for packed in (b"", pack_mask(pixels()))]
-    results = evaluate.run(Answers(0.9, HAND, UNKNOWN), [one_sample(), *known])
+    results = evaluate.predict_samples(Answers(0.9, HAND, UNKNOWN), [one_sample(), *known])
     assert results.ious == pytest.approx([1, 40 / 60, 40 / 60]) and results.unknown.tolist() == [True, False, False]
-    figures = scoring.scores(results)
+    figures = score_results(results)
     assert (figures["masks"], figures["masks_with_unknown"]) == (3, 1)
 
 
 def test_images_without_a_hand_have_no_iou_and_count_as_claimed_or_not():
-    results = evaluate.run(Answers(0.9, HAND), [one_sample(), without_hand()])
+    results = evaluate.predict_samples(Answers(0.9, HAND), [one_sample(), without_hand()])
     assert results.ious[0] == 1 and np.isnan(results.ious[1]) and results.without_hand.tolist() == [False, True]
-    figures = scoring.scores(results)
+    figures = score_results(results)
     assert [figures[name]["value"] for name in ("mask_iou", "found", "claimed", "pck")] == [1, 1, 1, 1]
-    results = evaluate.run(Answers(0.2), [one_sample(), without_hand()])
+    results = evaluate.predict_samples(Answers(0.2), [one_sample(), without_hand()])
     assert results.scores.tolist() == [0.2, 0.2] and not results.claimed.any()
-    figures = scoring.scores(results)
+    figures = score_results(results)
     assert [figures[name]["value"] for name in ("mask_iou", "found", "claimed", "pck")] == [0, 0, 0, 1]
 
 
 def test_a_hand_that_only_unknown_pixels_show_has_no_iou():
     nowhere = replace(one_sample(), mask=pack_mask(pixels()), unknown=pack_mask(pixels(HAND)))
-    results = evaluate.run(Answers(0.9, HAND), [nowhere])
+    results = evaluate.predict_samples(Answers(0.9, HAND), [nowhere])
     assert np.isnan(results.ious).all() and not results.without_hand.any()
 
 

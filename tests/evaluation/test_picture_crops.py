@@ -19,7 +19,7 @@ def sample(width, height, low, high, name="1.jpg", image=b""):
 
 def corners(one):
     """Edges of the crop in the photograph: left, top, right, bottom, where pixel 0 begins at -0.5."""
-    to_photograph = geometry.invert(paper_crops.to_crop(one))
+    to_photograph = geometry.invert(paper_crops.crop_map(one))
     return geometry.apply(to_photograph, [[-0.5, -0.5], [319.5, 239.5]]).ravel()
 
 
@@ -50,7 +50,7 @@ def test_files_and_maps(tmp_path):
         cv2.circle(image, (x, y), 8, (255, 255, 255), -1)
     data = cv2.imencode(".png", image)[1].tobytes()
     samples = [sample(640, 300, points[0], points[2], f"{name}.jpg", data) for name in ("a/1", "a/2")]
-    paper_crops.write(samples, tmp_path / "crops")
+    paper_crops.write_crops(samples, tmp_path / "crops")
     maps = read_maps(tmp_path / "crops/maps.json")
     assert {name: photograph for name, (photograph, _) in maps.items()} == {"a/1.png": "a/1.jpg", "a/2.png": "a/2.jpg"}
     crop = read_color(tmp_path / "crops/a/1.png")
@@ -64,7 +64,7 @@ def test_two_crops_of_one_name(tmp_path):
     data = cv2.imencode(".png", np.zeros((30, 40, 3), np.uint8))[1].tobytes()
     samples = [sample(40, 30, (5, 5), (20, 20), name, data) for name in ("1.jpg", "1.png")]
     with pytest.raises(InputError, match=r"1\.jpg and 1\.png would both be .*1\.png"):
-        paper_crops.write(samples, tmp_path / "crops")
+        paper_crops.write_crops(samples, tmp_path / "crops")
 
 
 def test_samples_that_cannot_be_cropped_are_left_out_alone(tmp_path):
@@ -75,12 +75,12 @@ def test_samples_that_cannot_be_cropped_are_left_out_alone(tmp_path):
     samples += [sample(40, 30, (5, 5), (20, 20), "2.jpg", data[:60]), sample(80, 60, (5, 5), (20, 20), "3.jpg", data)]
     samples += [sample(40, 30, (5, 5), (20, 20), name, data) for name in ("4.jpg", "a/5.jpg", "4.png")]
     before, left_out = sorted(tmp_path.iterdir()), LeftOut()
-    maps = paper_crops.write(samples, tmp_path / "one/two/crops", left_out=left_out)
+    maps = paper_crops.write_crops(samples, tmp_path / "one/two/crops", left_out=left_out)
     assert list(maps) == ["4.png", "a/5.png"] and len(left_out.problems) == len(samples) - 2
-    assert "3.jpg is 40x30, its record says 80x60" in left_out.problems[-2]
+    assert "3.jpg is 40x30, its sample says 80x60" in left_out.problems[-2]
     assert "4.jpg and 4.png would both be" in left_out.problems[-1]
     files = {path.relative_to(tmp_path / "one/two/crops").as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert files - {".made-by-maskpose"} == {"4.png", "a/5.png", "maps.json"}
     assert sorted(tmp_path.iterdir()) == [*before, tmp_path / "one"]
     with pytest.raises(InputError, match="sample 0: '' is not the path of a file"):
-        paper_crops.write(samples[:2], tmp_path / "none", left_out=LeftOut())
+        paper_crops.write_crops(samples[:2], tmp_path / "none", left_out=LeftOut())

@@ -64,7 +64,7 @@ def test_our_files_say_whether_there_is_a_hand(tmp_path, form):
     if form == "hdf5":
         for path in tmp_path.glob("*.json"):
             path.unlink()
-    found = prediction_readers.read(tmp_path / "keypoints.csv" if form == "csv" else tmp_path)
+    found = prediction_readers.read_predictions(tmp_path / "keypoints.csv" if form == "csv" else tmp_path)
     assert found.claimed.tolist() == [False, True] and found.scores.tolist() == [0.25, 0.75]
     np.testing.assert_allclose(found.confidences[1], SURE / 2, atol=1e-4)  # the surer one is said to be no hand
 
@@ -75,25 +75,25 @@ def test_a_folder_of_ours(tmp_path, formats):
     if "json" not in formats:
         for path in (tmp_path / "out").rglob("[!.]*.json"):
             path.unlink()
-    found = prediction_readers.read(tmp_path / "out")
+    found = prediction_readers.read_predictions(tmp_path / "out")
     assert_found(found, ["1.jpg", "sub/2.jpg"])
     assert found.predictor == "out" and found.names_all
 
 
 def test_tables_of_ours(tmp_path):
     write_ours(tmp_path, ("json", "csv", "coco"))
-    assert_found(prediction_readers.read(tmp_path / "keypoints.csv"), ["1.jpg", "sub/2.jpg"])
-    coco = prediction_readers.read(tmp_path / "coco_results.json")
+    assert_found(prediction_readers.read_predictions(tmp_path / "keypoints.csv"), ["1.jpg", "sub/2.jpg"])
+    coco = prediction_readers.read_predictions(tmp_path / "coco_results.json")
     assert_found(coco, ["1.jpg", "sub/2.jpg"])
     assert not coco.names_all  # a photograph without a hand is not in it
     with pytest.raises(InputError, match=r"1\.json is no file of predictions.*give the folder"):
-        prediction_readers.read(tmp_path / "1.json")
+        prediction_readers.read_predictions(tmp_path / "1.json")
 
 
 @pytest.mark.parametrize("suffix", [".json", ".h5"])
 def test_what_predictions_write(tmp_path, suffix):
-    Predictions.of_hands("peer 1.0", {"a.jpg": (POINTS, SURE), "b.jpg": None}).write(tmp_path / f"x{suffix}")
-    found = prediction_readers.read(tmp_path / f"x{suffix}")
+    Predictions.from_hands("peer 1.0", {"a.jpg": (POINTS, SURE), "b.jpg": None}).write(tmp_path / f"x{suffix}")
+    found = prediction_readers.read_predictions(tmp_path / f"x{suffix}")
     assert found.predictor == "peer 1.0"
     if suffix == ".h5":
         assert_found(found, ["a.jpg", "b.jpg"], [True, False])
@@ -113,7 +113,7 @@ def test_openposes_folder(tmp_path):
     }  # fmt: skip
     for stem, people in files.items():
         (tmp_path / f"{stem}_keypoints.json").write_text(json.dumps({"version": 1.3, "people": people}))
-    found = prediction_readers.read(tmp_path)
+    found = prediction_readers.read_predictions(tmp_path)
     assert found.names == ["1", "2.b", "3"] and found.found.tolist() == [True, False, False]
     assert np.isnan(found.keypoints[0, 1]).all() and (found.keypoints[0, 2:] == POINTS[2:]).all()
     assert found.names_all
@@ -125,7 +125,7 @@ def test_mmposes_folder(tmp_path):
     worse = one | {"keypoint_scores": (0.5 * SURE).tolist(), "keypoints": (POINTS + 3).tolist()}
     (tmp_path / "1.json").write_text(json.dumps([worse, one]))
     (tmp_path / "2.json").write_text("[]")
-    assert_found(prediction_readers.read(tmp_path), ["1", "2"], [True, False])
+    assert_found(prediction_readers.read_predictions(tmp_path), ["1", "2"], [True, False])
 
 
 @pytest.fixture
@@ -146,13 +146,13 @@ def test_mmposes_keypoint_results(tmp_path, dataset):
     results = [{"image_id": 9, "category_id": 1, "keypoints": flat(), "score": 0.9},
                {"image_id": 7, "keypoints": np.reshape(flat(), (21, 3)).tolist(), "bbox_id": 0}]  # fmt: skip
     (tmp_path / "r.keypoints.json").write_text(json.dumps(results))
-    found = prediction_readers.read(tmp_path / "r.keypoints.json", dataset)
+    found = prediction_readers.read_predictions(tmp_path / "r.keypoints.json", dataset)
     assert_found(found, ["Test/source/9.jpg", "Test/source/7.jpg"])
-    with pytest.raises(InputError, match=r"result 0: which photograph is image 9.*--annotations"):
-        prediction_readers.read(tmp_path / "r.keypoints.json")
+    with pytest.raises(InputError, match=r"result 0: which file is image 9.*--annotations"):
+        prediction_readers.read_predictions(tmp_path / "r.keypoints.json")
     (tmp_path / "r.keypoints.json").write_text(json.dumps([results[0] | {"image_id": 8}]))
     with pytest.raises(InputError, match=r"annotations\.json has no image: 8 is missing"):
-        prediction_readers.read(tmp_path / "r.keypoints.json", dataset)
+        prediction_readers.read_predictions(tmp_path / "r.keypoints.json", dataset)
 
 
 def test_sizes_of_annotations(dataset):
@@ -179,11 +179,11 @@ def test_mmposes_dump_without_running_what_is_in_it(tmp_path):
     samples = [{"img_path": "/data/Test/source/1.jpg", "pred_instances": found, "gt_instance_labels": {"w": Tensor()}}]
     for protocol in (2, 5):
         (tmp_path / "results.pkl").write_bytes(pickle.dumps(samples, protocol))
-        assert_found(prediction_readers.read(tmp_path / "results.pkl"), ["/data/Test/source/1.jpg"])
+        assert_found(prediction_readers.read_predictions(tmp_path / "results.pkl"), ["/data/Test/source/1.jpg"])
     samples[0]["pred_instances"] = {"keypoints": [Tensor()], "keypoint_scores": [SURE]}
     (tmp_path / "results.pkl").write_bytes(pickle.dumps(samples))
     with pytest.raises(InputError, match=r"results\.pkl, sample 0, .*1\.jpg must have 21 keypoints"):
-        prediction_readers.read(tmp_path / "results.pkl")
+        prediction_readers.read_predictions(tmp_path / "results.pkl")
 
 
 def write_table(path, rows, *more):
@@ -197,31 +197,31 @@ def test_a_plain_csv(tmp_path):
     """No confidences: 1; empty cells: not found."""
     row = POINTS.ravel().tolist()
     write_table(tmp_path / "x.csv", [["1.jpg", *row], ["2.jpg", "", "", *row[2:]], ["3.jpg", *[""] * 42]])
-    found = prediction_readers.read(tmp_path / "x.csv")
+    found = prediction_readers.read_predictions(tmp_path / "x.csv")
     assert found.found.tolist() == [True, True, False] and (found.confidences[:2] == 1).all()
     assert np.isnan(found.keypoints[1, 0]).all() and (found.keypoints[1, 1:] == POINTS[1:]).all()
     write_table(tmp_path / "x.csv", [["1.jpg", "left", *row[1:]]])
     with pytest.raises(InputError, match=r"x\.csv, line 2, wrist_x: expected a number, not 'left'"):
-        prediction_readers.read(tmp_path / "x.csv")
+        prediction_readers.read_predictions(tmp_path / "x.csv")
     write_table(tmp_path / "x.csv", [["1.jpg", *row[1:]]])
     with pytest.raises(InputError, match=r"x\.csv, line 2 has fewer columns than the header"):
-        prediction_readers.read(tmp_path / "x.csv")
+        prediction_readers.read_predictions(tmp_path / "x.csv")
     (tmp_path / "x.csv").write_text("image,wrist_x\n")
     with pytest.raises(InputError, match="wrist_y is missing"):
-        prediction_readers.read(tmp_path / "x.csv")
+        prediction_readers.read_predictions(tmp_path / "x.csv")
 
 
 def test_labels_and_crops(tmp_path):
-    Predictions.of_hands("peer", {"a.jpg": (POINTS, SURE)}).write(tmp_path / "x.json")
-    Predictions.of_hands("peer", {"c.png": (POINTS / 2, SURE)}).write(tmp_path / "y=1.json")
+    Predictions.from_hands("peer", {"a.jpg": (POINTS, SURE)}).write(tmp_path / "x.json")
+    Predictions.from_hands("peer", {"c.png": (POINTS / 2, SURE)}).write(tmp_path / "y=1.json")
     maps = {"c.png": ("a.jpg", np.array([[0.5, 0, 0], [0, 0.5, 0]]))}
-    found = prediction_readers.read_all([tmp_path / "x.json"], [(f"half={tmp_path / 'y=1.json'}", maps)])
+    found = prediction_readers.read_all_predictions([tmp_path / "x.json"], [(f"half={tmp_path / 'y=1.json'}", maps)])
     assert list(found) == ["peer", "half"]
     for predictions in found.values():
         assert_found(predictions, ["a.jpg"])
-    assert list(prediction_readers.read_all([tmp_path / "y=1.json"])) == ["peer"]
+    assert list(prediction_readers.read_all_predictions([tmp_path / "y=1.json"])) == ["peer"]
     with pytest.raises(InputError, match="there are two of peer: give one a name"):
-        prediction_readers.read_all([tmp_path / "x.json", tmp_path / "y=1.json"])
+        prediction_readers.read_all_predictions([tmp_path / "x.json", tmp_path / "y=1.json"])
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, name, content, said):
     (tmp_path / "x").mkdir()
     (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=said) as error:
-        prediction_readers.read(tmp_path / name.split("/")[0])
+        prediction_readers.read_predictions(tmp_path / name.split("/")[0])
     assert str(tmp_path / name.split("/")[0]) in str(error.value)
 
 
@@ -294,7 +294,7 @@ def written_with_one_odd_hand(tmp_path, kind, rows):
 def test_a_hand_that_is_broken_is_left_out_by_name_and_the_others_are_read(tmp_path, kind, odd):
     path = written_with_one_odd_hand(tmp_path, kind, ODD_ROWS[odd])
     left_out = LeftOut()
-    found = prediction_readers.read(path, left_out=left_out)
+    found = prediction_readers.read_predictions(path, left_out=left_out)
     assert found.names[0].startswith("1") and found.found[0] and not found.found[1:].any()
     if kind in ("ours", "OpenPose") and odd == "null":  # nothing found, as both programs write it
         assert not left_out.problems
@@ -302,7 +302,7 @@ def test_a_hand_that_is_broken_is_left_out_by_name_and_the_others_are_read(tmp_p
     assert len(left_out.problems) == 1 and str(path) in left_out.problems[0] and "2" in left_out.problems[0]
     assert len(left_out.problems[0]) < 1000
     with pytest.raises(InputError):
-        prediction_readers.read(path)
+        prediction_readers.read_predictions(path)
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_a_file_of_a_folder_that_is_broken_is_left_out_by_name(tmp_path, name, c
     one = json.dumps({"people": [{"hand_right_keypoints_2d": flat()}]})
     path = folder_of(tmp_path / "x", {"1_keypoints.json": "\ufeff" + one, name: content})
     left_out = LeftOut()
-    found = prediction_readers.read(path, left_out=left_out)
+    found = prediction_readers.read_predictions(path, left_out=left_out)
     assert_found(found, ["1"])
     assert [name in problem for problem in left_out.problems] == [True]
 
@@ -329,14 +329,14 @@ def test_other_files_of_a_folder_do_not_matter(tmp_path):
     other = {"list.json": "[1, 2]", "text.json": '"x"', "keypoints.json": '{"keypoints": 3}', "empty.json": "{}"}
     people = json.dumps({"people": [{"hand_right_keypoints_2d": flat()}]})
     path = folder_of(tmp_path / "x", {"1_keypoints.json": people, "2_keypoints.json": people, **other})
-    assert_found(prediction_readers.read(path), ["1", "2"])
+    assert_found(prediction_readers.read_predictions(path), ["1", "2"])
 
 
 def test_a_photograph_of_two_files_of_a_folder_is_read_once(tmp_path):
     files = {"a.json": ours(1, flat()), "b.json": ours(1, flat(POINTS + 9)), "c.json": ours(2, [])}
     path = folder_of(tmp_path / "x", files)
     left_out = LeftOut()
-    assert_found(prediction_readers.read(path, left_out=left_out), ["1.jpg", "2.jpg"], [True, False])
+    assert_found(prediction_readers.read_predictions(path, left_out=left_out), ["1.jpg", "2.jpg"], [True, False])
     assert left_out.problems == [f"{path / 'b.json'} is of 1.jpg, as {path / 'a.json'} is"]
 
 
@@ -346,7 +346,7 @@ def test_more_hands_that_are_no_list_of_hands_leave_the_photograph_out(tmp_path)
     files = {f"{n}.json": json.dumps({**document, "image": f"{n}.jpg", "more_hands": one}) for n, one in enumerate(odd)}
     path = folder_of(tmp_path / "x", {**files, "9.json": ours(9, flat())})
     left_out = LeftOut()
-    assert_found(prediction_readers.read(path, left_out=left_out), ["9.jpg"])
+    assert_found(prediction_readers.read_predictions(path, left_out=left_out), ["9.jpg"])
     assert len(left_out.problems) == len(odd)
 
 
@@ -354,7 +354,7 @@ def test_keypoints_of_null_or_nan_were_not_found(tmp_path):
     rows = np.column_stack([POINTS, SURE]).tolist()
     rows[1][:2], rows[2][0], rows[3], rows[4][2] = [None, None], float("nan"), [None] * 3, None
     (tmp_path / "x.json").write_text(json.dumps({"predictor": "x", "hands": {"1.jpg": rows}}))
-    found = prediction_readers.read(tmp_path / "x.json")
+    found = prediction_readers.read_predictions(tmp_path / "x.json")
     assert np.isnan(found.keypoints[0, 1:4]).all() and (found.keypoints[0, 4:] == POINTS[4:]).all()
     assert found.confidences[0].tolist() == [*SURE[:3], 0, 0, *SURE[5:]]
 
@@ -364,14 +364,14 @@ def test_rows_of_a_csv_that_are_broken_are_left_out_by_line(tmp_path):
     odd = [["2.jpg", *row[:-1]], ["", *row], *([f"{x}.jpg", x, *row[1:]] for x in ("1,5", "inf", "1e999"))]
     write_table(tmp_path / "x.csv", [["1.jpg", *row], *odd, ["=7.jpg", *row]])
     left_out = LeftOut()
-    found = prediction_readers.read(tmp_path / "x.csv", left_out=left_out)
+    found = prediction_readers.read_predictions(tmp_path / "x.csv", left_out=left_out)
     assert np.array(found.names)[found.found].tolist() == ["1.jpg", "=7.jpg"]
     assert [int(re.search(r"line (\d+)", problem)[1]) for problem in left_out.problems] == [3, 4, 5, 6, 7]
     with pytest.raises(InputError, match=r"x\.csv, line 3 has fewer columns"):
-        prediction_readers.read(tmp_path / "x.csv")
+        prediction_readers.read_predictions(tmp_path / "x.csv")
     text = (tmp_path / "x.csv").read_text()
     (tmp_path / "16.csv").write_bytes(text.encode("utf-16"))
-    assert prediction_readers.read(tmp_path / "16.csv", left_out=LeftOut()).names == found.names
+    assert prediction_readers.read_predictions(tmp_path / "16.csv", left_out=LeftOut()).names == found.names
 
 
 def test_samples_of_a_dump_that_are_broken_are_left_out_by_number(tmp_path):
@@ -386,19 +386,19 @@ def test_samples_of_a_dump_that_are_broken_are_left_out_by_number(tmp_path):
     ]  # fmt: skip
     (tmp_path / "x.pkl").write_bytes(pickle.dumps([sample("C:\\set\\1.jpg"), *odd]))
     left_out = LeftOut()
-    found = prediction_readers.read(tmp_path / "x.pkl", left_out=left_out)
+    found = prediction_readers.read_predictions(tmp_path / "x.pkl", left_out=left_out)
     assert len(left_out.problems) == len(odd) and found.found.sum() == 1
     for number, problem in enumerate(left_out.problems, start=1):
         assert problem.startswith(f"{tmp_path / 'x.pkl'}, sample {number}")
-    assert found.of(["1.jpg"], left_out=LeftOut()).found.all()
+    assert found.match(["1.jpg"], left_out=LeftOut()).found.all()
 
 
 def test_hands_of_an_hdf5_file_that_are_infinite_are_left_out_by_name(tmp_path):
     far = POINTS.copy()
     far[3, 1] = np.inf
-    Predictions.of_hands("x", {"1.jpg": (POINTS, SURE), "2.jpg": (far, SURE)}).write(tmp_path / "x.h5")
+    Predictions.from_hands("x", {"1.jpg": (POINTS, SURE), "2.jpg": (far, SURE)}).write(tmp_path / "x.h5")
     left_out = LeftOut()
-    found = prediction_readers.read(tmp_path / "x.h5", left_out=left_out)
+    found = prediction_readers.read_predictions(tmp_path / "x.h5", left_out=left_out)
     assert_found(found, ["1.jpg", "2.jpg"], [True, False])
     assert found.claimed.tolist() == [True, False] and "2.jpg" in left_out.problems[0]
 
@@ -406,7 +406,7 @@ def test_hands_of_an_hdf5_file_that_are_infinite_are_left_out_by_name(tmp_path):
 def test_a_file_of_which_nothing_can_be_read_is_an_error_all_the_same(tmp_path):
     (tmp_path / "x.json").write_text(json.dumps([{"file_name": "1.jpg"}, {"file_name": "2.jpg"}]))
     with pytest.raises(InputError, match="result 0: 'keypoints' is missing"):
-        prediction_readers.read(tmp_path / "x.json", left_out=LeftOut())
+        prediction_readers.read_predictions(tmp_path / "x.json", left_out=LeftOut())
 
 
 def test_annotations_that_are_broken_are_left_out_by_number(tmp_path):

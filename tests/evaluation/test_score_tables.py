@@ -5,12 +5,12 @@ import numpy as np
 
 from conftest import shifted_results
 from maskpose.evaluation import score_tables
-from maskpose.evaluation.scoring import scores, scores_by_origin
+from maskpose.evaluation.scores import score_results, scores_by_origin
 from maskpose.keypoints import KEYPOINT_NAMES
 
 
 def test_a_row_for_each_origin_and_way():
-    tables = {"single": scores_by_origin(shifted_results([0, 0, 30], sources=["a", "a", "b"]))}
+    tables = {"single": scores_by_origin(shifted_results([0, 0, 30], origins=["a", "a", "b"]))}
     text = score_tables.table_text(tables)
     assert "PCK@0.2" in text and all(word in text for word in ("all", "a ", "b ", "single", "0.667"))
     assert "PCK@0.1 (95 %)" in score_tables.table_text(tables, at=0.1)
@@ -18,10 +18,10 @@ def test_a_row_for_each_origin_and_way():
 
 
 def test_lines_of_fingers_and_joints_are_there_for_every_origin():
-    tables = {"single": scores_by_origin(shifted_results([0, 30], sources=["a", "b"]))}
-    lines = score_tables.per_joint_text(tables).splitlines()
+    tables = {"single": scores_by_origin(shifted_results([0, 30], origins=["a", "b"]))}
+    lines = score_tables.per_keypoint_text(tables).splitlines()
     assert [line.partition(":")[0] for line in lines] == [
-        f"PCK@0.2 per {what}, {origin}, single" for origin in ("all", "a", "b") for what in ("finger", "joint")
+        f"PCK@0.2 per {what}, {origin}, single" for origin in ("all", "a", "b") for what in ("finger", "keypoint")
     ]
     for line, value in zip(lines[1::2], ("0.50", "1.00", "0.00")):
         assert all(f"{name} {value}" in line for name in KEYPOINT_NAMES)
@@ -29,20 +29,20 @@ def test_lines_of_fingers_and_joints_are_there_for_every_origin():
 
 
 def test_the_table_warns_of_mixed_origins_only_where_there_are_some():
-    one, two = ({"single": scores_by_origin(shifted_results([0, 30], sources=sources))} for sources in ("aa", "ab"))
+    one, two = ({"single": scores_by_origin(shifted_results([0, 30], origins=origins))} for origins in ("aa", "ab"))
     assert "mixes them" in score_tables.table_text(two).splitlines()[-1]
     assert "mixes" not in score_tables.table_text(one)
 
 
 def test_tables_whose_parts_differ_show_each():
-    whole = scores_by_origin(shifted_results([0, 30], sources=["a", "b"]))
-    part = scores_by_origin(shifted_results([30, 30], sources=["b", "c"]))
+    whole = scores_by_origin(shifted_results([0, 30], origins=["a", "b"]))
+    part = scores_by_origin(shifted_results([30, 30], origins=["b", "c"]))
     text = score_tables.table_text({"ours": whole, "somebody else's": part})
     assert [line.split()[0] for line in text.splitlines()[1:-1]] == ["all", "all", "a", "b", "b", "c"]
 
 
 def test_curves_as_numbers_and_as_a_picture(tmp_path):
-    tables = {"single": scores_by_origin(shifted_results([0, 0, 30], sources=["a", "a", "b"]))}
+    tables = {"single": scores_by_origin(shifted_results([0, 0, 30], origins=["a", "a", "b"]))}
     assert score_tables.write_curves(tables, tmp_path) == ["pck.csv", "pck.png"]
     rows = list(csv.DictReader((tmp_path / "pck.csv").open()))
     assert [float(row["b, single"]) for row in rows if row["threshold"] in ("0.30", "0.31")] == [0, 1]
@@ -52,9 +52,9 @@ def test_curves_as_numbers_and_as_a_picture(tmp_path):
 def test_without_a_pose_stage_there_are_no_curves(tmp_path):
     posed, found = shifted_results([0]), shifted_results([0], ious=[0.5])
     found.predicted[:], found.pose = np.nan, False
-    tables = {"single": {"all": scores(found)}}
-    assert score_tables.per_joint_text(tables) == ""
-    assert score_tables.write_curves({"single": {"all": scores(posed)}}, tmp_path) == ["pck.csv", "pck.png"]
+    tables = {"single": {"all": score_results(found)}}
+    assert score_tables.per_keypoint_text(tables) == ""
+    assert score_tables.write_curves({"single": {"all": score_results(posed)}}, tmp_path) == ["pck.csv", "pck.png"]
     assert score_tables.write_curves(tables, tmp_path) == []
     assert not any(tmp_path.iterdir())
 
@@ -77,7 +77,7 @@ def test_the_curve_of_found_hands_is_there_if_there_are_images_without(tmp_path)
     results = shifted_results([0, 0, 0])
     results.scores = np.array([0.9, 0.3, 0.2])
     results.visible[2], results.without_hand[2] = False, True
-    assert score_tables.write_found({"single": results}, {"single": 0.25}, tmp_path) == ["found.png"]
+    assert score_tables.write_detection_curves({"single": results}, {"single": 0.25}, tmp_path) == ["found.png"]
     assert cv2.imread(str(tmp_path / "found.png")).shape[2] == 3
-    assert score_tables.write_found({"single": results.subset([0, 1])}, {}, tmp_path) == []
+    assert score_tables.write_detection_curves({"single": results.subset([0, 1])}, {}, tmp_path) == []
     assert not (tmp_path / "found.png").exists()

@@ -39,8 +39,9 @@ from maskpose.data.sample import Sample
 from maskpose.data.settings import DataSettings
 from maskpose.errors import InputError
 from maskpose.evaluation import prediction_readers
-from maskpose.evaluation.evaluate import read_ious
 from maskpose.evaluation.predictions import Predictions, read_maps
+from maskpose.evaluation.results import read_ious
+from maskpose.evaluation.scores import score_results
 from maskpose.inference import frame_sources
 from maskpose.inference.writers import is_done
 from maskpose.io import images, png, safe_pickle
@@ -803,11 +804,11 @@ def predictions(path, annotations=None):
     from maskpose.io.left_out import LeftOut
 
     with contextlib.suppress(InputError):
-        check_predictions(prediction_readers.read(path, annotations))
-    found = prediction_readers.read(path, annotations, LeftOut())
+        check_predictions(prediction_readers.read_predictions(path, annotations))
+    found = prediction_readers.read_predictions(path, annotations, LeftOut())
     check_predictions(found)
     with contextlib.suppress(InputError):
-        found.of(["1.jpg", "a/2.jpg"], lenient=True, left_out=LeftOut())
+        found.match(["1.jpg", "a/2.jpg"], lenient=True, left_out=LeftOut())
     for suffix in ("json", "h5"):
         found.write(scratch() / f"written.{suffix}")
     return found.found.any()
@@ -896,7 +897,7 @@ def read_crops(data):
     maps = read_maps(written("maps.json", data))
     points = np.array([POINTS], float)
     with contextlib.suppress(InputError):
-        Predictions("x", ["1.png"], points, np.ones((1, 21))).on_photographs(maps)
+        Predictions("x", ["1.png"], points, np.ones((1, 21))).on_images(maps)
     return maps
 
 
@@ -928,17 +929,16 @@ def scores():
     """A scores.json as tools/evaluate.py writes it, of a hand found exactly."""
     from dataclasses import asdict
 
-    from maskpose.evaluation.evaluate import Results
-    from maskpose.evaluation.scoring import Settings
+    from maskpose.evaluation.protocols import Settings
+    from maskpose.evaluation.results import Results
 
     made = Results(
         ["1.jpg", "2.jpg"], np.array(["a", "a"]), np.array([POINTS] * 2, float), np.ones((2, 21)),
         np.array([POINTS] * 2, float), np.ones((2, 21), bool), np.array([[WIDTH, HEIGHT]] * 2), np.array([0.5, 1.0]),
     )  # fmt: skip
     settings = Settings()
-    from maskpose.evaluation import scoring
 
-    rows = {"all": scoring.scores(made, settings)}
+    rows = {"all": score_results(made, settings)}
     return json.loads(json.dumps({**SCORES, "settings": asdict(settings), "scores": {"single": rows}}, default=float))
 
 

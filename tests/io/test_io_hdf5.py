@@ -18,7 +18,7 @@ HAND = (np.arange(42.0).reshape(21, 2) + 0.25, np.full(21, 0.5))
 @pytest.fixture
 def path(tmp_path):
     """A file of predictions on two photographs."""
-    Predictions.of_hands("peer", {"1.jpg": HAND, "2.jpg": HAND}).write(tmp_path / "x.h5")
+    Predictions.from_hands("peer", {"1.jpg": HAND, "2.jpg": HAND}).write(tmp_path / "x.h5")
     return tmp_path / "x.h5"
 
 
@@ -69,7 +69,7 @@ def test_a_dataset_that_is_not_what_is_expected_is_refused_before_it_is_read(pat
     tracemalloc.start()
     try:
         with pytest.raises(InputError, match=r"x\.h5: .*keypoints"):
-            prediction_readers.read(path)
+            prediction_readers.read_predictions(path)
         assert tracemalloc.get_traced_memory()[1] < 10_000_000
     finally:
         tracemalloc.stop()
@@ -87,14 +87,14 @@ def test_names_that_are_no_texts_are_refused(path, names):
         del file["names"]
         file["names"] = names
     with pytest.raises(InputError, match=r"x\.h5"):
-        prediction_readers.read(path)
+        prediction_readers.read_predictions(path)
 
 
 def test_names_of_fixed_length_are_read(path):
     with h5py.File(path, "a") as file:
         del file["names"]
         file["names"] = np.array([b"1.jpg", b"22.jpg"])
-    assert prediction_readers.read(path).names == ["1.jpg", "22.jpg"]
+    assert prediction_readers.read_predictions(path).names == ["1.jpg", "22.jpg"]
 
 
 def test_texts_that_all_are_one_long_text_do_not_fill_the_memory(tmp_path):
@@ -117,7 +117,7 @@ def test_an_attribute_that_is_no_text_is_refused(path, value):
         del file.attrs["predictor"]
         file.attrs.create("predictor", value, dtype=h5py.ref_dtype if isinstance(value, h5py.Reference) else None)
     with pytest.raises(InputError, match=r"x\.h5: expected a text as the attribute predictor"):
-        prediction_readers.read(path)
+        prediction_readers.read_predictions(path)
 
 
 def test_every_cut_and_many_flips_of_a_file_are_refused_or_read(path):
@@ -126,11 +126,11 @@ def test_every_cut_and_many_flips_of_a_file_are_refused_or_read(path):
     for end in rng.integers(0, len(whole), 60):
         path.write_bytes(whole[:end])
         with pytest.raises(InputError, match=r"x\.h5"):
-            prediction_readers.read(path)
+            prediction_readers.read_predictions(path)
     for place in rng.integers(0, len(whole), 200):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
         try:
-            prediction_readers.read(path)
+            prediction_readers.read_predictions(path)
         except InputError as error:
             assert "x.h5" in str(error)
 

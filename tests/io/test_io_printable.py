@@ -5,7 +5,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from maskpose.errors import InputError
-from maskpose.evaluation import score_tables, scoring
+from maskpose.evaluation import score_tables
+from maskpose.evaluation.scores import score_results
 from maskpose.inference import writers
 from maskpose.io.printable import plot_label, printable
 
@@ -33,14 +34,14 @@ def test_errors_and_printed_lines_show_hidden_characters(drawn_results):
     assert writers.summary_line(evil, [], 0.2).startswith(shown)
     table = score_tables.table_text({evil: {"all": drawn_results, evil: drawn_results}})
     assert shown in table and not set(table) & set("\u202e\x1b") and len(table.splitlines()) == 4
-    assert "\x1b" not in score_tables.per_joint_text({evil: {evil: drawn_results}})
+    assert "\x1b" not in score_tables.per_keypoint_text({evil: {evil: drawn_results}})
 
 
 @pytest.fixture
 def drawn_results():
     from conftest import shifted_results
 
-    return scoring.scores(shifted_results([1, 2]))
+    return score_results(shifted_results([1, 2]))
 
 
 def test_labels_of_plots_are_no_formulas_and_are_not_left_out():

@@ -14,7 +14,8 @@ from conftest import run_tool, shifted_results
 from maskpose.codecs.masks import pack_mask
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError
-from maskpose.evaluation import scoring
+from maskpose.evaluation import protocols
+from maskpose.evaluation.scores import score_results, scores_by_origin
 from maskpose.inference.hand import Hand
 from maskpose.keypoints import FINGERS, KEYPOINT_NAMES
 from maskpose.report import collect, gallery, page
@@ -24,15 +25,15 @@ from maskpose.report import collect, gallery, page
 def scored(tmp_path):
     """A function that writes the scores.json of results off by ``offsets`` into a folder, and gives the folder."""
 
-    def write(name, offsets, settings=scoring.PROTOCOLS["paper"], **more):
-        results = shifted_results(offsets, ious=np.linspace(0.4, 0.9, len(offsets)), sources="ab" * (len(offsets) // 2))
+    def write(name, offsets, settings=protocols.PROTOCOLS["paper"], **more):
+        results = shifted_results(offsets, ious=np.linspace(0.4, 0.9, len(offsets)), origins="ab" * (len(offsets) // 2))
         results.visible[::3, 4] = False
         results.without_hand[-1:], results.visible[-1:] = True, False
         document = {
             "db": "data/gone.lmdb", "db_sha256": "1" * 64, "origins": None, "by": "origin", "annotations": None,
             "variant": "compact/mask_pose", "weights": "gone.caffemodel", "weights_sha256": "2" * 64,
             "ways": {"single": {"use_pyramid": False, "refine": False}}, "settings": asdict(settings),
-            "scores": {"single": scoring.scores_by_origin(results, settings)}, **more,
+            "scores": {"single": scores_by_origin(results, settings)}, **more,
         }  # fmt: skip
         (tmp_path / name).mkdir()
         (tmp_path / name / "scores.json").write_text(json.dumps(document))
@@ -171,7 +172,7 @@ def test_runs_that_cannot_be_compared_have_a_warning(scored):
     assert "cannot be compared" not in html_of(*same)
     elsewhere = scored("three", [1, 2], db_sha256="3" * 64)
     assert "different images" in html_of(same[0], elsewhere)
-    otherwise = scored("four", [1, 2], replace(scoring.PROTOCOLS["paper"], at=0.1))
+    otherwise = scored("four", [1, 2], replace(protocols.PROTOCOLS["paper"], at=0.1))
     html = html_of(same[0], otherwise)
     assert "different settings" in html and "PCK@" not in html
     assert "PCK@0.1" in html_of(otherwise)
@@ -293,7 +294,7 @@ def test_bad_input_is_one_line(tmp_path):
 def test_names_cannot_turn_or_hide_the_text_about_them(scored):
     """An override to right-to-left, a terminal's escape and half a character are shown; Hebrew stays, isolated."""
     evil, hebrew = "a\u202egpj.exe\x1b[2J\udce4\u2069", "\u05d0\u05d1"
-    table = {"single": {"all": (scores := scoring.scores(shifted_results([1, 2]))), evil: scores, hebrew: scores}}
+    table = {"single": {"all": (scores := score_results(shifted_results([1, 2]))), evil: scores, hebrew: scores}}
     html = html_of(f"{hebrew}={scored('one', [0, 1], db=evil, scores=table)}", scored("two", [0, 1]))
     html.encode()
     shown = "a\\u202egpj.exe\\x1b[2J\\udce4\\u2069"

@@ -6,11 +6,13 @@ from scipy import stats
 
 from conftest import shifted_results
 from maskpose.errors import InputError
-from maskpose.evaluation import metrics, scoring
+from maskpose.evaluation import metrics
+from maskpose.evaluation.scores import score_results
+from maskpose.evaluation.sums import CURVE
 from maskpose.reproduction import curves, estimates, panels, score_files, tables
 from maskpose.reproduction.estimates import Estimate, Resampled, difference, estimate, resample
 
-T = len(scoring.CURVE)
+T = len(CURVE)
 
 
 def flat(value):
@@ -19,7 +21,7 @@ def flat(value):
 
 def test_figures_of_a_network_are_those_of_the_scores():
     results = shifted_results([5, 15, 25, 60], ious=[0.4, 0.6, 0.77, 0.9])
-    drawn, scores = resample(results), scoring.scores(results)
+    drawn, scores = resample(results), score_results(results)
     assert drawn.once["PCK@0.2"] == 0.5 and drawn.once["mask IoU"] == pytest.approx(0.6675)
     assert [drawn.once[name] for name in ("AP50", "AP75", "AP80")] == [0.75, 0.5, 0.25]
     one = estimate([drawn], "PCK@0.2")
@@ -50,7 +52,7 @@ def test_a_difference_is_paired():
 def test_several_origins_are_scored_apart():
     results = shifted_results([5] * 70)
     assert list(score_files.parts_of_eb(results, ["3.jpg"])) == ["EA"]
-    results.sources = np.array(["a"] * 32 + ["b"] * 8 + [""] * 30)
+    results.origins = np.array(["a"] * 32 + ["b"] * 8 + [""] * 30)
     parts = score_files.parts_of_eb(results, [results.names[3], results.names[50]])
     assert {name: np.flatnonzero(chosen).tolist() for name, chosen in parts.items()} == {
         "EA": [3, 50], "EB, a": list(range(32)), "EB, none named": list(range(40, 70)),
@@ -120,7 +122,7 @@ def test_curves_of_figure_9_are_of_both_sets_and_single_joints():
     panels_ = curves.figure9({"mask_pose": [results], "Other": [results]}, ["0.jpg", "1.jpg"])
     whole = {line.label: line for line in panels_["all keypoints"]}
     assert list(whole) == ["proposed, EB", "proposed, EA", "Other, EB", "Other, EA"]
-    at = list(scoring.CURVE).index(0.2)
+    at = list(CURVE).index(0.2)
     assert whole["proposed, EB"].values[at] == pytest.approx((20 * 0.5 + 1) / 21)
     assert whole["proposed, EA"].values[at] == 1 and whole["proposed, EA"].style == "--"
     assert panels_["index tip"][0].values[1] == 1 and panels_["thumb tip"][0].values[1] == 0
@@ -163,7 +165,7 @@ def test_gains_are_differences_of_iou_and_of_correct_keypoints():
 
 
 def test_ious_are_read_as_they_were_written(tmp_path):
-    from maskpose.evaluation.evaluate import read_ious
+    from maskpose.evaluation.results import read_ious
 
     results = shifted_results([1, 2, 3], ious=[0.5, np.nan, 1.0])
     results.names[1] = 'a, "b".jpg'

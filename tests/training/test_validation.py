@@ -8,7 +8,8 @@ import pytest
 from conftest import ROOT, blobs_of, random_net, solver_state
 from maskpose.data.database import Reader
 from maskpose.errors import InputError
-from maskpose.evaluation import evaluate, scoring
+from maskpose.evaluation import evaluate
+from maskpose.evaluation.scores import score_results
 from maskpose.inference.predictor import Predictor, default_weights
 from maskpose.model.prototxt import deploy_definition, open_net
 from maskpose.model.variants import get_variant
@@ -65,9 +66,9 @@ def test_scores_are_those_of_the_snapshots(watched, drawn_db):
     for row in rows[1::2]:
         weights = watched / f"mask_pose_iter_{row['iteration']:.0f}.caffemodel"
         reader = Reader(drawn_db)
-        results = evaluate.run(Predictor(VARIANT.name, weights, use_pyramid=False), reader)
+        results = evaluate.predict_samples(Predictor(VARIANT.name, weights, use_pyramid=False), reader)
         reader.close()
-        scores = scoring.scores(results)
+        scores = score_results(results)
         assert row["val_pck"] == pytest.approx(scores["pck"]["value"], abs=1e-4) and row["val_pck"] > 0.02
         assert row["val_mask_iou"] == pytest.approx(scores["mask_iou"]["value"], abs=1e-4)
     assert rows[1]["val_mask_iou"] != rows[3]["val_mask_iou"]

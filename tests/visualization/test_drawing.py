@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maskpose.keypoints import FINGERS
-from maskpose.visualization import drawing
+from maskpose.visualization import drawing, sheets
 
 GRID_TO_IMAGE = np.array([[8.0, 0, 3.5], [0, 8.0, 3.5]])
 
@@ -133,7 +133,7 @@ def test_the_panel_puts_each_map_in_its_tile():
 
 def test_the_panel_is_captioned_with_confidences(monkeypatch):
     written = []
-    sheet = drawing.contact_sheet
+    sheet = sheets.contact_sheet
     monkeypatch.setattr(drawing, "contact_sheet", lambda *a: written.append(a[3]) or sheet(*a))
     confidences = np.linspace(0.1, 0.9, 21)
     image = np.zeros((160, 160, 3), np.uint8)
@@ -151,37 +151,37 @@ def test_a_heatmap_reaches_the_edge_of_its_tile():
 def test_captions_fit_and_stand_right_below_their_pictures():
     picture = np.full((20, 10, 3), 100, np.uint8)
     text = "a caption wider than its tile"
-    narrow, wide = (drawing.contact_sheet([picture], 1, (width, 60), [text]) for width in (10, 400))
+    narrow, wide = (sheets.contact_sheet([picture], 1, (width, 60), [text]) for width in (10, 400))
     assert 10 < narrow.shape[1] < 400
     letters = [np.count_nonzero(sheet.max(axis=2) > 150) for sheet in (narrow, wide)]
     assert letters[0] == letters[1] > 0
-    flat = drawing.contact_sheet([np.full((20, 40, 3), 100, np.uint8)], 1, (40, 60), ["x"])
+    flat = sheets.contact_sheet([np.full((20, 40, 3), 100, np.uint8)], 1, (40, 60), ["x"])
     rows = np.flatnonzero((flat > 150).any(axis=(1, 2)))
-    assert rows.min() > 40 and rows.max() < 40 + drawing.CAPTION_HEIGHT  # the picture ends at row 40
+    assert rows.min() > 40 and rows.max() < 40 + sheets.CAPTION_HEIGHT  # the picture ends at row 40
 
 
 def test_groups_are_parted_by_a_line():
     pictures = [np.full((40, 60, 3), 200, np.uint8)] * 7
-    sheet = drawing.contact_sheet(pictures, 4, (60, 40), group=2)
-    assert sheet.shape == (80, 4 * 60 + drawing.GROUP_GAP, 3)
-    assert (sheet[:, 120 : 120 + drawing.GROUP_GAP] == drawing.GROUP_GREY).all()
-    assert (sheet[:40, 120 + drawing.GROUP_GAP :] == 200).all()
+    sheet = sheets.contact_sheet(pictures, 4, (60, 40), group=2)
+    assert sheet.shape == (80, 4 * 60 + sheets.GROUP_GAP, 3)
+    assert (sheet[:, 120 : 120 + sheets.GROUP_GAP] == sheets.GROUP_GREY).all()
+    assert (sheet[:40, 120 + sheets.GROUP_GAP :] == 200).all()
 
 
 def test_contact_sheet_layout():
     pictures = [np.full((50, 100, 3), 200, np.uint8), np.full((80, 40), 150, np.uint8),
                 np.full((10, 10, 3), 250, np.uint8)]  # fmt: skip
-    sheet = drawing.contact_sheet(pictures, 2, (60, 40))
+    sheet = sheets.contact_sheet(pictures, 2, (60, 40))
     assert sheet.shape == (80, 120, 3)
     assert (sheet[5:35, 0:60] == 200).all()
     assert (sheet[0:40, 80:100] == 150).all()
     assert (sheet[40:80, 10:50] == 250).all()
-    assert (sheet[40:, 60:] == drawing.SHEET_GREY).all()
-    captioned = drawing.contact_sheet(pictures, 2, (60, 40), ["a", "b", "c"])
-    assert captioned.shape[0] == 80 + 2 * drawing.CAPTION_HEIGHT
-    assert (captioned[40 : 40 + drawing.CAPTION_HEIGHT, :60] > 150).any()
+    assert (sheet[40:, 60:] == sheets.SHEET_GREY).all()
+    captioned = sheets.contact_sheet(pictures, 2, (60, 40), ["a", "b", "c"])
+    assert captioned.shape[0] == 80 + 2 * sheets.CAPTION_HEIGHT
+    assert (captioned[40 : 40 + sheets.CAPTION_HEIGHT, :60] > 150).any()
     with pytest.raises(ValueError, match="at least one"):
-        drawing.contact_sheet([], 2, (60, 40))
+        sheets.contact_sheet([], 2, (60, 40))
 
 
 def test_unknown_pixels_are_hatched_and_no_others_change():

@@ -21,15 +21,16 @@ from maskpose.data.database import Reader
 from maskpose.data.datasets import onehand10k
 from maskpose.demo import scenes
 from maskpose.errors import InputError
-from maskpose.evaluation import evaluate, scoring
+from maskpose.evaluation import evaluate
 from maskpose.evaluation.score_tables import table_text
+from maskpose.evaluation.scores import scores_by_size
 from maskpose.inference.predictor import Predictor, default_weights
 from maskpose.io import images
 from maskpose.io.files import REPOSITORY, fresh_folder
 from maskpose.model.variants import get_variant
 from maskpose.runtime import set_device
 from maskpose.training.trainer import Run, train
-from maskpose.visualization import drawing
+from maskpose.visualization import sheets
 
 VARIANT = get_variant("compact/mask_pose")
 HANDS = REPOSITORY / "examples" / "rendered_hands"
@@ -89,15 +90,15 @@ def show_training(args: argparse.Namespace, weights: Path, path: Path) -> str:
     after, captions_after, pck_after = score(trained, args.out / "test.lmdb", "after")
     tiles = [tile for pair in zip(before, after) for tile in pair]
     captions = [caption for pair in zip(captions_before, captions_after) for caption in pair]
-    images.write_image(path, drawing.contact_sheet(tiles, 8, (200, 200), captions, group=2))
+    images.write_image(path, sheets.contact_sheet(tiles, 8, (200, 200), captions, group=2))
     return f"PCK@0.2 of close hands {pck_before:.2f} before, {pck_after:.2f} after {args.iterations} iterations"
 
 
 def score(weights: Path, db: Path, title: str) -> tuple[list[np.ndarray], list[str], float]:
     """Predict every hand of ``db`` and print the scores; return the images, their captions, and the PCK."""
     predictor, reader = Predictor(VARIANT.name, weights), Reader(db)
-    results = evaluate.run(predictor, reader, title)
-    table = scoring.scores_by_size(results)
+    results = evaluate.predict_samples(predictor, reader, title)
+    table = scores_by_size(results)
     print(table_text({title: table}, by="size"))
     tiles, captions = [], []
     for sample in reader:

@@ -26,9 +26,11 @@ from maskpose.data.database import Reader
 from maskpose.data.datasets import mmpose
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError
-from maskpose.evaluation import evaluate, gallery, prediction_readers, score_tables, scoring
-from maskpose.evaluation.evaluate import Results
+from maskpose.evaluation import evaluate, gallery, prediction_readers, protocols, score_tables
+from maskpose.evaluation.pairs import predict_pairs
 from maskpose.evaluation.predictions import Predictions, read_maps
+from maskpose.evaluation.results import Results
+from maskpose.evaluation.scores import GROUPINGS, scores_by_origin, scores_by_size
 from maskpose.inference.predictor import Predictor
 from maskpose.io.files import OutputFolder, check_writable, remove, sha256, write_text
 from maskpose.io.images import write_image
@@ -44,7 +46,7 @@ class Mode:
     use_pyramid: bool = False
     refine: bool = False
     search: bool = False
-    run: Callable[..., Results] = evaluate.run
+    run: Callable[..., Results] = evaluate.predict_samples
 
 
 PAIRS = "pairs"
@@ -53,7 +55,7 @@ MODES = {
     "refined": Mode(refine=True),
     "searched": Mode(refine=True, search=True),
     "pyramid": Mode(use_pyramid=True),
-    PAIRS: Mode(run=evaluate.run_pairs),
+    PAIRS: Mode(run=predict_pairs),
 }
 BY_MODE = ("predictions_*.h5", "mask_iou_*.csv", "worst.png")  # files that only some modes give
 # What scores.json keeps of a Predictor:
@@ -109,12 +111,12 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--strict", action="store_true", help="stop at the first entry of --predictions, --cropped or "
                         "--annotations that is broken or fits no image, instead of leaving it out")  # fmt: skip
     parser.add_argument("--origins", nargs="+", metavar="NAME", help="only the samples of these origins (all)")
-    parser.add_argument("--by", choices=scoring.PARTS, default="origin",
+    parser.add_argument("--by", choices=GROUPINGS, default="origin",
                         help="divide by origin, or by the size of the hand in the image (%(default)s)")  # fmt: skip
-    parser.add_argument("--protocol", choices=scoring.PROTOCOLS, default="paper", help="whose definitions: normaliser, "
-                        "keypoints, PCK threshold, AUC (%(default)s)")  # fmt: skip
-    parser.add_argument("--normaliser", choices=scoring.NORMALISERS, help="(the protocol's)")
-    parser.add_argument("--joints", choices=scoring.JOINTS, help="which keypoints count (the protocol's)")
+    parser.add_argument("--protocol", choices=protocols.PROTOCOLS, default="paper", help="whose definitions: "
+                        "normaliser, keypoints, PCK threshold, AUC (%(default)s)")  # fmt: skip
+    parser.add_argument("--normaliser", choices=protocols.NORMALISERS, help="(the protocol's)")
+    parser.add_argument("--joints", choices=protocols.JOINTS, help="which keypoints count (the protocol's)")
     parser.add_argument("--at", type=positive_number, metavar="T", help="PCK threshold (the protocol's)")
     parser.add_argument("--threshold", type=fraction, help="confidence threshold: keypoints below it are not detected "
                         "(the protocol's)")  # fmt: skip
@@ -143,15 +145,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check_writable(args.out)
     set_device(args.gpu)
     reader = Reader(args.db)
-    samples = evaluate.of_origins(reader, args.origins)
+    samples = evaluate.select_origins(reader, args.origins)
     results_of_others = score_others(args, others, reader, left_out)
     left_out.report()
     output = Output(args.out)
     predictors, results = predict(args, samples, pyramid, output)
     results |= results_of_others
-    if annotations and settings.normaliser in scoring.ANNOTATED:
+    if annotations and settings.normaliser in protocols.ANNOTATED:
         results = with_sizes(results, annotations, args.strict)
-    divide = scoring.scores_by_size if args.by == "size" else scoring.scores_by_origin
+    divide = scores_by_size if args.by == "size" else scores_by_origin
     tables = {title: divide(one, settings) for title, one in results.items()}
     print_tables(tables, settings, args.by)
     document = describe(args, predictors, reader) | {"settings": dataclasses.asdict(settings)}
@@ -159,23 +161,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_text(args.out / "scores.json", json.dumps(document, indent=1) + "\n")
     output.files += score_tables.write_curves(tables, args.out)
     thresholds = {mode: predictor.score_threshold for mode, predictor in predictors.items()}
-    output.files += score_tables.write_found(results, thresholds, args.out)
+    output.files += score_tables.write_detection_curves(results, thresholds, args.out)
     write_worst(args.worst, predictors, results, samples, settings, output)
     output.remove_stale()
     output.check()
     print(f"written to {args.out}: {', '.join(output.files)}")
 
 
-def chosen_settings(args: argparse.Namespace) -> scoring.Settings:
+def chosen_settings(args: argparse.Namespace) -> protocols.Settings:
     """The protocol's settings, with those that the command line gives in their place."""
     given = {name: getattr(args, name) for name in ("normaliser", "joints", "at", "threshold")}
     given = {name: value for name, value in given.items() if value is not None}
-    return dataclasses.replace(scoring.PROTOCOLS[args.protocol], **given)
+    return dataclasses.replace(protocols.PROTOCOLS[args.protocol], **given)
 
 
-def refuse_contradictions(args: argparse.Namespace, settings: scoring.Settings) -> None:
+def refuse_contradictions(args: argparse.Namespace, settings: protocols.Settings) -> None:
     """Raise InputError for options that need what the command line lacks."""
-    if settings.normaliser in scoring.ANNOTATED and not args.annotations:
+    if settings.normaliser in protocols.ANNOTATED and not args.annotations:
         raise InputError(f"the normaliser {settings.normaliser} needs the data set's annotations (--annotations FILE)")
     variant = get_variant(args.variant)
     if PAIRS in args.modes and not (variant.mask and variant.pose):
@@ -187,7 +189,7 @@ def read_others(
 ) -> dict[str, Predictions]:
     """{name: predictions} of --predictions and --cropped. Raises InputError if neither they nor modes are given."""
     cropped = [(path, read_maps(maps, left_out)) for path, maps in args.cropped]
-    others = prediction_readers.read_all(args.predictions, cropped, annotations, left_out)
+    others = prediction_readers.read_all_predictions(args.predictions, cropped, annotations, left_out)
     if not args.modes and not others:
         raise InputError("nothing to score: --modes is empty, and there are no --predictions")
     return others
@@ -199,10 +201,10 @@ def score_others(
     """{title: results} of other programs' predictions; two titles for a program that missed some hands."""
     if not others:
         return {}
-    truth, results = evaluate.labels(reader), {}
+    truth, results = evaluate.ground_truth(reader), {}
     for name, predictions in others.items():
-        beside_truth = evaluate.of_predictions(predictions, truth, args.lenient, left_out)
-        results.update(evaluate.both_ways(name, beside_truth.of_origins(args.origins)))
+        beside_truth = evaluate.match_predictions(predictions, truth, args.lenient, left_out)
+        results.update(evaluate.with_and_without_misses(name, beside_truth.select_origins(args.origins)))
     return results
 
 
@@ -242,11 +244,11 @@ def with_sizes(results: dict[str, Results], annotations: mmpose.Annotations, str
     return results
 
 
-def print_tables(tables: dict, settings: scoring.Settings, by: str) -> None:
+def print_tables(tables: dict, settings: protocols.Settings, by: str) -> None:
     """Print the settings, the table of scores and, if there is one, the table of keypoints."""
     print(settings)
     print(score_tables.table_text(tables, settings.at, by))
-    if per_keypoint := score_tables.per_joint_text(tables, settings.at):
+    if per_keypoint := score_tables.per_keypoint_text(tables, settings.at):
         print(per_keypoint)
 
 
@@ -276,14 +278,14 @@ def write_worst(
     predictors: dict[str, Predictor],
     results: dict[str, Results],
     samples: Reader | Sequence[Sample],
-    settings: scoring.Settings,
+    settings: protocols.Settings,
     output: Output,
 ) -> None:
     """Write worst.png, the ``count`` images with the largest errors of the first mode, if it gives keypoints."""
     first = next((mode for mode in predictors if mode != PAIRS), None)
     if first is None or not results[first].pose:
         return
-    worst = gallery.worst_first(scoring.errors(results[first], settings))[:count]
+    worst = gallery.worst_first(protocols.normalised_errors(results[first], settings))[:count]
     if len(worst):
-        image = gallery.sheet(predictors[first], results[first], samples, worst, settings)
+        image = gallery.comparison_sheet(predictors[first], results[first], samples, worst, settings)
         output.add("worst.png", lambda path: write_image(path, image))

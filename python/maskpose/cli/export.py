@@ -67,13 +67,14 @@ def refuse_no_database(db: str | None) -> None:
 def compare(variant: Variant, weights: dict[str, Path], db: str) -> None:
     """Print the scores of the weights before and after the export, {title: file}, and their difference."""
     from maskpose.data.database import Reader
-    from maskpose.evaluation import evaluate, scoring
+    from maskpose.evaluation import evaluate
     from maskpose.evaluation.score_tables import table_text
+    from maskpose.evaluation.scores import scores_by_origin
 
     reader, tables = Reader(db), {}
     for title, path in weights.items():
-        results = evaluate.run(Predictor(variant.name, path, use_pyramid=False), reader, title)
-        tables[title] = scoring.scores_by_origin(results)
+        results = evaluate.predict_samples(Predictor(variant.name, path, use_pyramid=False), reader, title)
+        tables[title] = scores_by_origin(results)
     print(table_text(tables))
     before, after = (table["all"] for table in tables.values())
     for name, text in (("pck", "PCK@0.2"), ("mask_iou", "mask IoU")):

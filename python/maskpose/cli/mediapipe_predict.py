@@ -31,6 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parse_arguments(arguments)
     reader = Reader(args.db)
     check_output(args.out)
-    predictions = mediapipe.predict(reader, args.confidence)
+    predictions = mediapipe.predict_with_mediapipe(reader, args.confidence)
     predictions.write(args.out)
     print(f"written to {args.out}: a hand in {len(predictions.names)} of {len(reader)} images")

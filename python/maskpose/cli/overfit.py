@@ -17,8 +17,9 @@ from maskpose.cli.options import add_gpu, add_variant, argument_parser, folder, 
 from maskpose.data.database import Reader
 from maskpose.data.datasets import onehand10k
 from maskpose.errors import InputError
-from maskpose.evaluation import evaluate, scoring
+from maskpose.evaluation import evaluate
 from maskpose.evaluation.score_tables import table_text
+from maskpose.evaluation.scores import score_results
 from maskpose.inference.predictor import Predictor
 from maskpose.io.files import fresh_folder, read_lines
 from maskpose.model.variants import Variant, get_variant
@@ -54,8 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         onehand10k.build_db(args.source, lines, db)
         print("images:", ", ".join(onehand10k.path_name(line) for line in lines))
         weights = train(run_of(variant, db, out, args.iterations))
-        results = evaluate.run(Predictor(variant.name, weights, use_pyramid=False), Reader(db))
-    scores = scoring.scores(results)
+        results = evaluate.predict_samples(Predictor(variant.name, weights, use_pyramid=False), Reader(db))
+    scores = score_results(results)
     print(table_text({"single": {"all": scores}}))
     if scores["pck"]["value"] < GOAL:
         sys.exit(f"PCK@0.2 is below {GOAL}: something between data, loss and decoding disagrees, or train longer")

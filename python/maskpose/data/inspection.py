@@ -24,7 +24,7 @@ from maskpose.io.printable import plot_label
 from maskpose.io.progress import progress_bar
 from maskpose.keypoints import KEYPOINT_NAMES
 from maskpose.model.variants import IGNORE_LABEL, KEYPOINTS, Variant
-from maskpose.visualization import drawing
+from maskpose.visualization import drawing, sheets
 from maskpose.visualization.plots import new_figure, png_bytes
 
 NEAR = 0.1  # of the hand's size: how far a visible keypoint may lie outside the mask
@@ -238,9 +238,9 @@ def raw_sheet(reader: Reader, indices: Iterable[int]) -> npt.NDArray[np.uint8]:
     tiles, names = [], []
     for index in indices:
         sample = reader[index]
-        tiles.append(drawing.labelled(sample.decode_image(), sample))
+        tiles.append(drawing.draw_labels(sample.decode_image(), sample))
         names.append(Path(sample.name).name)
-    return drawing.contact_sheet(tiles, _columns(tiles), TILE, names)
+    return sheets.contact_sheet(tiles, _columns(tiles), TILE, names)
 
 
 def trained_sheet(
@@ -274,7 +274,7 @@ def trained_sheet(
         tiles.append(as_trained(**arrays))
         names.append(Path(source.readers[0][index].name).name)
     source.close()
-    return drawing.contact_sheet(tiles, _columns(tiles), TILE, names)
+    return sheets.contact_sheet(tiles, _columns(tiles), TILE, names)
 
 
 def _columns(tiles: Sequence[object]) -> int:

@@ -39,7 +39,7 @@ from maskpose.io.left_out import MOST_NAMED, report_left_out
 from maskpose.io.paths import PathLike
 from maskpose.io.progress import progress_bar
 from maskpose.model.variants import KEYPOINTS
-from maskpose.visualization import drawing
+from maskpose.visualization import drawing, sheets
 
 ORIGIN = "pasted"
 MIN_VISIBLE = 8  # keypoints of a hand: with fewer, the box says little about the hand's size
@@ -248,7 +248,7 @@ def paste_sheet(reader: Reader, count: int = SHEET_SAMPLES) -> npt.NDArray[np.ui
         sample = reader[index]
         image, mask = sample.decode_image(), sample.decode_mask()
         tiles += [image, drawing.overlay(image, sample.keypoints, sample.visible.astype(float), 0.5, mask)]
-    return drawing.contact_sheet(tiles, SHEET_COLUMNS, SHEET_TILE, group=2)
+    return sheets.contact_sheet(tiles, SHEET_COLUMNS, SHEET_TILE, group=2)
 
 
 def _samples(reader: Reader) -> Iterable[Sample]:

@@ -13,13 +13,13 @@ from maskpose import boxes, geometry
 from maskpose.data.datasets import onehand10k
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError
-from maskpose.evaluation import evaluate, metrics, scoring
+from maskpose.evaluation import detection, evaluate, metrics
 from maskpose.inference.hand import THRESHOLD, Hand
 from maskpose.inference.predictor import Predictor
 from maskpose.inference.refinement import MIN_KEYPOINTS, mask_region
 from maskpose.io import images
 from maskpose.synth.assets import npm_fetched
-from maskpose.visualization import drawing
+from maskpose.visualization import drawing, sheets
 
 FINGERPOSE = "fingerpose@0.1.0"  # npm's; MIT
 FINGERPOSE_SHA256 = "0d771feb4a95846a07fa5e6c43f5438e462e2a4676bc2f14a65e3a797787f056"
@@ -78,8 +78,8 @@ def find(predictor: Predictor, scenes: Sequence[Scene]) -> list[Found]:
     is_right: list[bool | None] = [None] * len(scenes)
     known = [n for n, scene in enumerate(scenes) if scene.sample]
     if known:
-        results = evaluate.run(predictor, [scenes[n].sample for n in known], "scenes")
-        claims = np.where(results.without_hand, ~results.claimed, scoring.hand_found(results) == 1)
+        results = evaluate.predict_samples(predictor, [scenes[n].sample for n in known], "scenes")
+        claims = np.where(results.without_hand, ~results.claimed, detection.hands_found(results) == 1)
         for n, claim in zip(known, claims):
             is_right[n] = bool(claim)
     return [Found(*pair) for pair in zip(hands, is_right)]
@@ -97,7 +97,7 @@ def sheet(scenes: Sequence[Scene], found: Sequence[Found]) -> npt.NDArray[np.uin
         wrong = ": wrong" if is_right is False else ""
         detected = f"{hand.detected()} of {len(hand.confidences)} keypoints" if hand.present else ""
         captions += [scene.name, f"{result}{wrong}", detected]
-    return drawing.contact_sheet(tiles, 3 * SCENES_A_ROW, TILE, captions, group=3)
+    return sheets.contact_sheet(tiles, 3 * SCENES_A_ROW, TILE, captions, group=3)
 
 
 def summary(scenes: Sequence[Scene], found: Sequence[Found]) -> str:

@@ -1,32 +1,37 @@
-"""Files of predictions, ours and others', as maskpose.evaluation.predictions.Predictions.
+"""Files of predictions, ours and other programs', as maskpose.evaluation.predictions.Predictions.
 
-========================================  ==============================================================================
-``.json``, ``.h5`` of Predictions.write   also tools/mediapipe_predict.py's, and what tools/evaluate.py leaves
-folder of tools/predict.py                its ``<stem>.json``, else its ``<stem>.h5``
-``.csv``                                  tools/predict.py's keypoints.csv, or fewer of its columns
-folder of OpenPose's ``--write_json``     ``<stem>_keypoints.json``, of the hands; joints of confidence 0 were not found
-``.json``, a list                         COCO's keypoint results, of tools/predict.py and mmpose; photographs by
-                                          ``file_name``, or by ``image_id`` and the data set's annotations
-folder of mmpose's ``pred_out_dir``       ``<stem>.json``, lists of {"keypoints", "keypoint_scores"}
-``.pkl``                                  what mmpose's tools/test.py --dump writes
-========================================  ==============================================================================
+=========================================  ============================================================================
+``.json``, ``.h5`` of Predictions.write    also of ``maskpose mediapipe-predict`` and ``maskpose evaluate``
+folder of ``maskpose predict``             its ``<stem>.json``, else its ``<stem>.h5``
+``.csv``                                   keypoints.csv of ``maskpose predict``, or fewer of its columns
+folder of OpenPose's ``--write_json``      ``<stem>_keypoints.json``, its hands; keypoints of confidence 0 are missed
+``.json``, a list                          COCO's keypoint results, of ``maskpose predict`` and mmpose; images by
+                                           ``file_name``, or by ``image_id`` and the data set's annotations
+folder of mmpose's ``pred_out_dir``        ``<stem>.json``, lists of {"keypoints", "keypoint_scores"}
+``.pkl``                                   what mmpose's tools/test.py --dump writes
+=========================================  ============================================================================
 
-Of several hands in a photograph the one with the highest mean confidence counts. tools/predict.py also says whether
-each is a hand at all: those that are come first. An entry that is broken (a hand, a row or a file of a folder) may be
-left out, so that others are read: see maskpose.io.left_out. In its photograph, if that is known, no hand was found.
+Of several hands in an image, the one with the highest mean confidence counts. ``maskpose predict`` also says whether
+each is a hand at all: those that are come first. A broken entry (a hand, a row or a file of a folder) may be left out,
+so that others are read: see maskpose.io.left_out. In its image, if that is known, no hand was found.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+import h5py
 import numpy as np
+import numpy.typing as npt
 
 from maskpose.data.datasets.reading import existing_path
 from maskpose.errors import InputError
-from maskpose.evaluation.predictions import FoundHand, Predictions
+from maskpose.evaluation.predictions import CropMaps, PredictedHand, Predictions
 from maskpose.io import safe_pickle
 from maskpose.io.files import read_json
 from maskpose.io.hdf5 import open_hdf5, read_numbers, read_text_attribute, read_texts
 from maskpose.io.left_out import STRICT, LeftOut
+from maskpose.io.paths import PathLike
 from maskpose.io.printable import short_repr
 from maskpose.io.progress import progress_bar
 from maskpose.io.tables import read_table
@@ -44,21 +49,41 @@ from maskpose.io.values import (
 from maskpose.keypoints import KEYPOINT_NAMES
 from maskpose.model.variants import KEYPOINTS
 
-FARTHEST = 1e9  # pixels from the photograph's corner that a keypoint may lie
+if TYPE_CHECKING:
+    from maskpose.data.datasets.mmpose import Annotations
+
+FARTHEST = 1e9  # pixels from the image's corner that a keypoint may lie
+COORDINATES = [f"{name}_{axis}" for name in KEYPOINT_NAMES for axis in ("x", "y")]  # columns that a table needs
+COLUMNS = [f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y", "confidence")]
+Hands: TypeAlias = dict[str, list[PredictedHand]]  # by the image's name
 
 
-def read_all(paths, cropped=(), annotations=None, left_out=STRICT):
-    """{label: Predictions} of files, each "FILE" or "LABEL=FILE"; without a label, by their predictors' names.
+def read_all_predictions(
+    paths: Iterable[PathLike],
+    cropped: Iterable[tuple[PathLike, CropMaps]] = (),
+    annotations: "Annotations | None" = None,
+    left_out: LeftOut = STRICT,
+) -> dict[str, Predictions]:
+    """Read several files or folders, each given as "FILE" or "LABEL=FILE".
 
-    cropped: [(file, maps)] of predictions on crops, of which ``maps`` are what ``predictions.read_maps`` gives;
-    annotations, left_out: as ``read`` takes them. Raises InputError as ``read`` does, and for two of one label.
+    Args:
+        paths: of predictions.
+        cropped: of predictions on crops, each with what ``predictions.read_maps`` returned.
+        annotations: as ``read_predictions`` takes them.
+        left_out: as ``read_predictions`` takes it.
+
+    Returns:
+        The predictions by their labels; without a label, by their predictors' names.
+
+    Raises:
+        InputError: as ``read_predictions`` does, and if two have one label.
     """
-    found = {}
+    found: dict[str, Predictions] = {}
     for given, maps in [*((path, None) for path in paths), *cropped]:
-        label, path = labelled(given)
-        predictions = read(path, annotations, left_out)
+        label, path = split_label(given)
+        predictions = read_predictions(path, annotations, left_out)
         if maps is not None:
-            predictions = predictions.on_photographs(maps, left_out)
+            predictions = predictions.on_images(maps, left_out)
         label = label or predictions.predictor
         if label in found:
             raise InputError(f"{path}: there are two of {label}: give one a name, as other={path}")
@@ -66,122 +91,139 @@ def read_all(paths, cropped=(), annotations=None, left_out=STRICT):
     return found
 
 
-def read(path: str | Path, annotations=None, left_out: LeftOut = STRICT) -> Predictions:
-    """The Predictions of a file or folder.
+def read_predictions(
+    path: PathLike, annotations: "Annotations | None" = None, left_out: LeftOut = STRICT
+) -> Predictions:
+    """Read the predictions of a file or folder.
 
-    annotations: Annotations, for files that say image ids alone; left_out: takes the problems
-    of entries that are broken, of which the first is raised if it is strict, as by default. Raises InputError, which
-    names the file, if it is of no known kind, or nothing of it can be read.
+    Args:
+        path: of one of the kinds above.
+        annotations: of the data set, for files with image ids instead of names.
+        left_out: takes the problems of broken entries.
+
+    Raises:
+        InputError: the file is of no known kind; nothing of it can be read; or for the first broken entry if
+            ``left_out`` is strict.
     """
     path, before = existing_path(path), len(left_out.problems)
     if path.is_dir():
-        found = _folder(path, left_out)
+        predictions = _read_folder(path, left_out)
     else:
-        readers = {".json": _json, ".h5": _hdf5, ".hdf5": _hdf5, ".csv": _csv, ".pkl": _dump, ".pickle": _dump}
+        readers = {
+            ".json": _read_json,
+            ".h5": _read_hdf5,
+            ".hdf5": _read_hdf5,
+            ".csv": _read_csv,
+            ".pkl": _read_dump,
+            ".pickle": _read_dump,
+        }
         if path.suffix.lower() not in readers:
             raise InputError(f"{path}: expected a folder, or one of {', '.join(readers)}")
-        found = readers[path.suffix.lower()](path, annotations, left_out)
-    if not found.found.any() and len(left_out.problems) > before:
+        predictions = readers[path.suffix.lower()](path, annotations, left_out)
+    if not predictions.found.any() and len(left_out.problems) > before:
         raise InputError(left_out.problems[before])
-    return found
+    return predictions
 
 
-def labelled(given):
-    """(label or "", path) of "LABEL=FILE" or "FILE"."""
+def split_label(given: PathLike) -> tuple[str, Path]:
+    """Return label and path of "LABEL=FILE"; "" and the path of "FILE"."""
     label, equals, path = str(given).partition("=")
     return (label, Path(path)) if equals and not Path(given).exists() else ("", Path(given))
 
 
-def _json(path, annotations, left_out):
+def _read_json(path: Path, annotations: "Annotations | None", left_out: LeftOut) -> Predictions:
     document = read_json(path)
     if isinstance(document, list):
-        return _results(path, document, annotations, left_out)
+        return _coco_predictions(path, document, annotations, left_out)
     if not isinstance(document, dict) or not {"predictor", "hands"} <= document.keys():
         raise InputError(
-            f'{path} is no file of predictions: expected {{"predictor": …, "hands": {{…}}}} or a list of results; of '
-            "results that are a file a photograph, give the folder"
+            f'{path} is no file of predictions: expected {{"predictor": …, "hands": {{…}}}} or a list of results. If '
+            "each image has a file of its own, give the folder"
         )
-    hands = {}
+    hands: dict[str, PredictedHand | None] = {}
     for name, rows in json_members(field(document, "hands", path), f"{path}, hands"):
         with left_out.entry():
-            hands[text(name, f"{path}, a photograph's name")] = None
+            hands[text(name, f"{path}, an image's name")] = None
             if isinstance(rows, InputError):
                 raise rows
-            hands[name] = _triples(rows, f"{path}: {name}")
+            hands[name] = _hand_of_triples(rows, f"{path}: {name}")
     predictor = text(document["predictor"], f"{path}, predictor")
-    return Predictions.of_hands(predictor, hands, names_all=False, where=str(path))
+    return Predictions.from_hands(predictor, hands, names_all=False, where=str(path))
 
 
-def _results(path, results, annotations, left_out):
-    """COCO's list of keypoint results."""
-    hands = {}
-    for number, one in enumerate(results):
+def _coco_predictions(
+    path: Path, results: list[Any], annotations: "Annotations | None", left_out: LeftOut
+) -> Predictions:
+    """Return the predictions of COCO's list of keypoint results."""
+    hands: Hands = {}
+    for number, result in enumerate(results):
         where = f"{path}, result {number}"
         with left_out.entry():
-            name = one.get("file_name") if isinstance(one, dict) else None
+            name = result.get("file_name") if isinstance(result, dict) else None
             if name is None:
-                image = identifier(field(one, "image_id", where), f"{where}, image_id")
+                image = identifier(field(result, "image_id", where), f"{where}, image_id")
                 if annotations is None:
                     raise InputError(
-                        f"{where}: which photograph is image {short_repr(image)}? Give the data set's --annotations"
+                        f"{where}: which file is image {short_repr(image)}? Give the data set's --annotations"
                     )
                 name = field(annotations.names, image, f"{where}: {annotations.path} has no image")
             found = hands.setdefault(text(name, f"{where}, file_name"), [])
-            found.append(_triples(field(one, "keypoints", where), f"{where}, {name}"))
-    return _of_several(path, hands, names_all=False)
+            found.append(_hand_of_triples(field(result, "keypoints", where), f"{where}, {name}"))
+    return _best_hands(path, hands, names_all=False)
 
 
-def _hdf5(path, annotations, left_out):
+def _read_hdf5(path: Path, annotations: "Annotations | None", left_out: LeftOut) -> Predictions:
     with open_hdf5(path) as file:
         if "names" not in file:
-            return _of_several(path, dict([_photograph_of_hdf5(file, path)]))
+            return _best_hands(path, dict([_hands_of_hdf5(file, path)]))
         names = read_texts(file, "names")
         count = len(names)
         keypoints = read_numbers(file, "keypoints", (count, KEYPOINTS, 2))
         confidences = read_numbers(file, "confidences", (count, KEYPOINTS))
-        claimed = read_numbers(file, "claimed", (count,)) > 0 if "claimed" in file else None
-        scores = read_numbers(file, "scores", (count,)) if "scores" in file else None
+        claimed = np.greater(read_numbers(file, "claimed", (count,)), 0) if "claimed" in file else None
+        scores = read_numbers(file, "scores", (count,)) if "scores" in file else np.full(count, np.nan)
         predictor = read_text_attribute(file, "predictor")
     for n, name in enumerate(names):
         try:
-            keypoints[n], confidences[n], *_ = _hand(keypoints[n], confidences[n], f"{path}: {name}")
+            keypoints[n], confidences[n], *_ = _checked_hand(keypoints[n], confidences[n], f"{path}: {name}")
         except InputError as problem:
             left_out.add(problem)
             keypoints[n], confidences[n] = np.nan, 0
             if claimed is not None:
                 claimed[n] = False
+    if claimed is None:
+        return Predictions(predictor, names, keypoints, confidences, where=str(path), scores=scores)
     return Predictions(predictor, names, keypoints, confidences, where=str(path), claimed=claimed, scores=scores)
 
 
-def _csv(path, annotations, left_out):
-    hands = {}
-    for row in read_table(path, ["image", *(f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y"))]):
+def _read_csv(path: Path, annotations: "Annotations | None", left_out: LeftOut) -> Predictions:
+    hands: Hands = {}
+    for row in read_table(path, ["image", *COORDINATES]):
         with left_out.entry():
             if isinstance(row, InputError):
                 raise row
             number, cells = row
             where = f"{path}, line {number}"
             found = hands.setdefault(text(cells["image"], f"{where}, image"), [])
-            columns = [f"{name}_{part}" for name in KEYPOINT_NAMES for part in ("x", "y", "confidence")]
-            flat = [_cell(cells.get(column, "1"), f"{where}, {column}") for column in columns]
-            hand = _triples(flat, where)
+            flat = [_number_in_cell(cells.get(column, "1"), f"{where}, {column}") for column in COLUMNS]
+            hand = _hand_of_triples(flat, where)
             if not np.isnan(hand.keypoints).all():
-                said = {key: cells[key] for key in ("found", "score") if cells.get(key, "").strip()}
-                score = _cell(said["score"], f"{where}, score") if "score" in said else None
-                found.append(_said(hand, said.get("found", True), score, where))
-    return _of_several(path, hands)
+                given = {key: cells[key] for key in ("found", "score") if cells.get(key, "").strip()}
+                score = _number_in_cell(given["score"], f"{where}, score") if "score" in given else None
+                found.append(_with_claim(hand, given.get("found", True), score, where))
+    return _best_hands(path, hands)
 
 
-def _cell(cell, where):
-    """The number in a cell; None if it is empty, or nan."""
+def _number_in_cell(cell: str, where: str) -> float | None:
+    """Return the number in a cell; None if it is empty, or nan."""
     return None if cell.strip().lower() in ("", "nan") else parse_number(cell, where)
 
 
-def _dump(path, annotations, left_out):
+def _read_dump(path: Path, annotations: "Annotations | None", left_out: LeftOut) -> Predictions:
     samples = safe_pickle.load(path, refuse=False)
     if not isinstance(samples, list):
         raise InputError(f"{path} is no pickle of mmpose's: expected a list of samples")
-    hands = {}
+    hands: Hands = {}
     for number, sample in enumerate(samples):
         where = f"{path}, sample {number}"
         with left_out.entry():
@@ -189,98 +231,114 @@ def _dump(path, annotations, left_out):
             found, where = hands.setdefault(name, []), f"{where}, {name}"
             instances = field(sample, "pred_instances", where)
             keypoints, scores = (field(instances, key, where) for key in ("keypoints", "keypoint_scores"))
-            if not all(isinstance(one, list) or np.ndim(one) for one in (keypoints, scores)):
+            if not all(isinstance(values, list) or np.ndim(values) for values in (keypoints, scores)):
                 raise InputError(f"{where}: keypoints and keypoint_scores are no arrays of plain numbers")
             if len(keypoints) != len(scores):
                 raise InputError(f"{where}: keypoints of {len(keypoints)} hands, keypoint_scores of {len(scores)}")
-            found += [_instance(*one, where) for one in zip(keypoints, scores)]
-    return _of_several(path, hands)
+            found += [_hand_of_instance(*instance, where) for instance in zip(keypoints, scores)]
+    return _best_hands(path, hands)
 
 
-def _folder(path, left_out):
-    """The kind of JSON, of KINDS, that most files are of, the first of those if they are several; else our HDF5."""
-    documents = {}
+def _read_folder(path: Path, left_out: LeftOut) -> Predictions:
+    """Read the JSON of one of KINDS: that of most files, the first of several such; without any JSON, our HDF5."""
+    documents: dict[str | None, dict[Path, Any]] = {}
     files = [file for file in sorted(path.rglob("*.json")) if file.is_file() and not file.name.startswith(".")]
     for file in progress_bar(files, desc=str(path), unit="file"):
         with left_out.entry():
             document = read_json(file)
-            kind = next((name for name, (known, _) in KINDS.items() if known(document)), None)
+            kind = next((name for name, (is_kind, _) in KINDS.items() if is_kind(document)), None)
             documents.setdefault(kind, {})[file] = document
     kind = max(KINDS, key=lambda name: len(documents.get(name, ())))
     if kind not in documents:
-        return _folder_of_hdf5(path, left_out)
-    hands, files = {}, {}
+        return _read_folder_of_hdf5(path, left_out)
+    hands: Hands = {}
+    file_of: dict[str, Path] = {}
     for file, document in documents[kind].items():
         with left_out.entry():
             name, found = KINDS[kind][1](str(file.relative_to(path).with_suffix("")), document, file)
-            _add_photograph(hands, files, name, found, file)
-    return _of_several(path, hands)
+            _add_image(hands, file_of, name, found, file)
+    return _best_hands(path, hands)
 
 
-def _folder_of_hdf5(path, left_out):
-    hands, files = {}, {}
+def _read_folder_of_hdf5(path: Path, left_out: LeftOut) -> Predictions:
+    hands: Hands = {}
+    file_of: dict[str, Path] = {}
     for file in sorted(path.rglob("*.h5")):
         with left_out.entry(), open_hdf5(file) as document:
-            _add_photograph(hands, files, *_photograph_of_hdf5(document, file), file)
+            _add_image(hands, file_of, *_hands_of_hdf5(document, file), file)
     if not hands and not left_out.problems:
         raise InputError(f"{path} holds no predictions: neither ours, nor OpenPose's, nor mmpose's")
-    return _of_several(path, hands)
+    return _best_hands(path, hands)
 
 
-def _add_photograph(hands, files, name, found, file):
-    """Note the hands found in a photograph, of which a folder has one file. Raises InputError for a second one."""
-    if name in files:
-        raise InputError(f"{file} is of {name}, as {files[name]} is")
-    hands[text(name, file)], files[name] = found, file
+def _add_image(hands: Hands, file_of: dict[str, Path], name: str, found: list[PredictedHand], file: Path) -> None:
+    """Add the hands of an image, of which a folder has one file. Raises InputError for a second one."""
+    if name in file_of:
+        raise InputError(f"{file} is of {name}, as {file_of[name]} is")
+    hands[text(name, file)], file_of[name] = found, file
 
 
-def _ours(stem, document, file):
-    """(name, hands) of tools/predict.py's JSON of a photograph."""
+def _hands_of_ours(stem: str, document: Any, file: Path) -> tuple[str, list[PredictedHand]]:
+    """Return name and hands of an image's JSON of ``maskpose predict``."""
     several = [document, *json_list(document.get("more_hands", []), f"{file}, more_hands")]
-    found = [
-        _said(_triples(rows, str(file)), one.get("hand", True), one.get("score"), file)
-        for one in several if (rows := field(one, "keypoints", file))
-    ]  # fmt: skip
+    found = []
+    for hand in several:
+        if rows := field(hand, "keypoints", file):
+            found.append(
+                _with_claim(_hand_of_triples(rows, str(file)), hand.get("hand", True), hand.get("score"), str(file))
+            )
     return text(field(document, "image", file), f"{file}, image"), found
 
 
-def _said(hand, claimed, score, where):
-    """A FoundHand with what tools/predict.py says of it: whether it is a hand, and its score or None."""
-    claimed = flag(claimed, f"{where}, whether it is a hand")
-    return hand._replace(claimed=claimed, score=float(numbers(score, (), f"{where}, score", missing=True)))
+def _with_claim(hand: PredictedHand, claimed: object, score: object, where: str) -> PredictedHand:
+    """Return a hand with what ``maskpose predict`` says of it: whether it is a hand, and its score or None."""
+    is_claimed = flag(claimed, f"{where}, whether it is a hand")
+    return hand._replace(claimed=is_claimed, score=float(numbers(score, (), f"{where}, score", missing=True)))
 
 
-def _openpose(stem, document, file):
-    """(name, hands) of OpenPose's JSON of a photograph: of every person, both hands."""
+def _hands_of_openpose(stem: str, document: Any, file: Path) -> tuple[str, list[PredictedHand]]:
+    """Return name and hands of an image's JSON of OpenPose: both hands of every person."""
     people = [json_object(person, f"{file}, people") for person in json_list(document["people"], f"{file}, people")]
     flat = [person.get(f"hand_{side}_keypoints_2d") for person in people for side in ("left", "right")]
-    hands = [_triples(numbers, str(file)) for numbers in flat if numbers]
+    hands = [_hand_of_triples(values, str(file)) for values in flat if values]
     for hand in hands:
         hand.keypoints[hand.confidences == 0] = np.nan
     return stem.removesuffix("_keypoints"), [hand for hand in hands if hand.confidences.any()]
 
 
-def _mmpose(stem, document, file):
-    """(name, hands) of mmpose's JSON of a photograph."""
+def _hands_of_mmpose(stem: str, document: Any, file: Path) -> tuple[str, list[PredictedHand]]:
+    """Return name and hands of an image's JSON of mmpose."""
     return stem, [
-        _instance(field(one, "keypoints", file), field(one, "keypoint_scores", file), str(file)) for one in document
+        _hand_of_instance(field(one, "keypoints", file), field(one, "keypoint_scores", file), str(file))
+        for one in document
     ]
 
 
-def _has(document, *keys):
+def _has(document: Any, *keys: str) -> bool:
     return isinstance(document, dict) and any(key in document for key in keys)
 
 
-KINDS = {  # of the JSON files that are one a photograph: which documents are, and how they are read
-    "ours": (lambda one: _has(one, "keypoints", "more_hands") or (_has(one, "image") and _has(one, "detected")), _ours),
-    "openpose": (lambda one: _has(one, "people"), _openpose),
-    "mmpose": (lambda one: isinstance(one, list) and (not one or any(_has(each, "keypoint_scores") for each in one)),
-               _mmpose),
-}  # fmt: skip
+def _is_ours(document: Any) -> bool:
+    return _has(document, "keypoints", "more_hands") or (_has(document, "image") and _has(document, "detected"))
 
 
-def _photograph_of_hdf5(file, path):
-    """(name, hands) of tools/predict.py's open HDF5 file of a photograph."""
+def _is_openpose(document: Any) -> bool:
+    return _has(document, "people")
+
+
+def _is_mmpose(document: Any) -> bool:
+    return isinstance(document, list) and (not document or any(_has(one, "keypoint_scores") for one in document))
+
+
+KINDS = {  # of JSON files of one image each: which documents they are, and how they are read
+    "ours": (_is_ours, _hands_of_ours),
+    "openpose": (_is_openpose, _hands_of_openpose),
+    "mmpose": (_is_mmpose, _hands_of_mmpose),
+}
+
+
+def _hands_of_hdf5(file: h5py.File, path: Path) -> tuple[str, list[PredictedHand]]:
+    """Return name and hands of an image's open HDF5 file of ``maskpose predict``."""
     name = text(read_text_attribute(file, "image"), f"{path}, image")
     keypoints = read_numbers(file, "keypoints", (None, KEYPOINTS, 2))
     confidences = read_numbers(file, "confidences", (len(keypoints), KEYPOINTS))
@@ -288,52 +346,55 @@ def _photograph_of_hdf5(file, path):
         read_numbers(file, key, (len(keypoints),)) if key in file else np.full(len(keypoints), default)
         for key, default in (("hand", 1), ("score", np.nan))
     )
-    found = [_hand(*one, f"{path}: {name}") for one in zip(keypoints, confidences)]
-    return name, [hand._replace(claimed=is_one > 0, score=score) for hand, is_one, score in zip(found, claimed, scores)]
+    hands = [_checked_hand(*rows, f"{path}: {name}") for rows in zip(keypoints, confidences)]
+    return name, [
+        hand._replace(claimed=is_claimed > 0, score=score) for hand, is_claimed, score in zip(hands, claimed, scores)
+    ]
 
 
-def _of_several(path, hands, names_all=True):
-    """The Predictions of {name: [FoundHand … of each hand found]}."""
-    surest = {
+def _best_hands(path: Path, hands: Hands, names_all: bool = True) -> Predictions:
+    """Return the predictions of each image's best hand: a claimed one, with the highest mean confidence."""
+    best = {
         name: max(found, key=lambda hand: (hand.claimed, np.mean(hand.confidences)), default=None)
         for name, found in hands.items()
     }
-    return Predictions.of_hands(Path(path).stem, surest, names_all, str(path))
+    return Predictions.from_hands(path.stem, best, names_all, str(path))
 
 
-def _triples(rows, where):
-    """The FoundHand of x, y, confidence, flat or not; null and NaN: not known."""
+def _hand_of_triples(rows: object, where: str) -> PredictedHand:
+    """Return a hand of x, y, confidence per keypoint, flat or not; null and NaN are unknown."""
     try:
         table = numbers(rows, (KEYPOINTS, 3), where, missing=True)
     except InputError as error:
         expected = f"{KEYPOINTS} keypoints [x, y, confidence]"
-        raise InputError(f"{where} must have {expected} ({_reason(error, where)})") from None
-    return _hand(table[:, :2], table[:, 2], where)
+        raise InputError(f"{where} must have {expected} ({_without_where(error, where)})") from None
+    return _checked_hand(table[:, :2], table[:, 2], where)
 
 
-def _instance(keypoints, scores, where):
-    """The same of mmpose's keypoints and scores, which it keeps apart."""
+def _hand_of_instance(keypoints: object, scores: object, where: str) -> PredictedHand:
+    """Return a hand of mmpose's keypoints [x, y] and scores, which are apart."""
     try:
         points = numbers(keypoints, (KEYPOINTS, 2), where, missing=True)
-        return _hand(points, numbers(scores, (KEYPOINTS,), where, missing=True), where)
+        return _checked_hand(points, numbers(scores, (KEYPOINTS,), where, missing=True), where)
     except InputError as error:
         raise InputError(
-            f"{where} must have {KEYPOINTS} keypoints [x, y], and as many scores ({_reason(error, where)})"
+            f"{where} must have {KEYPOINTS} keypoints [x, y], and as many scores ({_without_where(error, where)})"
         ) from None
 
 
-def _reason(error, where):
+def _without_where(error: InputError, where: str) -> str:
     return str(error).removeprefix(f"{where}: ")
 
 
-def _hand(points, confidences, where):
-    """The FoundHand of (21, 2) and (21,), where one without x or y has neither, and an unknown confidence is 0.
+def _checked_hand(points: npt.NDArray[np.float64], confidences: npt.NDArray[np.float64], where: str) -> PredictedHand:
+    """Return a hand of (21, 2) points and (21,) confidences.
 
-    Raises InputError for numbers that are infinite, or too far away to measure.
+    A keypoint without x or y has neither. An unknown confidence is 0. Raises InputError for numbers that are infinite,
+    or too far away to measure.
     """
-    unknown = np.isnan(points).any(axis=1)
+    unknown = np.asarray(np.isnan(points).any(axis=1))
     points = np.where(unknown[:, None], np.nan, points)
     confidences = np.where(np.isnan(confidences), 0, confidences)
     if (np.abs(points[~unknown]) > FARTHEST).any() or np.isinf(confidences).any():
         raise InputError(f"{where}: a keypoint or confidence is infinite, or more than {FARTHEST:g} pixels away")
-    return FoundHand(points, confidences)
+    return PredictedHand(points, confidences)

@@ -1,61 +1,80 @@
-"""Keypoints that some predictor found, so that others' can be scored beside ours.
+"""Keypoints that some predictor found, so that other programs' can be scored beside ours.
 
-``prediction_readers`` reads them from files of many kinds. Those that are written here: ``.json``, one object
-``{"predictor": "MediaPipe 0.10.21", "hands": {"12.jpg": [[x, y, confidence], … 21], …}}``, and ``.h5`` with the
-datasets names (N,), keypoints (N, 21, 2) and confidences (N, 21), which suits many, and may have scores (N,) and
-claimed (N,). Pixels of the photograph, in OpenPose's order. A photograph that a ``.json`` does not name had no hand
-found in it, and a keypoint of null, null was not found.
+maskpose.evaluation.prediction_readers reads them from files of many kinds. Two kinds are written here:
+
+- ``.json``, an object ``{"predictor": "MediaPipe 0.10.21", "hands": {"12.jpg": [[x, y, confidence], … 21], …}}``. In an
+  image that it does not name, no hand was found. A keypoint of null, null was not found.
+- ``.h5``, which suits many images, with the datasets names (N,), keypoints (N, 21, 2), confidences (N, 21), scores (N,)
+  and claimed (N,). The last two may be missing.
+
+Keypoints are in the image's pixels and in OpenPose's order.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from maskpose import geometry
 from maskpose.errors import InputError
 from maskpose.io.files import read_json, write_text
 from maskpose.io.hdf5 import write_hdf5
-from maskpose.io.left_out import STRICT
+from maskpose.io.left_out import STRICT, LeftOut
 from maskpose.io.name_index import NameIndex
+from maskpose.io.paths import PathLike
 from maskpose.io.values import field, json_members, json_object, numbers, text
 from maskpose.model.variants import KEYPOINTS
 
+CropMaps: TypeAlias = Mapping[str, tuple[str, npt.NDArray[np.float64]]]  # of a crop: its image, 2x3 from image to crop
+TO_FILL: Any = None  # default of a field that __post_init__ fills
 
-class FoundHand(NamedTuple):
-    """A hand as some predictor found it in a photograph."""
 
-    keypoints: np.ndarray  # (21, 2) pixels; NaN where one was not found
-    confidences: np.ndarray  # (21,)
+class PredictedHand(NamedTuple):
+    """A hand as some predictor found it in an image."""
+
+    keypoints: npt.NDArray[np.float64]  # (21, 2) pixels; NaN for a missed one
+    confidences: npt.NDArray[np.floating]  # (21,)
     claimed: bool = True  # False: the predictor says that it is no hand
-    score: float = np.nan  # how sure it is of that, 0 to 1; NaN: it does not say
+    score: float = np.nan  # how certain it is, 0 to 1; NaN: it does not say
 
 
 @dataclass
 class Predictions:
-    """One hand in each of N photographs."""
+    """One hand in each of N images."""
 
-    predictor: str  # whose, for people
-    names: list  # of the photographs
-    keypoints: np.ndarray  # (N, 21, 2) float64 pixels; NaN where one was not found
-    confidences: np.ndarray  # (N, 21) float64
-    names_all: bool = True  # False: a photograph that is not named was looked at, and no hand found in it
+    predictor: str  # its name, for people
+    names: list[str]  # of the images
+    keypoints: npt.NDArray[np.float64]  # (N, 21, 2) pixels; NaN for a missed one
+    confidences: npt.NDArray[np.floating]  # (N, 21)
+    names_all: bool = True  # False: in an image that is not named, no hand was found
     where: str = ""  # the file, for messages
-    claimed: np.ndarray = None  # (N,) bool: whether there is a hand, as the predictor says; None: where one was found
-    scores: np.ndarray = None  # (N,) float64, how sure it is of that, 0 to 1; NaN, or None: it does not say
+    claimed: npt.NDArray[np.bool_] = TO_FILL  # (N,): whether there is a hand; None: if a keypoint was found
+    scores: npt.NDArray[np.float64] = TO_FILL  # (N,): how certain that is, 0 to 1; NaN, or None for all: not known
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
+        """Fill the fields that were not given."""
         self.claimed = self.found if self.claimed is None else self.claimed
         self.scores = np.full(len(self.names), np.nan) if self.scores is None else self.scores
 
     @classmethod
-    def of_hands(cls, predictor, hands, names_all=True, where=""):
-        """Of {name: a FoundHand, or the first of its fields; or None where no hand was found}."""
-        nothing = FoundHand(np.full((KEYPOINTS, 2), np.nan), np.zeros(KEYPOINTS), claimed=False)
-        found = [nothing if hand is None else FoundHand(*hand) for hand in hands.values()]
+    def from_hands(
+        cls, predictor: str, hands: Mapping[str, tuple | None], names_all: bool = True, where: str = ""
+    ) -> "Predictions":
+        """Return the predictions of one hand per image.
+
+        Args:
+            predictor: its name.
+            hands: a PredictedHand, or the first of its fields, by the image's name. None: no hand was found.
+            names_all: as the field.
+            where: as the field.
+        """
+        missed = PredictedHand(np.full((KEYPOINTS, 2), np.nan), np.zeros(KEYPOINTS), claimed=False)
+        found = [missed if hand is None else PredictedHand(*hand) for hand in hands.values()]
         keypoints = np.array([hand.keypoints for hand in found], float).reshape(-1, KEYPOINTS, 2)
         confidences = np.array([hand.confidences for hand in found], float).reshape(-1, KEYPOINTS)
         claimed = np.array([hand.claimed for hand in found], bool) & ~np.isnan(keypoints).all(axis=(1, 2))
@@ -63,18 +82,25 @@ class Predictions:
         return cls(predictor, list(hands), keypoints, confidences, names_all, where, claimed, scores)
 
     @property
-    def found(self):
-        """(N,) bool: the photographs in which a keypoint was found."""
-        return ~np.isnan(self.keypoints).all(axis=(1, 2))
+    def found(self) -> npt.NDArray[np.bool_]:
+        """(N,): the images in which a keypoint was found."""
+        return np.logical_not(np.isnan(self.keypoints).all(axis=(1, 2)))
 
-    def of(self, names, lenient=False, left_out=STRICT):
-        """The same of the photographs ``names``, in their order.
+    def match(self, names: Sequence[str], lenient: bool = False, left_out: LeftOut = STRICT) -> "Predictions":
+        """Return the predictions on the images ``names``, in their order.
 
-        Names are matched whole, else without their folders, else without their suffix. Problems are a name here that is
-        none of ``names``, or of which the choice is not clear, a second one of the same photograph, and one of
-        ``names`` that should be here and is not. left_out: takes the problems; where it is not strict, as it is by
-        default, those names are left out, and no hand is found in the photographs that are missing. lenient: names that
-        are none of ``names``, and missing ones, are no problems. Raises InputError if no name fits.
+        Names match whole, else without their folders, else without their suffix. These are problems: a name here that
+        is none of ``names``, or matches several; two names here that match the same; and one of ``names`` that should
+        be here and is not.
+
+        Args:
+            names: of images.
+            lenient: names here that are none of ``names``, and missing ones, are no problems.
+            left_out: takes the problems. If it is not strict, these names are left out, and in missing images no hand
+                is found.
+
+        Raises:
+            InputError: for the first problem if ``left_out`` is strict; if no name matches.
         """
         where, known, rows = self.where or self.predictor, NameIndex(names), np.full(len(names), -1)
         before = len(left_out.problems)
@@ -84,53 +110,67 @@ class Predictions:
                 if index is None and lenient:
                     continue
                 if index is None:
-                    first = f"its first is {names[0]}; --lenient passes over such names"
-                    raise InputError(f"{where}: no photograph of the database is called {name} ({first})")
+                    first = f"its first is {names[0]}; --lenient skips such names"
+                    raise InputError(f"{where}: no image of the database is called {name} ({first})")
                 if rows[index] >= 0:
                     raise InputError(f"{where}: {self.names[rows[index]]} and {name} are both {names[index]}")
                 rows[index] = row
-        there = rows >= 0
-        if not there.any() and len(left_out.problems) > before:
+        is_matched = rows >= 0
+        if not is_matched.any() and len(left_out.problems) > before:
             raise InputError(left_out.problems[before])
-        if self.names_all and not lenient and not there.all():
-            missing = f"{where}: nothing of {names[there.argmin()]}, nor of {(~there).sum() - 1} more photographs"
-            left_out.add(InputError(f"{missing} (--lenient counts them as photographs where no hand was found)"))
+        if self.names_all and not lenient and not is_matched.all():
+            more = (~is_matched).sum() - 1
+            missing = f"{where}: nothing of {names[int(is_matched.argmin())]}, nor of {more} more images"
+            left_out.add(InputError(f"{missing} (--lenient counts them as images in which no hand was found)"))
         keypoints, confidences = np.full((len(names), KEYPOINTS, 2), np.nan), np.zeros((len(names), KEYPOINTS))
-        found = Predictions(self.predictor, list(names), keypoints, confidences, self.names_all, self.where)
+        matched = Predictions(self.predictor, list(names), keypoints, confidences, self.names_all, self.where)
         for name in ("keypoints", "confidences", "claimed", "scores"):
-            getattr(found, name)[there] = getattr(self, name)[rows[there]]
-        return found
+            getattr(matched, name)[is_matched] = getattr(self, name)[rows[is_matched]]
+        return matched
 
-    def on_photographs(self, maps, left_out=STRICT):
-        """The same in the photographs' pixels and by their names, where it was predicted on crops of them.
+    def on_images(self, maps: CropMaps, left_out: LeftOut = STRICT) -> "Predictions":
+        """Return predictions on crops as predictions on the whole images, in their pixels and by their names.
 
-        maps: {name of the crop: (name of the photograph, 2x3 map from photograph to crop)}, as ``read_maps`` gives
-        them; left_out: takes crops that are not there. Raises InputError for the first of them if it is strict.
+        Args:
+            maps: what ``read_maps`` returned.
+            left_out: takes crops that are not in ``maps``.
+
+        Raises:
+            InputError: for the first such crop if ``left_out`` is strict.
         """
-        crops, photographs, names, rows = NameIndex(list(maps)), list(maps.values()), [], []
+        crops, images = NameIndex(list(maps)), list(maps.values())
+        names: list[str] = []
+        rows: list[int] = []
         keypoints = self.keypoints.copy()
         for row, name in enumerate(self.names):
             with left_out.entry():
                 index = crops.find(name, self.where)
                 if index is None:
                     raise InputError(f"{self.where}: there is no crop {name}")
-                photograph, to_crop = photographs[index]
+                image, to_crop = images[index]
                 keypoints[row] = geometry.apply(geometry.invert(to_crop), keypoints[row])
-                names.append(photograph)
+                names.append(image)
                 rows.append(row)
-        return replace(self, names=names, keypoints=keypoints[rows], confidences=self.confidences[rows],
-                       claimed=self.claimed[rows], scores=self.scores[rows])  # fmt: skip
+        return replace(
+            self,
+            names=names,
+            keypoints=keypoints[rows],
+            confidences=self.confidences[rows],
+            claimed=self.claimed[rows],
+            scores=self.scores[rows],
+        )
 
-    def write(self, path):
-        """Write the file: ``.h5``, or JSON with numbers to three places and the photographs with a hand alone."""
+    def write(self, path: PathLike) -> None:
+        """Write ``.h5``; or JSON, with numbers to three places and only the images in which a hand was found."""
         if PurePath(path).suffix == ".h5":
             return self._write_hdf5(path)
         rows = np.round(np.concatenate([self.keypoints, self.confidences[..., None]], axis=2), 3)
-        rows = np.where(np.isnan(rows), None, rows)  # JSON has no NaN
-        hands = {name: row.tolist() for name, row, found in zip(self.names, rows, self.found) if found}
+        values = rows.astype(object)
+        values[np.isnan(rows)] = None  # JSON has no NaN
+        hands = {name: row.tolist() for name, row, found in zip(self.names, values, self.found) if found}
         write_text(path, json.dumps({"predictor": self.predictor, "hands": hands}) + "\n")
 
-    def _write_hdf5(self, path):
+    def _write_hdf5(self, path: PathLike) -> None:
         with write_hdf5(path) as file:
             file.attrs["predictor"] = self.predictor
             file["names"] = np.array(self.names, h5py.string_dtype())
@@ -140,28 +180,33 @@ class Predictions:
             file["claimed"] = self.claimed
 
 
-def read_maps(path, left_out=STRICT):
-    """{crop: (photograph, 2x3 map from photograph to crop)} of data_prep/crop_pictures.py's file.
+def read_maps(path: PathLike, left_out: LeftOut = STRICT) -> CropMaps:
+    """Return what ``maskpose data crop-images`` wrote as maps.json: each crop's image, and the 2x3 map to the crop.
 
-    left_out: takes crops that are broken. Raises InputError if it is no such file, or no crop can be read, and for the
-    first that is broken if ``left_out`` is strict, as by default.
+    Args:
+        path: of the file.
+        left_out: takes crops that are broken.
+
+    Raises:
+        InputError: it is no such file; no crop can be read; or for the first broken crop if ``left_out`` is strict.
     """
-    document, maps, before = read_json(path), {}, len(left_out.problems)
+    document, before = read_json(path), len(left_out.problems)
+    maps: dict[str, tuple[str, npt.NDArray[np.float64]]] = {}
     if not isinstance(document, dict) or not isinstance(json_object(document, path).get("crops"), dict):
         expected = '{"crops": {name: {"photograph": …, "to_crop": …}}}'
         raise InputError(f"{path} is no file of maps: expected {expected}")
-    for name, one in json_members(document["crops"], f"{path}, crops"):
+    for name, crop in json_members(document["crops"], f"{path}, crops"):
         with left_out.entry():
-            if isinstance(one, InputError):
-                raise one
+            if isinstance(crop, InputError):
+                raise crop
             where = f"{path}, {name}"
-            to_crop = numbers(field(one, "to_crop", where), (2, 3), f"{where}, to_crop")
+            to_crop = numbers(field(crop, "to_crop", where), (2, 3), f"{where}, to_crop")
             with np.errstate(all="ignore"):
                 determinant = abs(np.linalg.det(to_crop[:, :2]))
             if not 1e-9 < determinant < np.inf:
                 raise InputError(f"{where}: to_crop has no inverse")
-            photograph = text(field(one, "photograph", where), f"{where}, photograph")
-            maps[text(name, f"{path}, a crop's name")] = photograph, to_crop
+            image = text(field(crop, "photograph", where), f"{where}, photograph")
+            maps[text(name, f"{path}, a crop's name")] = image, to_crop
     if not maps and len(left_out.problems) > before:
         raise InputError(left_out.problems[before])
     return maps

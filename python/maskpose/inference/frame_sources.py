@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -100,8 +100,9 @@ class AnimationFile:
         """Open an image of one of ANIMATED kinds. Raises InputError if it cannot be opened."""
         self._path, self._kind = path, kind
         try:
-            self._image = cast(Any, ANIMATED[kind])(path)
-            check_pixels(*self._image.size, str(path))
+            self._image = ANIMATED[kind](path)
+            width, height = self._image.size
+            check_pixels(width, height, str(path))
             self._orientation = pending_orientation(self._image)
             first = 1 if self._image.info.get("default_image") else 0  # a PNG's image for readers without animation
             self._numbers = range(first, getattr(self._image, "n_frames", 1))

@@ -18,7 +18,7 @@ from maskpose.errors import InputError
 from maskpose.inference import frame_sources, image_paths
 from maskpose.inference.frame_sources import USUAL_RATE, Frame, name_for_opencv, quiet_opencv
 from maskpose.io.files import atomic_path
-from maskpose.visualization import drawing
+from maskpose.visualization import sheets
 
 __all__ = ["CODECS", "USUAL_RATE", "Frame", "FrameSource", "VideoWriter"]
 CODECS = {".mp4": "mp4v", ".avi": "MJPG", ".mkv": "mp4v"}
@@ -193,7 +193,7 @@ class VideoWriter:
             self._open(image.shape[1::-1])
             self._last = image
         if image.shape != self._last.shape:
-            image = drawing.contact_sheet([image], 1, self._last.shape[1::-1])
+            image = sheets.contact_sheet([image], 1, self._last.shape[1::-1])
         number = self.count if seconds is None else round(seconds * self.rate)
         self.hold(number / self.rate)
         if number >= self.count:

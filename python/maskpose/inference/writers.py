@@ -229,12 +229,12 @@ def _heatmaps(path: Path, image: npt.NDArray[np.uint8], hands: Sequence[Hand], d
 
 
 def _figure5(path: Path, image: npt.NDArray[np.uint8], hands: Sequence[Hand], document: Document, side: str) -> None:
-    parts = drawing.figure_parts(image, hands, document["threshold"])
+    parts = drawing.figure_panels(image, hands, document["threshold"])
     images.write_image(path, np.hstack([parts[name] for name in ("mask", "pose", "heatmaps")]))
 
 
 def _figure8(path: Path, image: npt.NDArray[np.uint8], hands: Sequence[Hand], document: Document, side: str) -> None:
-    parts = drawing.figure_parts(image, hands, document["threshold"])
+    parts = drawing.figure_panels(image, hands, document["threshold"])
     images.write_image(path, np.hstack([parts[name] for name in ("pose", "heatmaps")]))
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from maskpose import __version__
 from maskpose.errors import InputError
 from maskpose.evaluation import metrics
-from maskpose.evaluation.prediction_readers import labelled
-from maskpose.evaluation.scoring import Settings
+from maskpose.evaluation.prediction_readers import split_label
+from maskpose.evaluation.protocols import Settings
 from maskpose.io.files import read_json
 from maskpose.keypoints import FINGERS, KEYPOINT_NAMES
 
@@ -52,7 +52,7 @@ def read_runs(arguments: Sequence[str]) -> list[Run]:
     """
     runs = {}
     for argument in arguments:
-        name, folder = labelled(argument)
+        name, folder = split_label(argument)
         name = name or folder.resolve().name
         if name in runs:
             raise InputError(f"{folder}: there are two runs called {name}: name one of them, as other={folder}")
@@ -70,7 +70,7 @@ def collect(runs: Sequence[Run], galleries: Sequence[Any]) -> dict[str, Any]:
     Returns:
         {"version", "warnings": [text], "parts_are": heading, "parts": [name], "at": threshold of PCK, or None if the
         runs' differ, "selections": {key: keypoints}, "runs": [about each], "series": [{"run", "way", "label",
-        "colour", "dash", "rows": {part: scoring.scores}, "curves": {part: {"value", "low", "high": lists,
+        "colour", "dash", "rows": {part: scores}, "curves": {part: {"value", "low", "high": lists,
         "by_selection": {key: list}}}}]}.
     """
     series = [_series(runs, run, way) for run in runs for way in run.document["scores"]]
@@ -132,7 +132,7 @@ def _curves(curve):
     """The curves of a part: of all keypoints with its interval, as scored, and of every other selection."""
     per_keypoint = np.array([curve["per_joint"][name] for name in KEYPOINT_NAMES], float).T  # None: NaN
     others = {
-        key: [None if np.isnan(value) else round(float(value), 4) for value in metrics.mean_over_joints(values)]
+        key: [None if np.isnan(value) else round(float(value), 4) for value in metrics.mean_over_keypoints(values)]
         for key, values in ((key, per_keypoint[:, list(joints)]) for key, joints in SELECTIONS.items() if key != ALL)
     }
     bounds = {"low": curve["low"], "high": curve["high"]}

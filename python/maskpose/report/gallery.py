@@ -1,7 +1,7 @@
 """The best, median and worst images of a run, with what the network detects in them: small JPEGs and vectors.
 
 Coordinates are pixels of the whole image, with pixel centres at integers. Errors are normalised as the run's settings
-say, and at most maskpose.evaluation.gallery.WORST.
+say, and at most maskpose.evaluation.gallery.MAX_ERROR.
 """
 
 import base64
@@ -17,8 +17,9 @@ import numpy.typing as npt
 from maskpose.data.database import Reader
 from maskpose.data.datasets import mmpose
 from maskpose.errors import InputError
-from maskpose.evaluation import evaluate, prediction_readers, scoring
-from maskpose.evaluation.gallery import WORST, worst_first
+from maskpose.evaluation import evaluate, prediction_readers, protocols
+from maskpose.evaluation.gallery import MAX_ERROR, worst_first
+from maskpose.evaluation.scores import group_names
 from maskpose.inference.predictor import Predictor
 from maskpose.io.files import sha256
 from maskpose.io.paths import PathLike
@@ -63,11 +64,11 @@ def gallery_of(
         raise InputError(f"there is no {path}: images are ranked by its keypoints")
     scored_weights = _same_weights(document, weights)
     with contextlib.closing(_same_database(document, databases)) as reader:
-        samples = evaluate.of_origins(reader, document["origins"])
+        samples = evaluate.select_origins(reader, document["origins"])
         results = _results(run, path, samples)
-        errors = np.minimum(scoring.errors(results, run.settings), WORST)
+        errors = np.minimum(protocols.normalised_errors(results, run.settings), MAX_ERROR)
         predictor = Predictor(document["variant"], scored_weights, engine=engine, **document["ways"][way])
-        order, parts = worst_first(errors), scoring.parts_of(results, document["by"])
+        order, parts = worst_first(errors), group_names(results, document["by"])
         chosen = [(group, int(n)) for group, part in groups(order, count).items() for n in part]
         shown = [
             {"group": group, "part": str(parts[n]), **_photograph(samples[n], predictor, results, errors[n], n)}
@@ -114,11 +115,11 @@ def _same_weights(document, others):
 
 def _results(run, path, samples):
     """The run's evaluate.Results as they were scored, without mask IoU."""
-    truth, predictions = evaluate.labels(samples), prediction_readers.read(path)
+    truth, predictions = evaluate.ground_truth(samples), prediction_readers.read_predictions(path)
     if predictions.names != truth.names:
         raise InputError(f"{path} is not of the images in {run.document['db']}")
     results = truth.with_predictions(predictions)
-    if run.settings.normaliser in scoring.ANNOTATED:
+    if run.settings.normaliser in protocols.ANNOTATED:
         results = results.with_sizes(mmpose.read_annotations(Path(run.document["annotations"])))
     return results if run.settings.threshold is None else results.above(run.settings.threshold)
 
@@ -126,7 +127,7 @@ def _results(run, path, samples):
 def _photograph(sample, predictor, results, errors, n):
     image, truth, unknown = sample.decode_image(), sample.decode_mask(), sample.decode_unknown()
     hand = predictor.predict(image)
-    iou = evaluate.mask_iou(sample, hand.mask)
+    iou = evaluate.sample_mask_iou(sample, hand.mask)
     detected = np.column_stack([results.predicted[n], results.confidences[n]])
     return {
         "name": sample.name,

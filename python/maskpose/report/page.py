@@ -12,7 +12,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from maskpose.evaluation.scoring import PROTOCOLS
+from maskpose.evaluation.protocols import PROTOCOLS
 from maskpose.inference.hand import THRESHOLD
 from maskpose.io.files import write_text
 from maskpose.io.paths import PathLike

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from maskpose.evaluation import metrics, scoring
-from maskpose.evaluation.evaluate import Results
+from maskpose.evaluation import metrics, protocols
+from maskpose.evaluation.results import Results
+from maskpose.evaluation.sums import CURVE
 from maskpose.io.files import write_text
 from maskpose.io.tables import csv_text
 from maskpose.keypoints import FINGERS
@@ -30,7 +31,7 @@ class Line:
     """A curve of a panel."""
 
     label: str
-    values: npt.NDArray[np.float64]  # (T,) PCK at the thresholds scoring.CURVE
+    values: npt.NDArray[np.float64]  # (T,) PCK at the thresholds CURVE
     colour: Any = None  # matplotlib's
     style: str = "-"
     low: npt.NDArray[np.float64] | None = None  # (T,) of its interval
@@ -82,12 +83,10 @@ def only(results: Results, names: Sequence[str]) -> Results:
 
 
 def keypoint_curves(seeds: Sequence[Results]) -> npt.NDArray[np.float64]:
-    """Return the PCK of each keypoint at the thresholds scoring.CURVE, (T, 21), the mean over the seeds' results."""
+    """Return the PCK of each keypoint at the thresholds CURVE, (T, 21), the mean over the seeds' results."""
     curves = []
     for results in seeds:
-        counts = scoring.counting(results, scoring.PROTOCOLS["paper"])
-        errors = metrics.normalised_errors(results.predicted, results.truth, counts, scoring.sizes(results))
-        curves.append(metrics.pck(errors, scoring.CURVE))
+        curves.append(metrics.pck(protocols.normalised_errors(results), CURVE))
     return np.mean(curves, axis=0)
 
 
@@ -100,7 +99,7 @@ def write_panels(panels: Mapping[str, Sequence[Line]], path: Path) -> None:
     """Write {panel: its lines} as ``path``.png, .svg and .csv."""
     heading = [f"{panel}: {line.label}" for panel, lines in panels.items() for line in lines]
     values = np.column_stack([line.values for lines in panels.values() for line in lines])
-    rows = [[f"{at:.2f}", *("" if np.isnan(v) else f"{v:.4f}" for v in row)] for at, row in zip(scoring.CURVE, values)]
+    rows = [[f"{at:.2f}", *("" if np.isnan(v) else f"{v:.4f}" for v in row)] for at, row in zip(CURVE, values)]
     write_text(path.with_suffix(".csv"), csv_text([["threshold", *heading], *rows]))
 
     count = -(-len(panels) // COLUMNS)
@@ -110,10 +109,10 @@ def write_panels(panels: Mapping[str, Sequence[Line]], path: Path) -> None:
         ax.remove()
     for ax, (panel, lines) in zip(axes, panels.items()):
         for line in lines:
-            ax.plot(scoring.CURVE, line.values, color=line.colour, linestyle=line.style, label=line.label)
+            ax.plot(CURVE, line.values, color=line.colour, linestyle=line.style, label=line.label)
             if line.low is not None:
-                ax.fill_between(scoring.CURVE, line.low, line.high, color=line.colour, alpha=0.1, linewidth=0)
-        ax.set(title=panel, xlabel="normalised distance", ylabel="PCK", xlim=(0, scoring.CURVE[-1]), ylim=(0, 1))
+                ax.fill_between(CURVE, line.low, line.high, color=line.colour, alpha=0.1, linewidth=0)
+        ax.set(title=panel, xlabel="normalised distance", ylabel="PCK", xlim=(0, CURVE[-1]), ylim=(0, 1))
         ax.grid(alpha=0.3)
         if [line.label for line in lines] != [line.label for line in panels[ALL]] or panel == ALL:
             ax.legend(fontsize=6)

@@ -1,6 +1,6 @@
 """Scores with 95 % intervals over images and over the seeds of training, and differences between networks.
 
-Images are resampled as ``evaluation.scoring`` does. All networks and seeds are scored on the same resamples, so that a
+Images are resampled as ``evaluation.scores`` does. All networks and seeds are scored on the same resamples, so that a
 difference is paired. The mean over several seeds has an interval of two independent parts: the images', by the
 resamples, and that of the chance of training, by Student's t over the seeds.
 """
@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from maskpose.errors import InputError
-from maskpose.evaluation import bootstrap, scoring
-from maskpose.evaluation.evaluate import Results
+from maskpose.evaluation import bootstrap, protocols
+from maskpose.evaluation.results import Results
+from maskpose.evaluation.sums import ImageSums
 
-NUMBERS = {  # {name: how to take it from scoring.Sums.figures}
+NUMBERS = {  # {name: how to take it from ImageSums.scores}
     "PCK@0.2": lambda all: all["pck"],
     "AUC": lambda all: all["auc"],
     "mask IoU": lambda all: all["iou"],
@@ -54,11 +55,11 @@ class Estimate:
         return {name: _rounded(value) for name, value in asdict(self).items()}
 
 
-def resample(results: Results, settings: scoring.Settings = scoring.PROTOCOLS["paper"]) -> Resampled:
+def resample(results: Results, settings: protocols.Settings = protocols.PROTOCOLS["paper"]) -> Resampled:
     """Return the scores of results on their images and on resamples of them."""
-    sums = scoring.Sums(results, settings)
+    sums = ImageSums(results, settings)
     once, resampled = bootstrap.resampled_sums(sums.columns, len(results.names), settings.resamples, settings.seed)
-    once, resampled = sums.figures(np.asarray(once)[None]), sums.figures(resampled)
+    once, resampled = sums.scores(np.asarray(once)[None]), sums.scores(resampled)
     return Resampled(
         results.names,
         {name: take(once)[0] for name, take in NUMBERS.items()},

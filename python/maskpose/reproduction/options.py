@@ -43,7 +43,7 @@ class Options:
     @property
     def prediction_paths(self) -> tuple[Path, ...]:
         """The files and folders of ``predictions``."""
-        return tuple(prediction_readers.labelled(argument)[1] for argument in self.predictions)
+        return tuple(prediction_readers.split_label(argument)[1] for argument in self.predictions)
 
 
 def refuse_missing(options: Options) -> None:

@@ -6,11 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from maskpose.data.database import Reader
-from maskpose.evaluation import metrics, scoring
-from maskpose.evaluation.evaluate import Results, mask_iou
+from maskpose.evaluation import metrics, protocols
+from maskpose.evaluation.evaluate import sample_mask_iou
+from maskpose.evaluation.results import Results
 from maskpose.inference.hand import THRESHOLD
 from maskpose.inference.predictor import Predictor
-from maskpose.visualization import drawing
+from maskpose.visualization import drawing, sheets
 
 EACH = 2  # images of each kind
 TILE = 220, 220  # pixels (w, h)
@@ -68,9 +69,9 @@ def figure7(samples: Reader, chosen: Sequence[tuple[str, int]], with_pose: Predi
         hand, bare = with_pose.predict(image), without.predict(image)
         pose = drawing.overlay(image, hand.keypoints, hand.confidences, THRESHOLD)
         tiles += [image, drawing.tint_mask(image, bare.mask), drawing.tint_mask(image, hand.mask), pose]
-        ious = [f"IoU {mask_iou(sample, mask):.2f}" for mask in (bare.mask, hand.mask)]
+        ious = [f"IoU {sample_mask_iou(sample, mask):.2f}" for mask in (bare.mask, hand.mask)]
         captions += [f"{kind}: {sample.name}", f"without pose, {ious[0]}", f"proposed, {ious[1]}", "pose"]
-    return drawing.contact_sheet(tiles, 4, TILE, captions)
+    return sheets.contact_sheet(tiles, 4, TILE, captions)
 
 
 def figure8(
@@ -89,10 +90,10 @@ def figure8(
     for kind, index in chosen:
         sample = samples[index]
         image = sample.decode_image()
-        parts = drawing.figure_parts(image, [proposed.predict(image)], THRESHOLD)
+        parts = drawing.figure_panels(image, [proposed.predict(image)], THRESHOLD)
         tiles += [image, _pose(image, other), parts["pose"], parts["heatmaps"]]
         captions += [f"{kind}: {sample.name}", other_name, "proposed", "heatmaps"]
-    return drawing.contact_sheet(tiles, 4, TILE, captions)
+    return sheets.contact_sheet(tiles, 4, TILE, captions)
 
 
 def figure11(
@@ -103,7 +104,7 @@ def figure11(
     images = [sample.decode_image() for sample in shown]
     tiles = [_pose(image, other) for image in images] + [_pose(image, proposed) for image in images]
     captions = [f"{other_name}: {sample.name}" for sample in shown] + ["proposed"] * len(chosen)
-    return drawing.contact_sheet(tiles, len(chosen), TILE, captions)
+    return sheets.contact_sheet(tiles, len(chosen), TILE, captions)
 
 
 def _pose(image, predictor):
@@ -113,7 +114,6 @@ def _pose(image, predictor):
 
 def _share_correct(results):
     """(N,) share of an image's valid keypoints with an error below the paper's threshold; NaN if none is valid."""
-    settings = scoring.PROTOCOLS["paper"]
-    counts = scoring.counting(results, settings)
-    errors = metrics.normalised_errors(results.predicted, results.truth, counts, scoring.sizes(results, settings))
-    return metrics.share(metrics.right(errors, settings.at).sum(axis=1), metrics.counted(errors).sum(axis=1))
+    errors = protocols.normalised_errors(results)
+    correct = metrics.is_correct(errors, protocols.PAPER.at)
+    return metrics.safe_divide(correct.sum(axis=1), metrics.is_valid(errors).sum(axis=1))

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from maskpose.data.database import Reader
 from maskpose.errors import InputError
 from maskpose.evaluation import evaluate, prediction_readers
+from maskpose.evaluation.results import read_ious
 from maskpose.io.paths import PathLike
 from maskpose.model.variants import Variant
 
@@ -26,7 +27,7 @@ def read_truth(db: PathLike) -> evaluate.Results:
     """Return the results of a database in which nothing was detected."""
     reader = Reader(db)
     try:
-        return evaluate.labels(reader)
+        return evaluate.ground_truth(reader)
     finally:
         reader.close()
 
@@ -46,12 +47,12 @@ def read_results(truth: evaluate.Results, folder: PathLike, mode: str, variant: 
     results = replace(truth, pose=variant.pose)
     if variant.pose:
         path = Path(folder) / f"predictions_{mode}.h5"
-        predictions = prediction_readers.read(path)
+        predictions = prediction_readers.read_predictions(path)
         _refuse_others(path, predictions.names, truth.names)
         results = results.with_predictions(predictions)
     if variant.mask:
         path = Path(folder) / f"mask_iou_{mode}.csv"
-        names, ious = evaluate.read_ious(path)
+        names, ious = read_ious(path)
         _refuse_others(path, names, truth.names)
         results = replace(results, ious=ious)
     return results
@@ -68,10 +69,10 @@ def parts_of_eb(results: evaluate.Results, small: Sequence[str]) -> dict[str, np
         small: the names of EA's images.
     """
     parts = {"EA": np.isin(results.names, small)}
-    counts = dict(zip(*np.unique(results.sources, return_counts=True)))
+    counts = dict(zip(*np.unique(results.origins, return_counts=True)))
     if len(counts) > 1:
         several = [origin for origin in counts if counts[origin] >= FEWEST]
-        parts |= {f"EB, {origin or 'none named'}": results.sources == origin for origin in several}
+        parts |= {f"EB, {origin or 'none named'}": results.origins == origin for origin in several}
     return parts
 
 

@@ -108,8 +108,8 @@ class Setup:
             folder, mode = self.score_folder(set_name, model), self.modes_of(model)[0]
             models.setdefault(model.network, []).append(score_files.read_results(truth, folder, mode, model.variant))
         if with_others:
-            for label, predictions in prediction_readers.read_all(self.options.predictions).items():
-                models[label] = [evaluate.of_predictions(predictions, truth)]
+            for label, predictions in prediction_readers.read_all_predictions(self.options.predictions).items():
+                models[label] = [evaluate.match_predictions(predictions, truth)]
         return models
 
     def resampled(self, *set_names: str, with_others: bool = False) -> dict[str, dict[str, list[estimates.Resampled]]]:

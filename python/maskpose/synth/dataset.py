@@ -38,7 +38,8 @@ from maskpose.synth.pictures import background_pictures, rooms
 from maskpose.synth.placement import TURNED
 from maskpose.synth.render import DECOYS, Studio
 from maskpose.training.launcher import die_with_parent
-from maskpose.visualization.drawing import contact_sheet, overlay
+from maskpose.visualization.drawing import overlay
+from maskpose.visualization.sheets import contact_sheet
 
 VERSION = 5  # of the pictures that a seed gives; a folder begun with another is not gone on with
 ROOMS = "rooms"

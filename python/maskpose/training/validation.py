@@ -7,7 +7,8 @@ import numpy as np
 from maskpose.data.database import Reader
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError
-from maskpose.evaluation import evaluate, scoring
+from maskpose.evaluation import evaluate
+from maskpose.evaluation.scores import mean_scores
 from maskpose.inference.engines import Caffe
 from maskpose.inference.predictor import Predictor
 from maskpose.io.paths import PathLike
@@ -62,10 +63,10 @@ class Validation:
         try:
             samples = self._samples(stop)
             bar = {"total": len(self.indices), "leave": False, "disable": not progress}
-            results = evaluate.run(self._predictor, samples, "validation", **bar)
+            results = evaluate.predict_samples(self._predictor, samples, "validation", **bar)
         except _Stopped:
             return {}
-        scores = zip(VALIDATION, scoring.mean_scores(results))
+        scores = zip(VALIDATION, mean_scores(results))
         return {column: value for column, value in scores if not np.isnan(value)}
 
     def close(self) -> None:

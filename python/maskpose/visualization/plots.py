@@ -1,17 +1,20 @@
-"""Plots as files: one place for the canvas that needs no screen, and for writing it whole or not at all."""
+"""Plots as files: the canvas that needs no screen, and writing it whole or not at all."""
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from maskpose.io.files import atomic_path
+from maskpose.io.paths import PathLike
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def new_figure(width: float, height: float, layout: str | None = "constrained") -> "Figure":
-    """An empty matplotlib figure of that size in inches, without a window; ``layout`` is matplotlib's."""
+def new_figure(
+    width: float, height: float, layout: Literal["constrained", "compressed", "tight"] | None = "constrained"
+) -> "Figure":
+    """Return an empty matplotlib figure of that size in inches, without a window; ``layout`` is matplotlib's."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -20,14 +23,14 @@ def new_figure(width: float, height: float, layout: str | None = "constrained") 
     return figure
 
 
+def save_figure(figure: "Figure", path: PathLike, dpi: int = 130) -> None:
+    """Write a figure, in the format of the path's suffix. Raises InputError if it cannot be written."""
+    with atomic_path(Path(path)) as partial:
+        figure.savefig(partial, dpi=dpi)
+
+
 def png_bytes(figure: "Figure", dpi: int = 100) -> bytes:
-    """Return ``figure`` as the bytes of a PNG."""
+    """Return a figure as the bytes of a PNG."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
-
-
-def save_figure(figure: "Figure", path: str | Path, dpi: int = 130) -> None:
-    """Write ``figure`` as ``path``, whose suffix says the kind. Raises InputError where it cannot be written."""
-    with atomic_path(Path(path)) as partial:
-        figure.savefig(partial, dpi=dpi)

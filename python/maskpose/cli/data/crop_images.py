@@ -32,6 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``maskpose data crop-images``."""
     args = parse_arguments(arguments)
     left_out = LeftOut(args.strict)
-    maps = paper_crops.write(Reader(args.db), args.out, tuple(args.size), left_out)
+    maps = paper_crops.write_crops(Reader(args.db), args.out, tuple(args.size), left_out)
     left_out.report()
     print(f"{args.out}: {len(maps)} crops, and maps.json")

@@ -9,9 +9,11 @@ import pytest
 
 from conftest import sample_with_hand, sample_without_hand, shifted_results
 from maskpose.errors import InputError
-from maskpose.evaluation import evaluate, metrics, scoring
+from maskpose.evaluation import detection, evaluate, metrics, protocols
 from maskpose.evaluation.predictions import Predictions
-from maskpose.evaluation.scoring import PROTOCOLS, Settings
+from maskpose.evaluation.protocols import PROTOCOLS, Settings
+from maskpose.evaluation.scores import mean_scores, score_results, scores_by_origin, scores_by_size
+from maskpose.evaluation.sums import CURVE
 
 
 def random_results(n=40, seed=0, missed=()):
@@ -36,7 +38,7 @@ def value_of(figures):
 
 
 def test_scores_by_hand():
-    figures = scoring.scores(shifted_results([0, 10, 19.99, 20, 50], ious=[0.9, 0.77, 0.5, np.nan, 0.1]))
+    figures = score_results(shifted_results([0, 10, 19.99, 20, 50], ious=[0.9, 0.77, 0.5, np.nan, 0.1]))
     assert value_of(figures["pck"]) == pytest.approx(3 / 5)  # 20 of 100 pixels is not strictly below 0.2
     assert value_of(figures["pck_per_finger"]) == dict.fromkeys(("thumb", "index", "middle", "ring", "little"), 0.6)
     assert value_of(figures["epe_mean"]) == pytest.approx((0 + 10 + 19.99 + 20 + 50) / 5, abs=1e-3)
@@ -52,7 +54,7 @@ def test_scores_by_hand():
 
 def test_the_curve_of_each_joint_by_plain_loops():
     results = random_results(missed=[5])
-    curve = scoring.scores(results)["curve"]
+    curve = score_results(results)["curve"]
     for joint, values in zip((0, 8, 20), map(curve["per_joint"].get, ("wrist", "index_4", "little_4"))):
         right, count = [0] * 51, 0
         for n in np.flatnonzero(results.visible[:, joint]):
@@ -66,7 +68,7 @@ def test_the_curve_of_each_joint_by_plain_loops():
 def test_every_figure_is_json_with_its_interval_about_it():
     results = random_results(missed=[5, 6])
     results.without_hand[10:20], results.visible[10:20], results.claimed[12:20] = True, False, False
-    figures = json.loads(json.dumps(scoring.scores(results)))
+    figures = json.loads(json.dumps(score_results(results)))
     assert (figures["images"], figures["images_missed"], figures["masks"]) == (40, 2, 39)
     count = 0
 
@@ -89,7 +91,7 @@ def test_every_figure_is_json_with_its_interval_about_it():
 
 def test_figures_are_those_of_the_pure_functions():
     results = random_results(missed=[7])
-    figures = scoring.scores(results)
+    figures = score_results(results)
     errors = metrics.normalised_errors(
         results.predicted, results.truth, results.visible, metrics.box_size(results.truth, results.visible)
     )
@@ -98,24 +100,24 @@ def test_figures_are_those_of_the_pure_functions():
     assert value_of(figures["pck_pooled"]) == pytest.approx(metrics.pooled_pck(errors, [0.2])[0], **near)
     assert list(value_of(figures["pck_per_joint"]).values()) == pytest.approx(metrics.pck(errors, [0.2])[0], **near)
     assert value_of(figures["auc"]) == pytest.approx(metrics.auc(errors, 0, 0.5), **near)
-    assert figures["curve"]["value"] == pytest.approx(metrics.mean_pck(errors, scoring.CURVE), **near)
+    assert figures["curve"]["value"] == pytest.approx(metrics.mean_pck(errors, CURVE), **near)
     ious = results.ious[~np.isnan(results.ious)]
     assert value_of(figures["ap"]["AP50:95"]) == pytest.approx(
         metrics.average_precision(ious, metrics.AP_RANGE).mean(), **near
     )
-    pck, iou = scoring.mean_scores(results)
+    pck, iou = mean_scores(results)
     assert (pck, iou) == pytest.approx((value_of(figures["pck"]), value_of(figures["mask_iou"])), **near)
 
 
 def test_intervals_are_those_of_figures_of_photographs_drawn_anew():
     """Against a plain bootstrap that scores each resample by the pure functions."""
     results = random_results(60)
-    figures = scoring.scores(results, Settings(resamples=4000))
+    figures = score_results(results, Settings(resamples=4000))
     rng = np.random.default_rng(5)
     drawn = {"pck": [], "epe_mean": [], "epe_median": [], "mask_iou": []}
     for _ in range(1500):
         part = results.subset(rng.integers(0, 60, 60))
-        pck, iou = scoring.mean_scores(part)
+        pck, iou = mean_scores(part)
         mean, median = metrics.end_point_error(metrics.pixel_errors(part.predicted, part.truth, part.visible))
         for name, number in zip(drawn, (pck, mean, median, iou)):
             drawn[name].append(number)
@@ -135,13 +137,13 @@ def test_a_hand_is_found_when_it_is_claimed_and_half_of_its_keypoints_are_near()
     found.visible[7, 1:] = False  # no size
     found.visible[8], found.without_hand[8] = False, True
     expected = [1, 1, 0, 0, 1, 0, 1, np.nan, np.nan]
-    np.testing.assert_array_equal(scoring.hand_found(found), expected)
-    figures = scoring.scores(found, Settings("image"))
+    np.testing.assert_array_equal(detection.hands_found(found), expected)
+    figures = score_results(found, Settings("image"))
     assert (figures["with_hand"], figures["without_hand"], value_of(figures["found"])) == (7, 1, round(4 / 7, 4))
     assert value_of(figures["claimed"]) == 1
     found.claimed[8] = False
-    assert value_of(scoring.scores(found)["claimed"]) == 0
-    assert value_of(scoring.scores(found.subset([0, 1]))["claimed"]) is None
+    assert value_of(score_results(found)["claimed"]) == 0
+    assert value_of(score_results(found.subset([0, 1]))["claimed"]) is None
 
 
 def test_found_hands_against_false_ones_by_threshold_of_the_score():
@@ -149,20 +151,20 @@ def test_found_hands_against_false_ones_by_threshold_of_the_score():
     found.claimed[:] = False  # the curve asks what other thresholds would have claimed
     found.visible[4:], found.without_hand[4:] = False, True
     found.scores = np.array([0.9, 0.3, 0.8, 0.5, 0.4, 0.1])
-    at, share_found, share_claimed = scoring.found_against_false(found)
+    at, share_found, share_claimed = detection.detection_curve(found)
     for threshold, hands, false in ((0, 0.75, 1), (0.2, 0.75, 0.5), (0.45, 0.5, 0), (0.6, 0.25, 0), (1, 0, 0)):
         place = np.argmin(np.abs(at - threshold))
         assert (share_found[place], share_claimed[place]) == (hands, false)
-    assert scoring.found_against_false(found.subset([0, 1])) is None
+    assert detection.detection_curve(found.subset([0, 1])) is None
     found.scores[0] = np.nan
-    assert scoring.found_against_false(found) is None
+    assert detection.detection_curve(found) is None
 
 
 def test_unsure_keypoints_claim_no_hand_under_a_threshold():
     found = shifted_results([0, 0])
     found.confidences[1] = 0.1
-    assert value_of(scoring.scores(found)["found"]) == 1
-    assert value_of(scoring.scores(found, Settings(threshold=0.2))["found"]) == 0.5
+    assert value_of(score_results(found)["found"]) == 1
+    assert value_of(score_results(found, Settings(threshold=0.2))["found"]) == 0.5
 
 
 def test_intervals_of_found_and_claimed_are_those_of_a_share():
@@ -171,7 +173,7 @@ def test_intervals_of_found_and_claimed_are_those_of_a_share():
     found.claimed[100:170] = False
     found.without_hand[100:], found.visible[100:] = True, False
     found.predicted[80:100] += 90
-    figures = scoring.scores(found, Settings(resamples=4000))
+    figures = score_results(found, Settings(resamples=4000))
     for name, share in (("found", 0.8), ("claimed", 0.3)):
         error = 1.96 * (share * (1 - share) / 100) ** 0.5
         low, high = (pytest.approx(share + side * error, abs=0.02) for side in (-1, 1))
@@ -181,13 +183,13 @@ def test_intervals_of_found_and_claimed_are_those_of_a_share():
 def test_masks_with_unknown_pixels_are_counted():
     found = shifted_results([0] * 4, ious=[0.5, 0.9, np.nan, 0.7])
     found.unknown = np.array([True, False, True, True])
-    figures = scoring.scores(found)
+    figures = score_results(found)
     assert (figures["masks"], figures["masks_with_unknown"]) == (3, 2)
 
 
 def test_the_seed_decides_the_interval():
     results = random_results()
-    first, again, other = (scoring.scores(results, Settings(seed=seed))["pck"] for seed in (1, 1, 2))
+    first, again, other = (score_results(results, Settings(seed=seed))["pck"] for seed in (1, 1, 2))
     assert first == again and first["value"] == other["value"] and first != other
 
 
@@ -204,7 +206,7 @@ def test_mmposes_definitions():
     pck = np.mean([np.mean([d / s < 0.2 for d, s in zip(*joint)]) for joint in zip(distances, sizes)])
     auc = sum(np.mean([np.mean([d / 30 < i / 20 for d in joint]) for joint in distances]) / 20 for i in range(20))
     epe = np.mean([d for joint in distances for d in joint])
-    figures = scoring.scores(results, PROTOCOLS["mmpose"])
+    figures = score_results(results, PROTOCOLS["mmpose"])
     assert [value_of(figures[name]) for name in ("pck", "auc", "epe_mean")] == pytest.approx([pck, auc, epe], abs=6e-5)
 
 
@@ -216,7 +218,7 @@ def test_nsrms_definition():
             for k in range(21)) / 21
         for n in range(40)
     ]  # fmt: skip
-    figures = scoring.scores(results, PROTOCOLS["nsrm"])
+    figures = score_results(results, PROTOCOLS["nsrm"])
     assert value_of(figures["pck"]) == value_of(figures["pck_pooled"]) == pytest.approx(np.mean(shares), abs=6e-5)
 
 
@@ -224,9 +226,9 @@ def test_all_joints_are_those_that_have_a_position():
     results = shifted_results([0, 30])
     results.visible[:, :4] = False
     results.truth[0, 0], results.truth[0, 1], results.truth[1, 2] = -1, 0, (-1, 40)
-    counts = scoring.counting(results, Settings(joints="all"))
+    counts = protocols.counted_keypoints(results, Settings(joints="all"))
     assert np.argwhere(~counts).tolist() == [[0, 0], [0, 1], [1, 0], [1, 2]]  # (1, 0) is at 0, 0, too
-    assert np.argwhere(~scoring.counting(results, Settings()))[:, 1].tolist() == [0, 1, 2, 3] * 2
+    assert np.argwhere(~protocols.counted_keypoints(results, Settings()))[:, 1].tolist() == [0, 1, 2, 3] * 2
 
 
 @pytest.mark.parametrize(
@@ -236,13 +238,13 @@ def test_all_joints_are_those_that_have_a_position():
 def test_normalisers(normaliser, size):
     results = shifted_results([0, 0.19 * size, 0.21 * size])
     results.annotated = {"head": np.full(3, 50.0)}
-    assert scoring.sizes(results, Settings(normaliser)) == pytest.approx(np.full(3, size))
-    assert value_of(scoring.scores(results, Settings(normaliser))["pck"]) == pytest.approx(2 / 3, abs=1e-4)
+    assert protocols.normaliser_sizes(results, Settings(normaliser)) == pytest.approx(np.full(3, size))
+    assert value_of(score_results(results, Settings(normaliser))["pck"]) == pytest.approx(2 / 3, abs=1e-4)
 
 
 def test_a_size_that_is_not_known_is_said():
     with pytest.raises(InputError, match="dataset needs the data set's annotations"):
-        scoring.scores(shifted_results([0]), Settings("dataset"))
+        score_results(shifted_results([0]), Settings("dataset"))
     with pytest.raises(InputError, match="unknown normaliser 'foot': expected one of box,"):
         Settings("foot")
     with pytest.raises(InputError, match="unknown joints 'some'"):
@@ -252,34 +254,34 @@ def test_a_size_that_is_not_known_is_said():
 def test_joints_below_the_threshold_count_as_missed():
     found = shifted_results([0, 0])
     found.confidences[0, :7] = 0.1
-    low = scoring.scores(found, Settings(threshold=0.2))
+    low = score_results(found, Settings(threshold=0.2))
     assert value_of(low["pck"]) == pytest.approx((14 + 7 * 0.5) / 21, abs=1e-4) and low["missed"] == 7
-    assert value_of(scoring.scores(found)["pck"]) == 1
+    assert value_of(score_results(found)["pck"]) == 1
 
 
 def test_a_variant_without_keypoints_has_no_pck():
     found = shifted_results([0, 0], ious=[1, 0.6])
     found.predicted[:], found.pose = np.nan, False
-    figures = scoring.scores(found)
+    figures = score_results(found)
     assert figures["keypoints"] == figures["missed"] == figures["images_missed"] == 0
     for name in ("pck", "pck_pooled", "auc", "epe_mean", "epe_median"):
         assert figures[name] == {"value": None, "low": None, "high": None}
     assert value_of(figures["mask_iou"]) == 0.8
     assert figures["with_hand"] == 0 and value_of(figures["found"]) is None
     found.without_hand[:] = True
-    assert value_of(scoring.scores(found)["claimed"]) is None
+    assert value_of(score_results(found)["claimed"]) is None
     found.scores, found.claimed = np.array([0.9, 0.2]), np.array([True, False])
-    assert value_of(scoring.scores(found)["claimed"]) == 0.5
+    assert value_of(score_results(found)["claimed"]) == 0.5
 
 
 def test_what_finds_no_hand_is_wrong_or_left_out_as_one_asks():
     samples = [sample_with_hand(name, 100) for name in ("a.jpg", "b.jpg")]
     hands = {"b.jpg": (samples[1].keypoints + 5.0, np.full(21, 0.7))}
-    found = evaluate.of_predictions(Predictions.of_hands("peer", hands, False), evaluate.labels(samples))
-    wrong, left_out = map(scoring.scores, evaluate.both_ways("peer", found).values())
+    found = evaluate.match_predictions(Predictions.from_hands("peer", hands, False), evaluate.ground_truth(samples))
+    wrong, left_out = map(score_results, evaluate.with_and_without_misses("peer", found).values())
     assert (value_of(wrong["pck"]), wrong["missed"], wrong["images_missed"], wrong["images"]) == (0.5, 21, 1, 2)
     assert (value_of(left_out["pck"]), left_out["missed"], left_out["images"]) == (1, 0, 1)
-    nowhere = scoring.scores(evaluate.labels(samples))
+    nowhere = score_results(evaluate.ground_truth(samples))
     assert value_of(nowhere["pck"]) == value_of(nowhere["auc"]) == 0 and value_of(nowhere["epe_median"]) is None
 
 
@@ -287,8 +289,8 @@ def test_scores_by_the_size_of_the_hand():
     samples = [sample_with_hand(f"{span}.jpg", span) for span in (40, 69, 71, 149, 151, 180, 0)]  # of 400
     samples.append(sample_without_hand("empty.jpg"))
     hands = {"40.jpg": (samples[0].keypoints, np.ones(21)), "151.jpg": (samples[4].keypoints, np.ones(21))}
-    found = evaluate.of_predictions(Predictions.of_hands("peer", hands, False), evaluate.labels(samples))
-    table = scoring.scores_by_size(found)
+    found = evaluate.match_predictions(Predictions.from_hands("peer", hands, False), evaluate.ground_truth(samples))
+    table = scores_by_size(found)
     assert {name: (row["images"], value_of(row["pck"])) for name, row in table.items()} == {
         "all": (8, pytest.approx(1 / 3, abs=1e-4)),
         "to 0.175": (2, 0.5),
@@ -301,8 +303,8 @@ def test_scores_by_the_size_of_the_hand():
 
 
 def test_origins_apart_and_together():
-    table = scoring.scores_by_origin(shifted_results([0, 0, 30], sources=["a", "a", "b"]))
+    table = scores_by_origin(shifted_results([0, 0, 30], origins=["a", "a", "b"]))
     assert {name: value_of(row["pck"]) for name, row in table.items()} == {
         "all": pytest.approx(2 / 3, abs=1e-4), "a": 1, "b": 0,
     }  # fmt: skip
-    assert list(scoring.scores_by_origin(shifted_results([0, 0]))) == ["all"]
+    assert list(scores_by_origin(shifted_results([0, 0]))) == ["all"]
