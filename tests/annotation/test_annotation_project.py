@@ -24,7 +24,7 @@ LABEL |= {"hand": [[[20.0, 20.0], [80.5, 20.0], [80.5, 60.0]]], "side": "right"}
 
 
 def photographs(folder, count=5):
-    """Write pictures 100 x 80, two of them in a folder below; give inputs.photographs of them."""
+    """Write pictures 100 x 80, two of them in a folder below; return their ImageFiles."""
     (folder / "below").mkdir(parents=True)
     rng = np.random.default_rng(1)
     for n in range(count):
@@ -52,7 +52,7 @@ def work(tmp_path):
     return made
 
 
-def test_photographs_are_cut_into_packages_of_nearly_equal_size(tmp_path, capsys):
+def test_images_are_divided_into_packages_of_nearly_equal_size(tmp_path, capsys):
     found = photographs(tmp_path / "photos", 7)
     (tmp_path / "photos/3.jpg").write_bytes(b"no picture")
     packages = project.create_project(found, tmp_path / "work", per_package=2)
@@ -281,7 +281,7 @@ def test_an_outline_gives_the_mask_again():
         blobs = cv2.GaussianBlur(rng.normal(size=(80, 100)), (0, 0), 8)
         mask = blobs > np.quantile(blobs, 0.7)
         mask[:3, :40] = True  # up to the border
-        parts = [part for part in prefill.boxes.connected_regions(mask, prefill.PARTS)]
+        parts = [part for part in prefill.boxes.connected_regions(mask, prefill.MOST_POLYGONS)]
         filled = np.zeros((80, 100), np.uint8)
         for part in parts:
             contours, _ = cv2.findContours(part.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
@@ -334,7 +334,7 @@ def test_a_file_that_comes_while_its_label_is_made_stays(tmp_path):
                 yield found
 
     assert prefill.prefill(Slow(), [one]) == 0
-    with pytest.raises(InputError, match="no photograph that can be read"):
+    with pytest.raises(InputError, match="no image that can be read"):
         prefill.prefill(Slow(), image_paths.find_images([tmp_path / "none.jpg"]))
     assert one.path.with_suffix(".json").read_text() == "a person's"
     assert not list(one.path.parent.glob(".partial*"))

@@ -60,7 +60,7 @@ def test_a_label_is_handed_in_by_its_annotator_and_again_until_somebody_checks_i
     store = project(tmp_path, packages=1)
     own = person_of(store, "p0")
     other = others(store, "p0")[0]
-    found = {name: label(20.0) for name in store.photographs("p0")}
+    found = {name: label(20.0) for name in store.images("p0")}
     store.submit("p0", own, found)
     assert store.labels("p0") == found
     with pytest.raises(InputError, match=rf"p0 was given to {own}, not to {other}"):
@@ -79,11 +79,11 @@ def test_five_packages_of_others_that_are_annotated_and_not_complete(tmp_path):
     store.assign(["anna", "ben"], seed=1)
     bens = [one.name for one in store.status() if one.annotator == "ben"]
     for name in bens[:3]:
-        store.submit(name, "ben", {photograph: label() for photograph in store.photographs(name)})
+        store.submit(name, "ben", {photograph: label() for photograph in store.images(name)})
     assert store.take("ben") == []
     assert sorted(store.take("anna")) == bens[:3]
     for name in bens[3:]:
-        store.submit(name, "ben", {photograph: label() for photograph in store.photographs(name)})
+        store.submit(name, "ben", {photograph: label() for photograph in store.images(name)})
     more = store.take("anna")
     assert len(more) == 5 and sorted(more[:3]) == bens[:3] and more == store.take("anna")
     store.validate(more[0], "anna", store.taken(more[0], "anna"))
@@ -119,7 +119,7 @@ def test_corrections_are_kept_with_who_and_how_far(tmp_path):
     found["p0_1.jpg"]["side"] = "left"
     assert store.validate("p0", person, found) == 3
     assert store.labels("p0") == found
-    got = [(one.person, one.photograph, one.part, one.pixels, one.before, one.after) for one in store.corrections()]
+    got = [(one.person, one.image, one.part, one.pixels, one.before, one.after) for one in store.corrections()]
     assert got == [
         (person, "p0_0.jpg", "wrist", 5.0, [10.0, 0.0], [13.0, 4.0]),
         (person, "p0_1.jpg", "side", None, None, "left"),

@@ -965,7 +965,7 @@ def project():
     label = {"wrist": [1.0, 2.0], "hand": [[[0, 0], [9, 0], [9, 9]]]}
     store.assign(store.introduce(["anna", "ben"]), 1)
     for one in store.status():
-        store.submit(one.name, one.annotator, {store.photographs(one.name)[0]: label})
+        store.submit(one.name, one.annotator, {store.images(one.name)[0]: label})
     for package in store.take("carla", seed=1):
         found = store.taken(package, "carla")
         store.validate(package, "carla", {name: {**one, "wrist": [3.0, 4.0]} for name, one in found.items()})
@@ -981,7 +981,7 @@ def read_project(data):
         packages = store.status()
         store.corrections()
         for package in packages[:5]:
-            for read in (store.labels, store.versions, store.photographs):
+            for read in (store.labels, store.versions, store.images):
                 with contextlib.suppress(InputError):
                     read(package.name)
         store.take("dora", seed=1)

@@ -1,6 +1,6 @@
-"""Annotation as section 3.3 has it: packages of about 100 photographs, labelled by one person, checked by others.
+"""Annotation as in section 3.3: packages of about 100 images, labelled by one person and checked by others.
 
-A project is a folder: ``packages/<name>`` with the photographs, which people label in LabelMe; ``reviews/<person>/
-<package>``, working copies of those who check; ``labelme.yaml``, LabelMe's configuration; and ``state.sqlite``, which
-holds who has what, every label that was handed in, and every correction.
+A project is a folder. ``packages/<name>`` holds the images, which people label in LabelMe. The working copies of those
+who check are in ``reviews/<person>/<package>``. ``labelme.yaml`` is LabelMe's configuration. ``state.sqlite`` holds who
+has what, every label that was handed in, and every correction.
 """

@@ -1,72 +1,96 @@
 """Labels that a network makes, for people to correct."""
 
-import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import cv2
 import numpy as np
-from tqdm import tqdm
+import numpy.typing as npt
 
 from maskpose import boxes
 from maskpose.annotation import labelme_files
 from maskpose.data.datasets.labelme import HAND
 from maskpose.errors import InputError
-from maskpose.inference.hand import THRESHOLD
-from maskpose.io import images
+from maskpose.inference.hand import THRESHOLD, Hand
+from maskpose.inference.image_paths import ImageFile
+from maskpose.inference.predictor import Predictor
 from maskpose.io.files import write_new_text
+from maskpose.io.images import read_color
+from maskpose.io.left_out import report_left_out
 from maskpose.io.progress import progress_bar
 from maskpose.keypoints import KEYPOINT_NAMES
 
 FINER = 4  # how many times finer a mask's outline is followed than its pixels
 TOLERANCE = 0.75  # pixels that a polygon may leave the outline by
-PARTS = 5  # of a mask, at most
+MOST_POLYGONS = 5  # of a mask
 
 
-def prefill(predictor, photographs, threshold=THRESHOLD):
-    """Write a LabelMe file beside each of [ImageFile] that has none; give how many were written.
+def prefill(predictor: Predictor, images: Sequence[ImageFile], threshold: float = THRESHOLD) -> int:
+    """Write a LabelMe file beside each image that has none; return how many were written.
 
-    Each keypoint's confidence is its description; those not above ``threshold`` are left out. A file that is there,
-    whoever made it, is never touched, so a call that was stopped goes on. Photographs that cannot be read are told on
-    stderr. Raises InputError if none can be read and none has a label file.
+    Each keypoint's confidence is its description. Existing files are never touched, whoever made them, so that a call
+    that was stopped can be repeated. Images that cannot be read are named on stderr.
+
+    Args:
+        predictor: of a network with masks.
+        images: that are labelled.
+        threshold: confidence threshold; keypoints that are not above it are left out.
+
+    Raises:
+        InputError: no image can be read, and none has a label file.
     """
-    waiting = [one for one in photographs if not one.path.with_suffix(".json").exists()]
-    begun, written, read = [], 0, 0
+    waiting = [image for image in images if not image.path.with_suffix(".json").exists()]
+    begun: list[ImageFile] = []
+    written, read = 0, 0
 
-    def pictures():
-        for one in waiting:
+    def decoded() -> Iterator[npt.NDArray[np.uint8]]:
+        for image in waiting:
             try:
-                image = images.read_color(one.path)
+                pixels = read_color(image.path)
             except InputError as error:
-                tqdm.write(f"left out: {error}", file=sys.stderr)
+                report_left_out(error)
                 bar.update()
                 continue
-            begun.append(one)
-            yield image
+            begun.append(image)
+            yield pixels
 
-    with progress_bar(total=len(waiting), unit="photograph") as bar:
-        for hand in predictor.predict_many(pictures()):
-            one = begun.pop(0)
+    with progress_bar(total=len(waiting), unit="image") as bar:
+        for hand in predictor.predict_many(decoded()):
+            image = begun.pop(0)
             read += 1
-            written += write_new_text(one.path.with_suffix(".json"), label_text(hand, one.path.name, threshold))
+            written += write_new_text(image.path.with_suffix(".json"), label_text(hand, image.path.name, threshold))
             bar.update()
-    if not read and len(waiting) == len(photographs):
-        raise InputError("no photograph that can be read")
+    if not read and len(waiting) == len(images):
+        raise InputError("no image that can be read")
     return written
 
 
-def label_text(hand, photograph, threshold):
-    """The text of a LabelMe file of a maskpose.Hand that has a mask."""
-    shown = hand.confidences > threshold
-    label = {name: hand.keypoints[k].tolist() for k, name in enumerate(KEYPOINT_NAMES) if shown[k]}
+def label_text(hand: Hand, image: str, threshold: float) -> str:
+    """Return the text of the LabelMe file of a predicted hand.
+
+    Args:
+        hand: with a mask.
+        image: name of its file, in the same folder.
+        threshold: confidence threshold of the keypoints.
+
+    Raises:
+        InputError: the hand has no mask.
+    """
+    if hand.mask is None:
+        raise InputError("labels for people to correct need a network with a mask stage")
+    detected = hand.confidences > threshold
+    label: dict[str, Any] = {name: hand.keypoints[k].tolist() for k, name in enumerate(KEYPOINT_NAMES) if detected[k]}
     label[HAND] = outlines(hand.mask)
     confidences = {name: f"{hand.confidences[k]:.2f}" for k, name in enumerate(KEYPOINT_NAMES)}
-    return labelme_files.document_text(label, photograph, hand.mask.shape[::-1], confidences, prefilled=True)
+    height, width = hand.mask.shape
+    return labelme_files.document_text(label, image, (width, height), confidences, prefilled=True)
 
 
-def outlines(mask):
-    """[polygon [[x, y], …]] about the larger connected parts of a mask (h, w) bool, holes filled, largest first."""
+def outlines(mask: npt.NDArray[np.bool_]) -> list[list[list[float]]]:
+    """Return polygons [[x, y], …] about the largest connected regions of a mask (h, w), holes filled, largest first."""
     polygons = []
-    for part in boxes.connected_regions(mask, PARTS):
-        fine = np.kron(np.pad(part, 1), np.ones((FINER, FINER), np.uint8)).astype(np.uint8)
+    for region in boxes.connected_regions(mask, MOST_POLYGONS):
+        fine = np.kron(np.pad(region, 1), np.ones((FINER, FINER), np.uint8)).astype(np.uint8)
         contours, _ = cv2.findContours(fine, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         outline = cv2.approxPolyDP(max(contours, key=cv2.contourArea), TOLERANCE * FINER, closed=True)[:, 0]
         if len(outline) >= 3:

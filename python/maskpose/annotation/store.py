@@ -1,21 +1,25 @@
 """Who has which package, what they handed in, and what others corrected: one SQLite file, safe for many at once.
 
-An annotator's labels are kept as handed in; a person who checks a package adds corrections of single parts of them
-(maskpose.annotation.labels). What holds now is the labels with all corrections in the order in which they came, so two
-people who correct different parts at the same time both have their way, and of one part the later one.
+An annotator's labels are kept as they were handed in. A person who checks a package adds corrections of single parts of
+them (maskpose.annotation.labels). The current labels are those with all corrections, in the order in which they came.
+Two people who correct different parts at the same time both have their way; of one part, the later correction counts.
 """
 
 import contextlib
 import json
 import sqlite3
 import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from maskpose.annotation import labels
+from maskpose.annotation.labels import Label
 from maskpose.errors import InputError
+from maskpose.io.paths import PathLike
 
 STATE = "state.sqlite"
 PATIENCE = 60  # seconds to wait while another process writes
@@ -42,21 +46,21 @@ class Package:
     """How far a package is."""
 
     name: str
-    photographs: int
+    images: int
     annotator: str | None
     annotated: str | None  # when, or None
-    validators: tuple  # who has checked it, in their order
-    checking: tuple  # who has taken it to check
+    validators: tuple[str, ...]  # who has checked it, in their order
+    checking: tuple[str, ...]  # who has taken it to check
     corrections: int
 
     @property
-    def complete(self):
+    def complete(self) -> bool:
         """Whether more than three people have checked it."""
         return len(self.validators) > VALIDATIONS
 
     @property
-    def state(self):
-        """A word for people."""
+    def state(self) -> str:
+        """A word for people: free, assigned, annotated or complete."""
         if self.complete:
             return "complete"
         return "annotated" if self.annotated else "assigned" if self.annotator else "free"
@@ -64,18 +68,18 @@ class Package:
 
 @dataclass(frozen=True)
 class Correction:
-    """One part of one label that somebody changed; ``before`` and ``after`` are None where it was not there."""
+    """One part of one label that somebody changed; ``before`` or ``after`` is None if the part was missing."""
 
     time: str
     person: str
     package: str
-    photograph: str
+    image: str
     part: str
-    before: object
-    after: object
+    before: Any
+    after: Any
 
     @property
-    def pixels(self):
+    def pixels(self) -> float | None:
         """How far a keypoint was moved, or None."""
         return labels.moved_by(self.part, self.before, self.after)
 
@@ -83,8 +87,8 @@ class Correction:
 class Store:
     """A project's state. Each method is one transaction, done whole or not at all."""
 
-    def __init__(self, folder):
-        """Raises InputError where ``folder`` is no project."""
+    def __init__(self, folder: PathLike):
+        """Open the state of a project. Raises InputError if ``folder`` is none."""
         self.path = Path(folder) / STATE
         if not self.path.is_file():
             raise InputError(f"{folder} is no annotation project: annotate.py packages makes one")
@@ -94,20 +98,20 @@ class Store:
             raise InputError(f"{self.path}: {error}") from None
 
     @classmethod
-    def create(cls, folder, packages):
-        """The Store of a new project with ``packages``, {name: [photographs' file names]}, in an existing folder."""
+    def create(cls, folder: PathLike, packages: Mapping[str, Sequence[str]]) -> "Store":
+        """Return the Store of a new project with ``packages``, {name: images' file names}, in an existing folder."""
         (Path(folder) / STATE).touch()
         store = cls(folder)
         with store._transaction() as db:
             for statement in SCHEMA:
                 db.execute(statement)
             db.executemany("INSERT INTO packages (name) VALUES (?)", [(name,) for name in packages])
-            rows = [(photograph, name) for name, photographs in packages.items() for photograph in photographs]
+            rows = [(image, name) for name, images in packages.items() for image in images]
             db.executemany("INSERT INTO photographs (name, package) VALUES (?, ?)", rows)
         return store
 
-    def introduce(self, people):
-        """Make ``people`` known, those that are not; give their names as the project knows them, each once."""
+    def introduce(self, people: Iterable[str]) -> list[str]:
+        """Make ``people`` known, if they are not; return their names as the project knows them, each once."""
         with self._transaction() as db:
             known = self._known(db)
             for person in people:
@@ -115,8 +119,8 @@ class Store:
                     db.execute("INSERT OR IGNORE INTO people VALUES (?)", (person,))
             return list(dict.fromkeys(known[person.casefold()] for person in people))
 
-    def known(self, person):
-        """A person's name as the project knows it, upper and lower case being the same. Raises InputError."""
+    def known(self, person: str) -> str:
+        """Return a person's name as the project knows it, whatever its case. Raises InputError if it is unknown."""
         with self._transaction() as db:
             known = self._known(db)
         if person.casefold() not in known:
@@ -126,32 +130,33 @@ class Store:
             )
         return known[person.casefold()]
 
-    def assign(self, people, seed):
-        """Deal the packages that nobody has at random, as evenly as can be; give {person: [packages]}, new ones."""
+    def assign(self, people: Sequence[str], seed: int) -> dict[str, list[str]]:
+        """Deal the packages that nobody has at random, as evenly as possible; return {person: new packages}."""
         rng = np.random.default_rng(seed)
-        people = [people[n] for n in rng.permutation(len(people))]
-        dealt = {person: [] for person in people}
+        order = [people[int(n)] for n in rng.permutation(len(people))]
+        dealt: dict[str, list[str]] = {person: [] for person in order}
         with self._transaction() as db:
             free = _column(db, "SELECT name FROM packages WHERE annotator IS NULL ORDER BY name")
             held = dict(db.execute("SELECT annotator, count(*) FROM packages GROUP BY annotator"))
             for n in rng.permutation(len(free)):
-                person = min(people, key=lambda one: held.get(one, 0) + len(dealt[one]))
+                person = min(order, key=lambda one: held.get(one, 0) + len(dealt[one]))
                 dealt[person].append(free[n])
                 db.execute("UPDATE packages SET annotator = ? WHERE name = ?", (person, free[n]))
         return {person: sorted(names) for person, names in sorted(dealt.items())}
 
-    def photographs(self, package):
-        """The file names of a package's photographs. Raises InputError for a package that is not there."""
+    def images(self, package: str) -> list[str]:
+        """Return the file names of a package's images. Raises InputError if there is no such package."""
         with self._transaction() as db:
-            return self._photographs(db, package)
+            return self._images(db, package)
 
-    def release(self, package, person):
-        """Give back a package that was taken to check, or was assigned and is not annotated.
+    def release(self, package: str, person: str) -> None:
+        """Return a package that was taken to check, or was assigned and is not annotated.
 
-        Raises InputError where ``person`` has it for neither.
+        Raises:
+            InputError: ``person`` has it for neither.
         """
         with self._transaction() as db:
-            self._photographs(db, package)
+            self._images(db, package)
             given = db.execute(
                 "DELETE FROM validations WHERE package = ? AND person = ? AND validated IS NULL", (package, person)
             ).rowcount or db.execute(
@@ -161,27 +166,38 @@ class Store:
             if not given:
                 raise InputError(f"{person} has {package} neither to label nor to check")
 
-    def expect_annotator(self, package, person):
-        """Raise InputError where ``person`` may not hand in the package: it is another's, or is being checked."""
+    def expect_annotator(self, package: str, person: str) -> None:
+        """Raise InputError if ``person`` may not hand in the package: it is another's, or is being checked."""
         with self._transaction() as db:
             self._expect_annotator(db, package, person)
 
-    def submit(self, package, person, found):
-        """Hand in a package's labels, {photograph: label}, anew or again until somebody checks them.
+    def submit(self, package: str, person: str, found: Mapping[str, Label]) -> None:
+        """Hand in a package's labels, for the first time or again until somebody checks them.
 
-        Raises InputError where the package is another's, is being checked, or has other photographs.
+        Args:
+            package: that is annotated.
+            person: its annotator.
+            found: {image: label}.
+
+        Raises:
+            InputError: the package is another's, is being checked, or has other images.
         """
         with self._transaction() as db:
             self._expect_annotator(db, package, person)
-            self._expect_photographs(db, package, found)
+            self._expect_images(db, package, found)
             rows = [(json.dumps(label), name) for name, label in found.items()]
             db.executemany("UPDATE photographs SET label = ? WHERE name = ?", rows)
             db.execute("UPDATE packages SET annotated = ? WHERE name = ?", (_now(), package))
 
-    def take(self, person, seed=None, count=AT_ONCE):
-        """Packages for ``person`` to check: those taken and not yet validated, and new ones at random up to ``count``.
+    def take(self, person: str, seed: int | None = None, count: int = AT_ONCE) -> list[str]:
+        """Take packages to check: those already taken and not validated, and new ones at random.
 
-        A new one is annotated by somebody else, not complete, and not yet validated by ``person``.
+        A new package is annotated by somebody else, not complete, and not yet validated by ``person``.
+
+        Args:
+            person: who checks.
+            seed: of the choice; None: a new one each time.
+            count: of packages, with those already taken.
         """
         with self._transaction() as db, self._as_written():
             held = _column(
@@ -202,19 +218,25 @@ class Store:
                 )
             return held + [open_ones[n] for n in chosen]
 
-    def taken(self, package, person):
-        """{photograph: label} of a package as ``person`` took it to check. Raises InputError where that is not so."""
+    def taken(self, package: str, person: str) -> dict[str, Label]:
+        """Return {image: label} of a package as ``person`` took it to check. Raises InputError if it is not taken."""
         with self._transaction() as db, self._as_written():
             return self._labels(db, package, self._open(db, package, person)[1])
 
-    def validate(self, package, person, found):
-        """Hand in a checked package's labels, {photograph: label}; give how many parts were corrected.
+    def validate(self, package: str, person: str, found: Mapping[str, Label]) -> int:
+        """Hand in the labels of a checked package; return how many parts were corrected.
 
-        Raises InputError where ``person`` has not taken the package, or has handed it in, or it has other photographs.
+        Args:
+            package: that was checked.
+            person: who has checked it.
+            found: {image: label}.
+
+        Raises:
+            InputError: ``person`` has not taken the package or has handed it in, or it has other images.
         """
         with self._transaction() as db:
             number, seen = self._open(db, package, person)
-            self._expect_photographs(db, package, found)
+            self._expect_images(db, package, found)
             taken = self._labels(db, package, seen)
             rows = [
                 (number, name, part, json.dumps(before), json.dumps(after))
@@ -227,14 +249,14 @@ class Store:
             db.execute("UPDATE validations SET validated = ? WHERE number = ?", (_now(), number))
             return len(rows)
 
-    def labels(self, package):
-        """{photograph: label} of an annotated package as it stands, all corrections made."""
+    def labels(self, package: str) -> dict[str, Label]:
+        """Return {image: label} of an annotated package as it stands, with all corrections."""
         with self._transaction() as db, self._as_written():
             (last,) = db.execute("SELECT coalesce(max(number), 0) FROM corrections").fetchone()
             return self._labels(db, package, last)
 
-    def versions(self, package):
-        """{person: {photograph: label}}: what the annotator and each who has checked the package say."""
+    def versions(self, package: str) -> dict[str, dict[str, Label]]:
+        """Return {person: {image: label}}: the versions of the annotator and of all who have checked the package."""
         with self._transaction() as db, self._as_written():
             (annotator,) = db.execute("SELECT annotator FROM packages WHERE name = ?", (package,)).fetchone()
             found = {annotator: self._labels(db, package, 0)}
@@ -244,31 +266,34 @@ class Store:
             for number, person, seen in checks.fetchall():
                 found[person] = self._labels(db, package, seen)
                 own = db.execute("SELECT photograph, part, after FROM corrections WHERE validation = ?", (number,))
-                for photograph, part, after in own:
-                    labels.correct(found[person][photograph], part, json.loads(after))
+                for image, part, after in own:
+                    labels.correct(found[person][image], part, json.loads(after))
         return found
 
-    def status(self):
-        """[Package] in the order of their names."""
+    def status(self) -> list[Package]:
+        """Return the packages in the order of their names."""
         with self._transaction() as db, self._as_written():
             return self._status(db)
 
-    def corrections(self):
-        """[Correction] in the order in which they came."""
+    def corrections(self) -> list[Correction]:
+        """Return the corrections in the order in which they came."""
         with self._transaction() as db, self._as_written():
             rows = db.execute(
                 "SELECT validated, person, package, photograph, part, before, after FROM corrections "
                 "JOIN validations ON validation = validations.number ORDER BY corrections.number"
             )
-            return [Correction(*row[:5], json.loads(row[5]), json.loads(row[6])) for row in rows]
+            return [
+                Correction(time, person, package, image, part, json.loads(before), json.loads(after))
+                for time, person, package, image, part, before, after in rows
+            ]
 
-    def close(self):
+    def close(self) -> None:
         """Release the file."""
         self._db.close()
 
     @contextlib.contextmanager
-    def _transaction(self):
-        """Give the connection, with everybody else's writing kept out. Raises InputError for what SQLite says."""
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection while nobody else can write. Raises InputError for SQLite's errors."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
             yield self._db
@@ -281,8 +306,8 @@ class Store:
                     self._db.execute("ROLLBACK")
 
     @contextlib.contextmanager
-    def _as_written(self):
-        """Around reading. Raises InputError where what is in the file cannot be what was put there."""
+    def _as_written(self) -> Iterator[None]:
+        """Read within it: if the file's contents cannot be what was written, that is an InputError."""
         try:
             yield
         except InputError:
@@ -290,34 +315,34 @@ class Store:
         except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise InputError(f"{self.path} is damaged: {type(error).__name__} {error}") from None
 
-    def _photographs(self, db, package):
+    def _images(self, db: sqlite3.Connection, package: str) -> list[str]:
         names = _column(db, "SELECT name FROM photographs WHERE package = ? ORDER BY name", package)
         if not names:
             raise InputError(f"{self.path.parent} has no package called {package}")
         return names
 
-    def _known(self, db):
-        """{name without regard to case: name} of the people whom the project knows."""
+    def _known(self, db: sqlite3.Connection) -> dict[str, str]:
+        """Return {name without case: name} of the people whom the project knows."""
         db.execute("CREATE TABLE IF NOT EXISTS people (name TEXT PRIMARY KEY)")  # older projects have none
         people = _column(db, "SELECT name FROM people UNION SELECT person FROM validations "
                              "UNION SELECT annotator FROM packages WHERE annotator NOT NULL")  # fmt: skip
         with self._as_written():
             return {person.casefold(): person for person in people}
 
-    def _expect_annotator(self, db, package, person):
-        self._photographs(db, package)
+    def _expect_annotator(self, db: sqlite3.Connection, package: str, person: str) -> None:
+        self._images(db, package)
         (annotator,) = db.execute("SELECT annotator FROM packages WHERE name = ?", (package,)).fetchone()
         if annotator != person:
             raise InputError(f"{package} was given to {annotator or 'nobody'}, not to {person}")
         if people := _column(db, "SELECT person FROM validations WHERE package = ?", package):
             raise InputError(f"{package} is being checked by {people[0]}: it cannot be handed in again")
 
-    def _expect_photographs(self, db, package, found):
-        if different := set(self._photographs(db, package)) ^ found.keys():
+    def _expect_images(self, db: sqlite3.Connection, package: str, found: Mapping[str, Label]) -> None:
+        if different := set(self._images(db, package)) ^ found.keys():
             raise InputError(f"{package}: {min(different)} is only in the package, or only in what is handed in")
 
-    def _open(self, db, package, person):
-        """(number, the last correction seen) of a validation that is not handed in yet."""
+    def _open(self, db: sqlite3.Connection, package: str, person: str) -> tuple[int, int]:
+        """Return the number of a validation that is not handed in yet, and the last correction that it knew."""
         row = db.execute(
             "SELECT number, seen, validated FROM validations WHERE package = ? AND person = ?", (package, person)
         ).fetchone()
@@ -327,8 +352,8 @@ class Store:
             raise InputError(f"{person} has validated {package} already")
         return row[:2]
 
-    def _labels(self, db, package, until):
-        """{photograph: label} of a package after the corrections up to number ``until``."""
+    def _labels(self, db: sqlite3.Connection, package: str, until: int) -> dict[str, Label]:
+        """Return {image: label} of a package after the corrections up to number ``until``."""
         rows = db.execute("SELECT name, label FROM photographs WHERE package = ? ORDER BY name", (package,))
         found = {name: json.loads(label) for name, label in rows if label is not None}
         if not found:
@@ -337,17 +362,18 @@ class Store:
             "SELECT photograph, part, after FROM corrections JOIN validations ON validation = validations.number "
             "WHERE package = ? AND corrections.number <= ? ORDER BY corrections.number", (package, until),
         )  # fmt: skip
-        for photograph, part, after in changes:
-            labels.correct(found[photograph], part, json.loads(after))
+        for image, part, after in changes:
+            labels.correct(found[image], part, json.loads(after))
         return found
 
-    def _status(self, db):
+    def _status(self, db: sqlite3.Connection) -> list[Package]:
         sizes = dict(db.execute("SELECT package, count(*) FROM photographs GROUP BY package"))
         corrected = dict(db.execute(
             "SELECT package, count(*) FROM corrections JOIN validations ON validation = validations.number "
             "GROUP BY package"
         ))  # fmt: skip
-        validators, checking = {}, {}
+        validators: dict[str, list[str]] = {}
+        checking: dict[str, list[str]] = {}
         for package, person, validated in db.execute(
             "SELECT package, person, validated FROM validations ORDER BY validated, number"
         ):
@@ -361,10 +387,10 @@ class Store:
         ]  # fmt: skip
 
 
-def _column(db, query, *values):
-    """The first column of a query's rows."""
+def _column(db: sqlite3.Connection, query: str, *values: str) -> list[Any]:
+    """Return the first column of a query's rows."""
     return [row[0] for row in db.execute(query, values)]
 
 
-def _now():
+def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
