@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 MARGIN = 1.8  # side of a crop in sides of the hand's box; training images mostly have 1.5 to 2.4
+MAX_REGIONS = 5  # connected regions of the mask that are compared
 SMALLEST_REGION = 0.002  # of the image's pixels: a smaller connected region of a mask is no hand
 
 Box: TypeAlias = tuple[int, int, int, int]  # left, top, width, height
@@ -66,6 +67,20 @@ def connected_regions(mask: npt.NDArray[np.bool_], count: int) -> list[npt.NDArr
     areas = statistics[1:, cv2.CC_STAT_AREA]
     large = [n for n in np.argsort(-areas, kind="stable")[:count] if areas[n] >= SMALLEST_REGION * mask.size]
     return [labels == n + 1 for n in large]
+
+
+def region_with_most(
+    mask: npt.NDArray[np.bool_] | None, points: npt.NDArray[np.floating]
+) -> npt.NDArray[np.bool_] | None:
+    """The connected region of a mask (h, w) that holds most of ``points`` (n, 2), as a mask (h, w).
+
+    Of regions with equally many points it is the largest. None if there is no mask, or nothing in it.
+    """
+    regions = connected_regions(mask, MAX_REGIONS) if mask is not None else []
+    if not regions:
+        return None
+    columns, rows = np.rint(points).astype(int).T
+    return max(regions, key=lambda region: region[rows, columns].sum())
 
 
 def corners(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:

@@ -7,7 +7,8 @@ from benchmarks import building
 from maskpose.data.datasets import onehand10k
 
 
-def test_the_generated_set_is_one_that_the_reader_takes(tmp_path):
+def test_the_generated_set_is_one_that_the_reader_takes(tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "DRAWN", 8)  # the time
     count = building.DRAWN + 3
     building.write_set(tmp_path / "set", count, masks=True)
     samples = list(onehand10k.read_samples(tmp_path / "set", onehand10k.plan(tmp_path / "set")["train"]))

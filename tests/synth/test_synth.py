@@ -27,6 +27,7 @@ from maskpose.synth import (  # noqa: E402
     dataset,
     kinematics,
     labels,
+    materials,
     overlap,
     pictures,
     poses,
@@ -225,7 +226,7 @@ def arm_in_pose(studio, rest, name, orientation, at=(0.0, 0.08, 0.5)):
 def seen_keypoints(arm, mesh):
     camera = arm.camera
     fragments = rasterise(camera.project(mesh.vertices), mesh.vertices[:, 2], mesh.triangles, camera.size)
-    is_skin = (fragments.triangle >= 0) & (mesh.material[fragments.triangle] == scene.SKIN)
+    is_skin = (fragments.triangle >= 0) & (mesh.material[fragments.triangle] == materials.SKIN)
     return labels.seen(arm.keypoints, camera, fragments.depth, is_skin, arm.flesh)
 
 

@@ -16,7 +16,7 @@ from maskpose.errors import InputError
 from maskpose.evaluation import detection, evaluate, metrics
 from maskpose.inference.hand import THRESHOLD, Hand
 from maskpose.inference.predictor import Predictor
-from maskpose.inference.refinement import MIN_KEYPOINTS, mask_region
+from maskpose.inference.refinement import MIN_KEYPOINTS
 from maskpose.io import images
 from maskpose.synth.assets import npm_fetched
 from maskpose.visualization import drawing, sheets
@@ -126,7 +126,7 @@ def _close_up(image, hand):
         return _words(NOTHING)
     points = hand.keypoints[hand.confidences > THRESHOLD]
     points = points if len(points) >= MIN_KEYPOINTS else hand.keypoints
-    part = mask_region(hand, points)
+    part = boxes.region_with_most(hand.mask, points)
     if part is not None:
         points = np.concatenate([points, boxes.corners(part)])
     x, y, side, _ = boxes.square(points, CLOSE)

@@ -10,8 +10,8 @@ from maskpose.codecs import heatmaps
 from maskpose.codecs.masks import mask_from_probability
 from maskpose.codecs.preprocessing import clip_crop, crop_affine
 from maskpose.inference import pyramid, search
-from maskpose.inference.engines import Outputs
 from maskpose.inference.hand import Hand
+from maskpose.inference.outputs import Outputs
 from maskpose.model.variants import KEYPOINTS, STRIDE, Variant
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
+from maskpose import boxes
 from maskpose.inference.hand import Hand
-from maskpose.inference.refinement import mask_region
 
 SAME_HAND_IOU = 0.3  # intersection over union from which on two hands are one
 
@@ -20,7 +20,7 @@ def without_duplicates(hands: Iterable[Hand]) -> list[Hand]:
     kept: list[Hand] = []
     regions: list[npt.NDArray[np.bool_] | None] = []
     for hand in sorted(hands, key=lambda hand: hand.score, reverse=True):
-        region = mask_region(hand, hand.keypoints)
+        region = boxes.region_with_most(hand.mask, hand.keypoints)
         on_region = any(_regions_overlap(region, other) for other in regions)
         if not on_region and not any(_boxes_overlap(hand.keypoints, other.keypoints) for other in kept):
             kept.append(hand)

@@ -8,9 +8,8 @@ import contextlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ import numpy.typing as npt
 from maskpose.errors import InputError
 from maskpose.extras import install_command
 from maskpose.inference import onnx_export
+from maskpose.inference.outputs import Engine, Outputs, refuse_overflow
 from maskpose.io.files import read_bytes
 from maskpose.model import plain_network, weight_files, weights
 from maskpose.model.blobs import refuse_not_finite
@@ -26,9 +26,6 @@ from maskpose.model.prototxt import deploy_definition, open_net
 from maskpose.model.variants import Variant, same_network
 from maskpose.runtime import import_caffe, import_openvino, on_gpu
 from maskpose.threads import OpenMp, ThreadCount
-
-Outputs: TypeAlias = dict[str, npt.NDArray[np.float32]]
-Engine: TypeAlias = Callable[[npt.NDArray[np.float32]], Outputs]
 
 PROBE_SIZE = 64  # pixels of the input on which new weights are tried: the network is convolutional
 
@@ -66,44 +63,6 @@ def load_arrays(
 def _probe():
     """Noise, (1, 3, m, m), as the network's input."""
     return np.random.default_rng(1).random((1, 3, PROBE_SIZE, PROBE_SIZE), np.float32) - 0.5
-
-
-def checked_outputs(
-    engine: Engine, inputs: npt.NDArray[np.float32], variant: Variant, weights_name: str = ""
-) -> Outputs:
-    """The outputs of an engine for ``inputs``, with each of the variant's blobs.
-
-    If the engine's network has another number of sub-stages, the heatmaps are those of its last sub-stage.
-
-    Args:
-        engine: computes the network.
-        inputs: (N, 3, m, m).
-        variant: says which outputs are expected.
-        weights_name: the weights' file, for the message.
-
-    Raises:
-        InputError: an output is missing or not finite.
-    """
-    outputs = engine(inputs)
-    if variant.pose and variant.heatmap_blob not in outputs:
-        sub_stages = [blob for blob in outputs if blob.startswith("Mconv7_stage")]
-        if sub_stages:
-            last = max(sub_stages, key=lambda blob: (len(blob), blob))
-            outputs = {**outputs, variant.heatmap_blob: outputs[last]}
-    if missing := [blob for blob in variant.blobs if blob not in outputs]:
-        raise InputError(f"the engine gives no {missing[0]}, which {variant.name} has")
-    refuse_overflow(outputs, variant, weights_name)
-    return outputs
-
-
-def refuse_overflow(outputs: Outputs, variant: Variant, weights_name: str = "") -> None:
-    """Raise InputError, which names the weights, if one of the variant's outputs is not finite."""
-    for blob in variant.blobs:
-        if not np.isfinite(outputs[blob]).all():
-            raise InputError(
-                (f"weights {weights_name}: " if weights_name else "") + f"the network's output {blob} is not finite "
-                "(NaN or infinity): the weights are damaged, or their training diverged"
-            )
 
 
 class Caffe:

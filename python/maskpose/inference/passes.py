@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from maskpose.boxes import Box
 from maskpose.codecs.preprocessing import crop_to_input
-from maskpose.inference.engines import Engine, Outputs, checked_outputs
+from maskpose.inference.outputs import Engine, Outputs, checked_outputs
 from maskpose.model.variants import Variant
 
 Item = TypeVar("Item")

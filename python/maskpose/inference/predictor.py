@@ -19,8 +19,9 @@ from maskpose.inference import search as searching
 from maskpose.inference.arguments import share_of_one, whole_number, yes_or_no
 from maskpose.inference.decoding import decode_hand, score_outputs
 from maskpose.inference.duplicates import without_duplicates
-from maskpose.inference.engines import Engine, Outputs, open_engine
+from maskpose.inference.engines import open_engine
 from maskpose.inference.hand import MIN_DETECTED_KEYPOINTS, THRESHOLD, Hand
+from maskpose.inference.outputs import Engine, Outputs
 from maskpose.inference.passes import PassRunner, in_batches
 from maskpose.inference.refinement import average_passes, refinement_square
 from maskpose.io.files import shipped

@@ -12,7 +12,6 @@ from maskpose.model.variants import STRIDE
 
 MARGIN = 1.8  # side of the square in sides of the box of keypoints and mask (docs/prediction.md)
 MIN_KEYPOINTS = 3  # detected keypoints that make a square without a mask
-MAX_REGIONS = 5  # connected regions of the mask that are compared
 
 
 def refinement_square(hand: Hand, threshold: float, min_side: int = 0) -> Box | None:
@@ -28,24 +27,12 @@ def refinement_square(hand: Hand, threshold: float, min_side: int = 0) -> Box | 
         MIN_KEYPOINTS detected keypoints nor a mask region.
     """
     points = hand.keypoints[hand.confidences > threshold]
-    region = mask_region(hand, points)
+    region = boxes.region_with_most(hand.mask, points)
     if region is not None:
         points = np.concatenate([points, boxes.corners(region)])
     elif len(points) < MIN_KEYPOINTS:
         return None
     return boxes.square(points, MARGIN, min_side)
-
-
-def mask_region(hand: Hand, points: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_] | None:
-    """The connected region of the hand's mask that holds most of ``points`` (n, 2), as a mask (h, w).
-
-    Of regions with equally many points it is the largest. None if there is no mask, or nothing in it.
-    """
-    regions = boxes.connected_regions(hand.mask, MAX_REGIONS) if hand.mask is not None else []
-    if not regions:
-        return None
-    columns, rows = np.rint(points).astype(int).T
-    return max(regions, key=lambda region: region[rows, columns].sum())
 
 
 def average_passes(

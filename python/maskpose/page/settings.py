@@ -14,7 +14,6 @@ from maskpose.inference.hand import THRESHOLD
 from maskpose.inference.predictor import Predictor
 from maskpose.keypoints import BONES, FINGERS, KEYPOINT_NAMES
 from maskpose.model.variants import KEYPOINTS, STRIDE, Variant
-from maskpose.report.page import OKABE_ITO
 from maskpose.visualization import drawing
 
 INPUT = "data"  # the network's input blob
@@ -46,7 +45,7 @@ def settings(variant: Variant, network: Path) -> dict[str, Any]:
         "madeWith": made_with(variant, network),
         "palettes": {
             "paper": {finger: _hex(colour) for finger, colour in drawing.FINGER_COLOURS.items()},
-            "safe": OKABE_ITO,
+            "safe": drawing.OKABE_ITO,
         },
         "wristColour": _hex(drawing.WRIST_COLOUR),
         "maskColour": _hex(drawing.MASK_COLOUR),

@@ -21,13 +21,6 @@ from maskpose.keypoints import BONES, FINGERS, KEYPOINT_NAMES
 from maskpose.report.collect import ALL, SELECTIONS, label_of
 from maskpose.visualization import drawing
 
-OKABE_ITO = {  # blue, sky blue, bluish green, vermilion and reddish purple of their palette, nearest to the paper's
-    "thumb": "#0072b2",
-    "index": "#56b4e9",
-    "middle": "#009e73",
-    "ring": "#d55e00",
-    "little": "#cc79a7",
-}
 FINGER_OF = ("wrist", *(finger for finger, joints in FINGERS.items() for _ in joints))  # of each keypoint
 HANDS = (  # columns of the table: heading, meaning, path in a row of scores, decimals
     ("Found", "share of the images with a hand in which it is found", ("found",), 3),
@@ -63,7 +56,7 @@ def render(report: Mapping[str, Any]) -> str:
     environment.globals["threshold"] = THRESHOLD
     css, js = (Markup(loader.get_source(environment, name)[0]) for name in ("report.css", "report.js"))
     return environment.get_template("template.html").render(
-        report=shown, css=css, js=js, data=_for_script(shown), colours={"safe": OKABE_ITO, "paper": _paper_colours()},
+        report=shown, css=css, js=js, data=_for_script(shown), colours=_colours(),
         scores=SCORES, hands=HANDS, all=ALL, groups=_grouped_selections(), joint_rows=_joint_rows(), bones=BONES,
         finger_of=FINGER_OF, unknown=any(photograph["unknown_mask"] for photograph in _photographs(shown)),
     )  # fmt: skip
@@ -100,8 +93,10 @@ def _for_script(report):
     return {"selections": SELECTIONS, "labels": labels, "series": series, "galleries": galleries, "at": at}
 
 
-def _paper_colours():
-    return {finger: f"#{r:02x}{g:02x}{b:02x}" for finger, (b, g, r) in drawing.FINGER_COLOURS.items()}
+def _colours():
+    """{set of colours: {finger: CSS colour}}."""
+    papers = {finger: f"#{r:02x}{g:02x}{b:02x}" for finger, (b, g, r) in drawing.FINGER_COLOURS.items()}
+    return {"safe": drawing.OKABE_ITO, "paper": papers}
 
 
 def _grouped_selections():

@@ -12,23 +12,14 @@ from maskpose.synth.arrays import Image, Rng, Size, Span
 from maskpose.synth.backgrounds import random_background
 from maskpose.synth.colour import random_colour, shown
 from maskpose.synth.lighting import light, random_lighting
+from maskpose.synth.materials import OTHER_SKIN, SKIN, WORN
 from maskpose.synth.meshes import joined, without_triangles
 from maskpose.synth.noise import noise_volume
 from maskpose.synth.person import load_figure
 from maskpose.synth.photograph import jpeg, photographed
 from maskpose.synth.placement import TURNED
 from maskpose.synth.raster import rasterise
-from maskpose.synth.scene import (
-    OTHER_SKIN,
-    SKIN,
-    WORN,
-    Body,
-    random_arm,
-    random_others,
-    random_person,
-    random_sleeve,
-    shoulder_shows,
-)  # fmt: skip
+from maskpose.synth.scene import Body, random_arm, random_others, random_person, random_sleeve, shoulder_shows
 from maskpose.synth.skin import random_skin
 from maskpose.synth.surface import Surface, painted
 

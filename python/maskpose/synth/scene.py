@@ -11,6 +11,7 @@ from maskpose.synth.arrays import Floats, Rng, Size, Span
 from maskpose.synth.camera import Camera
 from maskpose.synth.creases import joint_frames, palm_lines
 from maskpose.synth.kinematics import move, skin
+from maskpose.synth.materials import CLOTH, HAIR, OTHER_SKIN, SKIN, THING, WORN
 from maskpose.synth.meshes import Mesh, halved, vertex_normals
 from maskpose.synth.overlap import deepest
 from maskpose.synth.person import Figure, person_mesh, random_stance
@@ -18,8 +19,6 @@ from maskpose.synth.placement import TURNED, place, random_box, random_camera, r
 from maskpose.synth.poses import bone_motions, posed_keypoints, random_pose
 from maskpose.synth.skin import SkinMap, skin_map
 from maskpose.synth.things import random_held, random_obstacle, random_pen, random_ring
-
-SKIN, CLOTH, OTHER_SKIN, HAIR, THING, WORN = range(6)  # numbers of materials; only SKIN is labelled
 
 OVERLAP = 0.006  # metres that fingers may be pushed into each other: flesh gives way
 

@@ -1,16 +1,21 @@
 """Samples of the surfaces that a picture shows: where each is, what it is made of, and its colour."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from maskpose.synth import creases
 from maskpose.synth.arrays import Bools, Floats, Rng
 from maskpose.synth.colour import linear, random_colour
 from maskpose.synth.labels import FOREARM_PART
+from maskpose.synth.materials import CLOTH, HAIR, OTHER_SKIN, SKIN, THING, WORN
 from maskpose.synth.meshes import Mesh, facing_normals
 from maskpose.synth.noise import in_space
 from maskpose.synth.raster import Fragments, interpolated
-from maskpose.synth.scene import CLOTH, HAIR, OTHER_SKIN, SKIN, THING, WORN, Arm
 from maskpose.synth.skin import Skin, colours
+
+if TYPE_CHECKING:
+    from maskpose.synth.scene import Arm
 
 METALS = ((235, 200, 120), (215, 215, 220), (205, 150, 125), (40, 40, 42), (90, 55, 35), (120, 20, 25))  # sRGB
 
@@ -22,7 +27,7 @@ class Surface:
     what counts as near the hand.
     """
 
-    def __init__(self, fragments: Fragments, mesh: Mesh, arm: Arm, near: int):
+    def __init__(self, fragments: Fragments, mesh: Mesh, arm: "Arm", near: int):
         self.covered = fragments.triangle >= 0
         which, shares = fragments.triangle[self.covered], fragments.corners[self.covered]
         extra = len(mesh.vertices) - len(arm.mesh.vertices)
@@ -46,7 +51,7 @@ class Surface:
         return np.isin(self.material, materials)
 
 
-def painted(rng: Rng, surface: Surface, arm: Arm, skin: Skin, volume: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def painted(rng: Rng, surface: Surface, arm: "Arm", skin: Skin, volume: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Albedo (k, 3), gloss (k,), roughness (k,) and bumpy normals (k, 3), float32, of a Surface."""
     count = len(surface.points)
     albedo = np.zeros((count, 3), np.float32)

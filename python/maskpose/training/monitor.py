@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from maskpose.io.progress import progress_bar
 from maskpose.model.caffe_types import Solver
 from maskpose.stopping import StopRequest
-from maskpose.training import loss_curves, tensorboard, validation
+from maskpose.training import loss_curves, tensorboard
 from maskpose.training.loss_log import LossLog, read_losses
 
 if TYPE_CHECKING:
     from maskpose.training.trainer import Run
+    from maskpose.training.validation import Validation
 
 SECONDS_BETWEEN_PLOTS = 60  # at least: a plot takes a second
 
@@ -21,7 +22,14 @@ SECONDS_BETWEEN_PLOTS = 60  # at least: a plot takes a second
 class TrainingMonitor:
     """Logs, plots and validates a run, within a ``with`` block."""
 
-    def __init__(self, run: "Run", solver: Solver, weights: Mapping[str, float], progress: bool):
+    def __init__(
+        self,
+        run: "Run",
+        solver: Solver,
+        weights: Mapping[str, float],
+        progress: bool,
+        validation: "Validation | None" = None,
+    ):
         """Check and open what the run logs to.
 
         Args:
@@ -29,22 +37,19 @@ class TrainingMonitor:
             solver: of the run, at the iteration where it begins or resumes.
             weights: {loss: its weight in the total}.
             progress: whether to show bars.
+            validation: scores the network; the monitor closes it. None: nothing is scored.
 
         Raises:
-            InputError: the validation database or losses.csv cannot be used, or tensorboardX is missing.
+            InputError: losses.csv cannot be used, or tensorboardX is missing.
         """
         self._run, self._solver, self._progress = run, solver, progress
         self._layer = solver.net.layers[0]
-        validation.check_options(run.val_db, run.val_every, run.val_limit)
         if run.tensorboard:
             tensorboard.require()
         self._log = LossLog(run.folder / "losses.csv", weights, solver.iter, self._layer.settings.batch_size)
         self._events = tensorboard.EventLog(run.folder, solver.iter) if run.tensorboard else None
         self._last_plot = time.monotonic()
-        self._validation = None
-        if run.val_db:
-            every = run.val_every or run.snapshot_interval
-            self._validation = validation.Validation(run.variant, solver.net, run.val_db, every, run.val_limit)
+        self._validation = validation
 
     def __enter__(self) -> "TrainingMonitor":
         with contextlib.ExitStack() as stack:

@@ -22,7 +22,7 @@ from maskpose.model.prototxt import prototxt_text
 from maskpose.model.variants import Variant
 from maskpose.runtime import import_caffe
 from maskpose.stopping import StopRequest
-from maskpose.training import definitions, snapshots
+from maskpose.training import definitions, snapshots, validation
 from maskpose.training.distributed import Group, SingleProcess, weigh_losses
 from maskpose.training.monitor import TrainingMonitor
 
@@ -164,7 +164,8 @@ def train(
             restore_or_initialize(solver, run, initial_weights, resume, is_lead)
             monitor = None
             if is_lead:
-                monitor = TrainingMonitor(run, solver, net_loss_weights(solver.net), progress)
+                scoring = _open_validation(run, solver.net)
+                monitor = TrainingMonitor(run, solver, net_loss_weights(solver.net), progress, scoring)
         if is_lead and solver.iter:
             _report_changes(before, definitions.read_settings(run.folder))
         group.connect(solver)
@@ -185,6 +186,15 @@ def _locked_folder(run: Run) -> FileLock:
     definitions_of(run)  # wrong settings are reported before anything is made
     make_folder(run.folder)
     return FileLock(run.folder / LOCK, run.folder)
+
+
+def _open_validation(run, net):
+    """The Validation that a run asks for, None if it asks for none. Raises InputError as Validation does."""
+    validation.check_options(run.val_db, run.val_every, run.val_limit)
+    if not run.val_db:
+        return None
+    every = run.val_every or run.snapshot_interval
+    return validation.Validation(run.variant, net, run.val_db, every, run.val_limit)
 
 
 def _replace_definitions(run, resume):

@@ -23,6 +23,13 @@ FINGER_COLOURS = {
     "ring": (30, 80, 150),
     "little": (200, 0, 160),
 }
+OKABE_ITO = {  # blue, sky blue, bluish green, vermilion and reddish purple of their palette, nearest to the paper's
+    "thumb": "#0072b2",
+    "index": "#56b4e9",
+    "middle": "#009e73",
+    "ring": "#d55e00",
+    "little": "#cc79a7",
+}
 WRIST_COLOUR = (255, 255, 255)
 MASK_COLOUR = (255, 80, 0)
 MASK_ALPHA = 0.45
