@@ -51,7 +51,9 @@ class Surface:
         return np.isin(self.material, materials)
 
 
-def painted(rng: Rng, surface: Surface, arm: "Arm", skin: Skin, volume: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def painted(
+    rng: Rng, surface: Surface, arm: "Arm", skin: Skin, volume: Floats
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Albedo (k, 3), gloss (k,), roughness (k,) and bumpy normals (k, 3), float32, of a Surface."""
     count = len(surface.points)
     albedo = np.zeros((count, 3), np.float32)
