@@ -248,7 +248,7 @@ def test_a_folder_that_holds_another_run_is_refused(finished, drawn_db):
 
 def test_a_file_in_the_place_of_the_folder_is_an_error(drawn_db, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot be made: Not a directory"):
+    with pytest.raises(InputError, match="cannot be made: File exists"):
         train(small_run(drawn_db, tmp_path / "file"), progress=False)
 
 

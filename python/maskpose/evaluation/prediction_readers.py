@@ -31,7 +31,7 @@ from maskpose.io import safe_pickle
 from maskpose.io.files import read_json
 from maskpose.io.hdf5 import open_hdf5, read_numbers, read_text_attribute, read_texts
 from maskpose.io.left_out import STRICT, LeftOut
-from maskpose.io.paths import PathLike
+from maskpose.io.paths import PathLike, split_label
 from maskpose.io.printable import short_repr
 from maskpose.io.progress import progress_bar
 from maskpose.io.tables import read_table
@@ -123,12 +123,6 @@ def read_predictions(
     if not predictions.found.any() and len(left_out.problems) > before:
         raise InputError(left_out.problems[before])
     return predictions
-
-
-def split_label(given: PathLike) -> tuple[str, Path]:
-    """Return label and path of "LABEL=FILE"; "" and the path of "FILE"."""
-    label, equals, path = str(given).partition("=")
-    return (label, Path(path)) if equals and not Path(given).exists() else ("", Path(given))
 
 
 def _read_json(path: Path, annotations: "Annotations | None", left_out: LeftOut) -> Predictions:

@@ -35,3 +35,9 @@ def path_below(folder: PathLike, name: str, where: object = "") -> Path:
     if not parts or PurePath(name).is_absolute() or ".." in parts:
         raise InputError(f"{problem}{short_repr(name)} is not the path of a file below {folder}")
     return Path(folder) / name
+
+
+def split_label(argument: PathLike) -> tuple[str, Path]:
+    """Return (label or "", path) of "LABEL=FILE" or "FILE"; a file with an equals sign in its name has no label."""
+    label, equals, path = str(argument).partition("=")
+    return (label, Path(path)) if equals and not Path(argument).exists() else ("", Path(argument))

@@ -10,9 +10,9 @@ import numpy as np
 from maskpose import __version__
 from maskpose.errors import InputError
 from maskpose.evaluation import metrics
-from maskpose.evaluation.prediction_readers import split_label
 from maskpose.evaluation.protocols import Settings
 from maskpose.io.files import read_json
+from maskpose.io.paths import split_label
 from maskpose.keypoints import FINGERS, KEYPOINT_NAMES
 
 ALL = "mean"  # the selection of all keypoints

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maskpose.errors import InputError
-from maskpose.evaluation import prediction_readers
+from maskpose.io.paths import split_label
 
 SCALES = {"paper": "", "compact": "compact/"}  # {scale: what precedes a network's name}
 MODES = ("pyramid", "single", "refined")  # of prediction
@@ -43,7 +43,7 @@ class Options:
     @property
     def prediction_paths(self) -> tuple[Path, ...]:
         """The files and folders of ``predictions``."""
-        return tuple(prediction_readers.split_label(argument)[1] for argument in self.predictions)
+        return tuple(split_label(argument)[1] for argument in self.predictions)
 
 
 def refuse_missing(options: Options) -> None:
