@@ -76,9 +76,9 @@ def find(predictor: Predictor, scenes: Sequence[Scene]) -> list[Found]:
     """Return what ``predictor`` detects in each scene."""
     hands = list(predictor.predict_many([scene.image for scene in scenes]))
     is_right: list[bool | None] = [None] * len(scenes)
-    known = [n for n, scene in enumerate(scenes) if scene.sample]
+    known = {n: scene.sample for n, scene in enumerate(scenes) if scene.sample}
     if known:
-        results = evaluate.predict_samples(predictor, [scenes[n].sample for n in known], "scenes")
+        results = evaluate.predict_samples(predictor, known.values(), "scenes")
         claims = np.where(results.without_hand, ~results.claimed, detection.hands_found(results) == 1)
         for n, claim in zip(known, claims):
             is_right[n] = bool(claim)

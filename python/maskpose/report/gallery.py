@@ -77,7 +77,7 @@ def gallery_of(
     return {"way": way, "total": len(order), "photographs": shown}
 
 
-def groups(order: npt.NDArray[np.intp], count: int) -> dict[str, npt.NDArray[np.intp]]:
+def groups(order: npt.NDArray[np.integer], count: int) -> dict[str, npt.NDArray[np.integer]]:
     """Divide samples into GROUPS.
 
     Args:

@@ -67,6 +67,7 @@ def figure7(samples: Reader, chosen: Sequence[tuple[str, int]], with_pose: Predi
         sample = samples[index]
         image = sample.decode_image()
         hand, bare = with_pose.predict(image), without.predict(image)
+        assert hand.mask is not None and bare.mask is not None  # both networks have the mask stage
         pose = drawing.overlay(image, hand.keypoints, hand.confidences, THRESHOLD)
         tiles += [image, drawing.tint_mask(image, bare.mask), drawing.tint_mask(image, hand.mask), pose]
         ious = [f"IoU {sample_mask_iou(sample, mask):.2f}" for mask in (bare.mask, hand.mask)]
