@@ -1,6 +1,6 @@
-"""The mask-pose hand cascade of Wang, Peng and Liu, on Caffe: one idea a module.
+"""The mask-pose hand cascade of Wang, Peng and Liu, on Caffe.
 
-``maskpose.Predictor().predict("photo.jpg")`` gives a ``maskpose.Hand``.
+``maskpose.Predictor().predict("photo.jpg")`` returns a ``maskpose.Hand``.
 """
 
 from typing import TYPE_CHECKING
@@ -17,8 +17,8 @@ __all__ = ["Hand", "Predictor"]
 moved.install()
 
 
-def __getattr__(name):
-    """Predictor and Hand, imported when first asked for: the data layer and many scripts need neither."""
+def __getattr__(name: str) -> type:
+    """Return Predictor or Hand, imported when first used: the data layer and many commands need neither."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from maskpose.inference.hand import Hand

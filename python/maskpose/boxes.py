@@ -18,7 +18,7 @@ Box: TypeAlias = tuple[int, int, int, int]  # left, top, width, height
 
 
 def span(keypoints: npt.NDArray[np.floating], visible: npt.NDArray[np.bool_]) -> float:
-    """The larger side in pixels of the tight box of the visible keypoints, 0 if none is visible.
+    """Return the larger side in pixels of the tight box of the visible keypoints, 0 if none is visible.
 
     Args:
         keypoints: (21, 2).
@@ -29,7 +29,7 @@ def span(keypoints: npt.NDArray[np.floating], visible: npt.NDArray[np.bool_]) ->
 
 
 def around(points: npt.NDArray[np.floating], width: int, height: int, margin: float = MARGIN) -> Box:
-    """The square about ``points``, cut off at the border of a width x height image.
+    """Return the square about ``points``, cut off at the border of a width x height image.
 
     Args:
         points: (n, 2), at least one.
@@ -45,7 +45,7 @@ def around(points: npt.NDArray[np.floating], width: int, height: int, margin: fl
 
 
 def square(points: npt.NDArray[np.floating], margin: float, min_side: int = 8) -> Box:
-    """The whole square about ``points``: it may reach beyond the image's border.
+    """Return the whole square about ``points``: it may reach beyond the image's border.
 
     Args:
         points: (n, 2), at least one.
@@ -59,7 +59,7 @@ def square(points: npt.NDArray[np.floating], margin: float, min_side: int = 8) -
 
 
 def connected_regions(mask: npt.NDArray[np.bool_], count: int) -> list[npt.NDArray[np.bool_]]:
-    """The ``count`` largest connected regions of a mask (h, w), largest first, each as a mask (h, w).
+    """Return the ``count`` largest connected regions of a mask (h, w), largest first, each as a mask (h, w).
 
     Regions below SMALLEST_REGION of the mask's pixels are left out.
     """
@@ -84,6 +84,6 @@ def region_with_most(
 
 
 def corners(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """(2, 2): the top-left and the bottom-right pixel of the box about a mask's True pixels, of which there is one."""
+    """Return the top-left and the bottom-right pixel, (2, 2), of the box about the True pixels of a mask (h, w)."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return np.array([[columns[0], rows[0]], [columns[-1], rows[-1]]], float)

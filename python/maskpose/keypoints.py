@@ -1,6 +1,6 @@
-"""The 21 hand keypoints: their order (paper's Fig. 2), their names, and the bones between them.
+"""The 21 hand keypoints: their order (the paper's Fig. 2), their names, and the bones between them.
 
-0 is the wrist; then four keypoints a finger from base to tip, thumb first.
+Keypoint 0 is the wrist. Then come four keypoints per finger from base to tip, thumb first.
 """
 
 FINGERS = {
@@ -10,5 +10,5 @@ FINGERS = {
     "ring": (13, 14, 15, 16),
     "little": (17, 18, 19, 20),
 }
-KEYPOINT_NAMES = ("wrist", *(f"{finger}_{joint}" for finger in FINGERS for joint in range(1, 5)))
-BONES = tuple(bone for joints in FINGERS.values() for bone in zip((0, *joints[:-1]), joints))
+KEYPOINT_NAMES = ("wrist", *(f"{finger}_{number}" for finger in FINGERS for number in range(1, 5)))
+BONES = tuple(bone for numbers in FINGERS.values() for bone in zip((0, *numbers[:-1]), numbers))

@@ -1,6 +1,6 @@
-"""Names of version 0.1's modules, which moved into rooms: importing one gives the module at its new place.
+"""The modules of version 0.1, which moved into rooms: importing an old name gives the module at its new place.
 
-``import maskpose`` makes this so. A DeprecationWarning says the new name.
+``import maskpose`` installs this. A DeprecationWarning names the new place.
 """
 
 import importlib
@@ -8,6 +8,9 @@ import importlib.abc
 import importlib.util
 import sys
 import warnings
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 MOVED = {
     "augmentation": "data.augmentation",
@@ -71,27 +74,29 @@ MOVED = {
 
 
 class MovedModules(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds ``maskpose.<old name>`` and what is below it, and gives the module that is now at another place."""
+    """Finds ``maskpose.<old name>`` and the modules below it at their new place."""
 
-    def find_spec(self, name, path=None, target=None):
-        """The spec of an old name; None for every other."""
-        return importlib.util.spec_from_loader(name, self) if new_name(name) else None
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return the spec of an old name; None for every other."""
+        return importlib.util.spec_from_loader(fullname, self) if new_name(fullname) else None
 
-    def create_module(self, spec):
-        """The module at its new place."""
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Return the module at its new place."""
         new = new_name(spec.name)
         assert new is not None  # find_spec answers for old names alone
         warnings.warn(f"{spec.name} is now {new}", DeprecationWarning, stacklevel=2)
         self._own_spec = importlib.import_module(new).__spec__
         return sys.modules[new]
 
-    def exec_module(self, module):
-        """Nothing: the module has been executed under its new name, and keeps that."""
+    def exec_module(self, module: ModuleType) -> None:
+        """Restore the module's spec; it has been executed under its new name, and keeps that."""
         module.__spec__ = self._own_spec
 
 
 def new_name(name: str) -> str | None:
-    """Where ``maskpose.<old name>`` moved to; None if it did not."""
+    """Return the new name of ``maskpose.<old name>``; None if it did not move."""
     package, _, rest = name.partition(".")
     first, _, below = rest.partition(".")
     if package != "maskpose" or first not in MOVED:
@@ -100,6 +105,6 @@ def new_name(name: str) -> str | None:
 
 
 def install() -> None:
-    """Let the old names be imported."""
+    """Make the old names importable."""
     if not any(isinstance(finder, MovedModules) for finder in sys.meta_path):
         sys.meta_path.insert(0, MovedModules())  # before a moved package's own files are found again

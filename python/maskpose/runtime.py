@@ -1,9 +1,10 @@
-"""Finding Caffe, and the processors it runs on."""
+"""Caffe and OpenVINO, and the processors that they run on."""
 
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -17,10 +18,16 @@ WITHOUT_CAFFE = (
 
 
 def import_caffe(quiet: bool = True) -> ModuleType:
-    """The ``caffe`` module, its log kept to warnings unless ``quiet`` is False, its threads' waits short.
+    """Return the ``caffe`` module. Its threads soon sleep when they wait.
 
-    Raises InputError where Caffe is not installed. The C++ library logs as it loads, and loads OpenMP, which reads
-    its settings then: both must be set before the first import, and a plain ``import caffe`` would miss that.
+    The C++ library logs as it loads. It also loads OpenMP, which reads its settings then. Both must be set before the
+    first import, which a plain ``import caffe`` would not do.
+
+    Args:
+        quiet: log warnings alone.
+
+    Raises:
+        InputError: Caffe is not installed.
     """
     if quiet:
         os.environ.setdefault("GLOG_minloglevel", "2")
@@ -32,12 +39,13 @@ def import_caffe(quiet: bool = True) -> ModuleType:
     return caffe
 
 
-def import_openvino():
-    """The ``openvino`` module, without the statistics of use that it, and nncf with it, would send to its makers.
+def import_openvino() -> ModuleType:
+    """Return the ``openvino`` module. It and nncf send no statistics of use to their makers.
 
-    Raises InputError where it is not installed.
+    Raises:
+        InputError: OpenVINO is not installed.
     """
-    # None: as if that package were not there, which is allowed for.
+    # With None, the package counts as missing, which openvino allows for.
     sys.modules.setdefault("openvino_telemetry", None)  # pyright: ignore[reportArgumentType]
     try:
         import openvino
@@ -49,15 +57,15 @@ def import_openvino():
 _device: dict[str, int | None] = {"gpu": None}  # Caffe does not tell which it has
 
 
-def set_device(gpu=None):
-    """Run on GPU number ``gpu``, or on the CPU where it is None. Raises InputError for an unusable GPU."""
+def set_device(gpu: int | None = None) -> None:
+    """Run Caffe on the GPU of this number, or on the CPU if it is None. Raises InputError for an unusable GPU."""
     if gpu is None:
-        if "caffe" in sys.modules:  # what it begins with anyway
+        if "caffe" in sys.modules:  # Caffe starts on the CPU
             import_caffe().set_mode_cpu()
         _device["gpu"] = None
         return
     caffe = import_caffe()
-    # Caffe aborts the interpreter on a missing GPU: try it in another one first.
+    # Caffe aborts the interpreter if the GPU is missing, so another one tries it first.
     trial = f"import caffe; caffe.set_mode_gpu(); caffe.set_device({int(gpu)})"
     result = subprocess.run([sys.executable, "-c", trial], capture_output=True, text=True)
     if result.returncode:
@@ -74,12 +82,12 @@ def set_device(gpu=None):
 
 
 def on_gpu() -> bool:
-    """Whether ``set_device`` has chosen a GPU."""
+    """Return whether ``set_device`` has chosen a GPU."""
     return _device["gpu"] is not None
 
 
-def machine(gpus=()):
-    """What this machine computes on, in a few words: its GPUs of these numbers, or its processor."""
+def machine(gpus: Sequence[int] = ()) -> str:
+    """Return in a few words what this machine computes on: its GPUs of these numbers, or its processor."""
     if gpus:
         query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader", f"--id={','.join(map(str, gpus))}"]
         try:
@@ -90,8 +98,8 @@ def machine(gpus=()):
     return f"{processor()}, {threads} threads"
 
 
-def processor():
-    """The processor's name."""
+def processor() -> str:
+    """Return the processor's name."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Looking for a hand in tiles, and saying that there is none."""
+"""Searching for a hand in tiles, and finding none."""
 
 import json
 
@@ -73,12 +73,12 @@ def test_a_small_hand_is_found_by_the_search_alone():
     engine = Spot()
     found = Predictor(engine=engine).predict(image)
     assert found.present and np.abs(found.keypoints - (290, 210)).max() < 8
-    assert engine.batches == [1, len(search.tiles(400, 300)), 1]  # the tiles are one batch
+    assert engine.batches == [1, len(search.tiles(400, 300)), 1, 1]  # the tiles; the square and its mirror image
 
 
-def test_a_sure_first_look_needs_no_search():
+def test_a_certain_first_pass_needs_no_search():
     engine = Spot()
-    assert Predictor(engine=engine).predict(spot(radius=40)).present and engine.batches == [1, 1]
+    assert Predictor(engine=engine).predict(spot(radius=40)).present and engine.batches == [1, 1, 1]
 
 
 def test_an_image_without_a_hand_is_said_to_have_none(tmp_path):

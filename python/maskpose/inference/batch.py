@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +29,7 @@ from maskpose.io.files import (
     refuse_clashes,
     refuse_foreign,
 )
+from maskpose.io.paths import PathLike
 from maskpose.io.progress import progress_bar
 from maskpose.model.variants import Variant
 
@@ -41,7 +41,7 @@ FAILED, DONE, SKIPPED = 0, 1, 2  # what became of an image
 class Job:
     """What is written, and where."""
 
-    folder: str | os.PathLike[str]
+    folder: PathLike
     formats: Sequence[str] = writers.DEFAULT_FORMATS
     threshold: float = 0.2  # confidence above which a keypoint is detected
     hands: int = 1  # in an image, at most
@@ -56,7 +56,7 @@ class Group(Protocol):
     size: int
 
     def mean(self, values: Any) -> Any:
-        """The mean of each value over the ranks, which all wait for one another."""
+        """Return the mean of each value over the ranks, which all wait for one another."""
 
 
 def predict_files(predictor: Predictor, files: Sequence[ImageFile], job: Job, group: Group) -> tuple[int, int]:
@@ -101,14 +101,14 @@ def predict_files(predictor: Predictor, files: Sequence[ImageFile], job: Job, gr
 
 
 def planned_files(files: Sequence[ImageFile], job: Job, variant: Variant) -> list[tuple[str, str]]:
-    """Every file that a run may write: (its name below the folder, what it is written for)."""
+    """Return every file that a run may write: (its name below the folder, what it is written for)."""
     formats = writers.available_formats(variant, job.formats)
     names = [(name, str(file.path)) for file in files for name in writers.file_names(file.key, formats, job.hands)]
     return names + [(name, "the table of all") for name in writers.table_names(formats)]
 
 
 def result_settings(predictor: Predictor, job: Job) -> dict[str, Any]:
-    """What the results depend on besides the image, as a JSON-able dict."""
+    """Return what the results depend on besides the image, as a JSON-able dict."""
     names = ("seed", "levels", "centred", "mirror", "refine", "search", "score_threshold")
     weights = hashlib.sha256(b"".join(map(read_bytes, _weights_files(predictor)))).hexdigest()
     return {
@@ -124,7 +124,7 @@ def result_settings(predictor: Predictor, job: Job) -> dict[str, Any]:
 
 
 def _weights_files(predictor: Predictor) -> list[Path]:
-    """The files of the predictor's weights; none if it was given a function as engine."""
+    """Return the files of the predictor's weights; none if it was given a function as engine."""
     return engines.files_of(predictor.weights_path) if predictor.weights_path else []
 
 

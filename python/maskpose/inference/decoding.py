@@ -18,7 +18,7 @@ from maskpose.model.variants import KEYPOINTS, STRIDE, Variant
 def decode_hand(
     outputs: Sequence[Outputs], crops: Sequence[Box], image_size: tuple[int, int], variant: Variant, threshold: float
 ) -> Hand:
-    """The hand in an image, from one pass or from the levels of a pyramid.
+    """Return the hand in an image, from one pass or from the levels of a pyramid.
 
     Each keypoint comes from its most confident crop, the mask from the first crop.
 
@@ -53,7 +53,7 @@ def decode_hand(
 
 
 def score_outputs(outputs: Sequence[Outputs], variant: Variant) -> float:
-    """Hand.score from the cells of the maps, without decoding them, over all of ``outputs``."""
+    """Return Hand.score from the cells of the maps, without decoding them, over all of ``outputs``."""
     if variant.pose:
         maps = np.stack([output[variant.heatmap_blob][:KEYPOINTS] for output in outputs])
         return search.score(maps.max(axis=(0, 2, 3)))

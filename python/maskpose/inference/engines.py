@@ -19,6 +19,7 @@ from maskpose.extras import install_command
 from maskpose.inference import onnx_export
 from maskpose.inference.outputs import Engine, Outputs, refuse_overflow
 from maskpose.io.files import read_bytes
+from maskpose.io.paths import PathLike
 from maskpose.model import plain_network, weight_files, weights
 from maskpose.model.blobs import refuse_not_finite
 from maskpose.model.caffe_types import Net, NetParameter
@@ -30,8 +31,8 @@ from maskpose.threads import OpenMp, ThreadCount
 PROBE_SIZE = 64  # pixels of the input on which new weights are tried: the network is convolutional
 
 
-def load_net(variant: Variant, weights_path: str | os.PathLike[str]) -> tuple[NetParameter, Net]:
-    """The (NetParameter, caffe.Net) of a variant's deploy network with the weights of a file.
+def load_net(variant: Variant, weights_path: PathLike) -> tuple[NetParameter, Net]:
+    """Return the (NetParameter, caffe.Net) of a variant's deploy network with the weights of a file.
 
     Raises:
         InputError: as maskpose.model.weights.load does, and if the network's outputs are not finite.
@@ -44,9 +45,9 @@ def load_net(variant: Variant, weights_path: str | os.PathLike[str]) -> tuple[Ne
 
 
 def load_arrays(
-    variant: Variant, weights_path: str | os.PathLike[str]
+    variant: Variant, weights_path: PathLike
 ) -> tuple[NetParameter, dict[str, list[npt.NDArray[np.float32]]]]:
-    """The (NetParameter, {layer: [weights, bias]}) of a variant's deploy network with the weights of a file.
+    """Return the (NetParameter, {layer: [weights, bias]}) of a variant's deploy network with the weights of a file.
 
     Caffe is not needed. The network is tried on noise, because OpenVINO and OpenCV do not report an overflow: their
     ReLU makes 0 of NaN.
@@ -226,7 +227,7 @@ PRECISIONS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}  # to compute in, an
 
 
 def choose(name: str = "auto", gpu: int | None = None) -> str:
-    """The engine for a processor: "auto" is Caffe on a GPU. Raises InputError if another one shall run on a GPU.
+    """Return the engine for a processor: "auto" is Caffe on a GPU. Raises InputError if another one shall run on a GPU.
 
     Args:
         name: "auto" or one of ENGINES.
@@ -237,8 +238,8 @@ def choose(name: str = "auto", gpu: int | None = None) -> str:
     return name if gpu is None else "caffe"
 
 
-def resolve(name: str, weights_path: str | os.PathLike[str] | None = None) -> str:
-    """The engine for weights: for "auto" the fastest that is installed and reads the file.
+def resolve(name: str, weights_path: PathLike | None = None) -> str:
+    """Return the engine for weights: for "auto" the fastest that is installed and reads the file.
 
     Args:
         name: "auto" or one of ENGINES.
@@ -262,16 +263,14 @@ def resolve(name: str, weights_path: str | os.PathLike[str] | None = None) -> st
     return name
 
 
-def files_of(weights_path: str | os.PathLike[str]) -> list[Path]:
-    """The files that weights consist of: an .xml has a .bin beside it."""
+def files_of(weights_path: PathLike) -> list[Path]:
+    """Return the files that weights consist of: an .xml has a .bin beside it."""
     path = Path(weights_path)
     return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
 
 
-def open_engine(
-    name: str, variant: Variant, weights_path: str | os.PathLike[str], precision: str | None = None
-) -> Engine:
-    """An engine for a variant, with the weights of a file.
+def open_engine(name: str, variant: Variant, weights_path: PathLike, precision: str | None = None) -> Engine:
+    """Return an engine for a variant, with the weights of a file.
 
     Args:
         name: as ``resolve`` takes it.
@@ -362,10 +361,10 @@ def _check_ir(model: Any, path: Path) -> None:
 
 
 def missing_packages(name: str) -> list[str]:
-    """The packages that an engine needs and that are not installed."""
+    """Return the packages that an engine needs and that are not installed."""
     return [package for package in ENGINES[name] if importlib.util.find_spec(package) is None]
 
 
 def definition_top(definition: NetParameter, name: str) -> str:
-    """The blob that the layer ``name`` of a NetParameter makes."""
+    """Return the blob that the layer ``name`` of a NetParameter makes."""
     return next(layer.top[0] for layer in definition.layer if layer.name == name)

@@ -4,7 +4,6 @@ maskpose.inference.engines runs these files. A file notes its variant, and an IR
 """
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from maskpose.inference import engines, onnx_export
 from maskpose.inference.image_paths import ImageFile
 from maskpose.io.files import atomic_path
 from maskpose.io.images import read_color
+from maskpose.io.paths import PathLike
 from maskpose.model.variants import Variant
 from maskpose.runtime import import_openvino
 
@@ -36,8 +36,8 @@ CALIBRATION = 300  # images, at most: NNCF's usual number
 
 def export_network(
     variant: Variant,
-    weights_path: str | os.PathLike[str],
-    path: str | os.PathLike[str],
+    weights_path: PathLike,
+    path: PathLike,
     precision: str = "fp32",
     calibration: Iterable[npt.NDArray[np.float32]] | None = None,
 ) -> list[Path]:

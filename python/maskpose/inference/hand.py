@@ -37,11 +37,11 @@ class Hand:
     present: bool = True  # whether ``score`` reaches the predictor's threshold; False: no hand was found
 
     def detected(self, threshold: float = THRESHOLD) -> int:
-        """How many of the 21 keypoints have a confidence above ``threshold``."""
+        """Return how many of the 21 keypoints have a confidence above ``threshold``."""
         return int((self.confidences > threshold).sum())
 
     def draw(self, image: npt.NDArray[np.uint8], threshold: float = THRESHOLD) -> npt.NDArray[np.uint8]:
-        """A copy of the hand's image with the mask and the keypoints drawn over it; unchanged if no hand was found.
+        """Return a copy of the hand's image with mask and keypoints drawn over it; unchanged if no hand was found.
 
         Args:
             image: (h, w, 3) BGR.
@@ -59,7 +59,7 @@ class Hand:
         return drawing.overlay(image, self.keypoints, self.confidences, threshold, self.mask)
 
     def summary(self, threshold: float = THRESHOLD) -> str:
-        """In a few words: how many keypoints have a confidence above ``threshold``, how much of the image is hand."""
+        """Return in a few words how many keypoints are detected, and the hand's share of the image."""
         if not self.present:
             return f"no hand found (score {self.score:.2f})"
         words = []

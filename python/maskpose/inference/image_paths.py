@@ -32,7 +32,7 @@ class ImageFile:
 
 
 def find_images(arguments: Iterable[str | Path], quiet: bool = False) -> list[ImageFile]:
-    """The images that files, folders and quoted patterns such as 'a/**/*.jpg' name, each once.
+    """Return the images that files, folders and quoted patterns such as 'a/**/*.jpg' name, each once.
 
     They are in the order of ``arguments``; the images of a folder (and those below it) or pattern are in the order of
     their names. In a folder, a file is an image by its suffix or its first bytes. Hidden files and results of earlier
@@ -75,18 +75,18 @@ def find_images(arguments: Iterable[str | Path], quiet: bool = False) -> list[Im
 
 
 def _name_below(name: Path) -> Path:
-    """A relative path without ".."; the file's name alone if a pattern led out of the folder that it began in."""
+    """Return a relative path without ".."; if a pattern led out of its first folder, the file's name alone."""
     name = Path(os.path.normpath(name))
     return Path(name.name) if name.parts[0] == ".." else name
 
 
 def _key(name: Path) -> str:
-    """A path without the suffix of an image; ``frame.0001`` keeps its whole name."""
+    """Return a path without the suffix of an image; ``frame.0001`` keeps its whole name."""
     return str(name.with_suffix("") if name.suffix.lower() in SUFFIXES else name)
 
 
 def _images_below(top: Path) -> tuple[list[Path], list[str]]:
-    """The images in a folder and below it, and what is skipped there: names with reasons."""
+    """Return the images in a folder and below it, and what is skipped there: names with reasons."""
     images, skipped = [], []
 
     def note_unreadable(error: OSError) -> None:
@@ -131,7 +131,7 @@ def _visible_files_below(top: Path, on_error: Callable[[OSError], None]) -> Iter
 
 
 def _memory_of_results() -> Callable[[Path], bool]:
-    """A function that says whether an earlier run wrote a file."""
+    """Return a function that says whether an earlier run wrote a file."""
     names = functools.cache(noted_names)
 
     def is_result(path: Path) -> bool:

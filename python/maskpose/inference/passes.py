@@ -34,7 +34,7 @@ class PassRunner:
         self._turn = threading.Lock()
 
     def run_crops(self, image: npt.NDArray[np.uint8], crops: Sequence[Box], mirror: bool = False) -> list[Outputs]:
-        """The network's outputs for each of several crops of an image.
+        """Return the network's outputs for each of several crops of an image.
 
         Args:
             image: (h, w, 3) BGR.
@@ -51,7 +51,7 @@ class PassRunner:
         return self.run(inputs, mirror)
 
     def run(self, inputs: npt.NDArray[np.float32], mirror: bool = False) -> list[Outputs]:
-        """{blob: (C, m/8, m/8)} for each of ``inputs`` (N, 3, m, m); arguments and errors as ``run_crops`` has them."""
+        """Return the outputs for each of ``inputs`` (N, 3, m, m); arguments and errors are those of ``run_crops``."""
         results = []
         for start in range(0, len(inputs), self._batch):
             part = inputs[start : start + self._batch]
@@ -68,7 +68,7 @@ class PassRunner:
 
 
 def flipped(outputs: Outputs) -> Outputs:
-    """{blob: maps}, each mirrored. Keypoints keep their numbers: the network does not tell left hands from right."""
+    """Return the outputs mirrored. Keypoints keep their numbers: the network does not tell left hands from right."""
     return {blob: maps[..., ::-1] for blob, maps in outputs.items()}
 
 

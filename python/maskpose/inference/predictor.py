@@ -26,6 +26,7 @@ from maskpose.inference.passes import PassRunner, in_batches
 from maskpose.inference.refinement import average_passes, refinement_square
 from maskpose.io.files import shipped
 from maskpose.io.images import as_image
+from maskpose.io.paths import PathLike
 from maskpose.model.variants import DEFAULT_VARIANT, Variant, get_variant
 
 BATCH = 8  # inputs that go through the network at once
@@ -50,7 +51,7 @@ class Predictor:
     def __init__(
         self,
         variant: str = DEFAULT_VARIANT,
-        weights_path: str | os.PathLike[str] | None = None,
+        weights_path: PathLike | None = None,
         use_pyramid: bool | None = None,
         seed: int = 1,
         engine: str | Engine = "auto",
@@ -112,15 +113,15 @@ class Predictor:
         self.engine = engine
         self._passes = PassRunner(engine, self.variant, self.batch, bool(self.mirror), str(self.weights_path or ""))
 
-    def predict(self, image: npt.NDArray[np.uint8] | str | os.PathLike[str]) -> Hand:
-        """The hand in an image, (h, w, 3) BGR or a file's path.
+    def predict(self, image: npt.NDArray[np.uint8] | PathLike) -> Hand:
+        """Return the hand in an image, (h, w, 3) BGR or a file's path.
 
         Raises:
             InputError: the file cannot be read, or the array has another shape or type.
         """
         return next(self.predict_many([image]))
 
-    def predict_many(self, images: Iterable[npt.NDArray[np.uint8] | str | os.PathLike[str]]) -> Iterator[Hand]:
+    def predict_many(self, images: Iterable[npt.NDArray[np.uint8] | PathLike]) -> Iterator[Hand]:
         """Yield the hand of each of several images, in order.
 
         The images share batches, which is faster than one at a time. They are read at most a batch ahead.
@@ -150,8 +151,8 @@ class Predictor:
                 yield self._complete(image, crops, outputs[: len(crops)], self.search)
                 outputs = outputs[len(crops) :]
 
-    def predict_hands(self, image: npt.NDArray[np.uint8] | str | os.PathLike[str], count: int = 2) -> list[Hand]:
-        """The hands in an image, the one with the largest mask first.
+    def predict_hands(self, image: npt.NDArray[np.uint8] | PathLike, count: int = 2) -> list[Hand]:
+        """Return the hands in an image, the one with the largest mask first.
 
         One pass over the whole image gives a mask. Each of its connected regions is predicted by itself, as
         ``predict_region`` does. With ``search`` the tiles with the highest scores are predicted too, and of hands that
@@ -181,8 +182,8 @@ class Predictor:
         certain = [hand for hand in hands if hand.present and hand.detected() >= MIN_DETECTED_KEYPOINTS]
         return certain[:count] or hands[:1] or [self.predict(image)]
 
-    def predict_region(self, image: npt.NDArray[np.uint8] | str | os.PathLike[str], region: Sequence[int]) -> Hand:
-        """The hand in a region of an image, in the pixels of the whole image.
+    def predict_region(self, image: npt.NDArray[np.uint8] | PathLike, region: Sequence[int]) -> Hand:
+        """Return the hand in a region of an image, in the pixels of the whole image.
 
         Args:
             image: as ``predict`` takes it.
@@ -202,21 +203,21 @@ class Predictor:
         return self._complete(image, crops, self._passes.run_crops(image, crops))
 
     def crops(self, x: int, y: int, width: int, height: int) -> list[Box]:
-        """The crops of a region that the network passes: the region itself, and with the pyramid its further levels."""
+        """Return the crops of a region that the network sees: the region itself, and the pyramid's further levels."""
         if not self.use_pyramid:
             return [(x, y, width, height)]
         levels = pyramid.crops(width, height, self.seed, self.levels, bool(self.centred))
         return [(x + left, y + top, w, h) for left, top, w, h in levels]
 
     def _crops_on_image(self, image: npt.NDArray[np.uint8], region: Box) -> list[Box]:
-        """Those of the ``crops`` of a region that show a pixel of the image."""
+        """Return those of the ``crops`` of a region that show a pixel of the image."""
         height, width = image.shape[:2]
         return [crop for crop in self.crops(*region) if min(clip_crop(crop, width, height)[2:]) > 0]
 
     def _complete(
         self, image: npt.NDArray[np.uint8], crops: Sequence[Box], outputs: Sequence[Outputs], search: bool = False
     ) -> Hand:
-        """The hand of a first pass's outputs, after the search and the refinement pass that this predictor makes."""
+        """Return the hand of a first pass's outputs, after the search and refinement that this predictor makes."""
         if search and score_outputs(outputs, self.variant) < self.variant.sure:
             crops, outputs = self._best_tile(image, crops, outputs)
         hand = self._decode(image, crops, outputs)
@@ -240,7 +241,7 @@ class Predictor:
     def _best_tile(
         self, image: npt.NDArray[np.uint8], crops: Sequence[Box], outputs: Sequence[Outputs]
     ) -> tuple[Sequence[Box], Sequence[Outputs]]:
-        """(crops, outputs) of the tile with the highest score; those given if no tile's score is high enough."""
+        """Return (crops, outputs) of the tile with the highest score; those given if no tile's score is high enough."""
         tiles, tile_outputs, scores = self._pass_tiles(image)
         best = int(np.argmax(scores))
         if scores[best] < self.variant.sure_of_tile:
@@ -248,19 +249,19 @@ class Predictor:
         return [tiles[best]], [tile_outputs[best]]
 
     def _hands_in_tiles(self, image: npt.NDArray[np.uint8], count: int) -> list[Hand]:
-        """A hand from each of the tiles with the highest scores, ``count`` and EXTRA_TILES of them at most."""
+        """Return a hand from each of the tiles with the highest scores, ``count`` and EXTRA_TILES of them at most."""
         tiles, outputs, scores = self._pass_tiles(image)
         best = [n for n in np.argsort(-np.array(scores), kind="stable") if scores[n] >= self.variant.sure_of_tile]
         return [self._complete(image, [tiles[n]], [outputs[n]]) for n in best[: count + EXTRA_TILES]]
 
     def _pass_tiles(self, image: npt.NDArray[np.uint8]) -> tuple[list[Box], list[Outputs], list[float]]:
-        """The image's tiles, the network's outputs for each, and their scores."""
+        """Return the image's tiles, the network's outputs for each, and their scores."""
         tiles = searching.tiles(*image.shape[1::-1])
         outputs = self._passes.run_crops(image, tiles)
         return tiles, outputs, [score_outputs([one], self.variant) for one in outputs]
 
     def _hands_of_mask(self, image: npt.NDArray[np.uint8], count: int) -> list[Hand]:
-        """A hand from each of the largest regions of the mask of one pass over the image."""
+        """Return a hand from each of the largest regions of the mask of one pass over the image."""
         height, width = image.shape[:2]
         whole: list[Box] = [(0, 0, width, height)]
         mask = self._decode(image, whole, self._passes.run_crops(image, whole)).mask
@@ -280,7 +281,7 @@ class Predictor:
 
 
 def default_weights(variant: Variant) -> Path:
-    """The repository's weights of a variant. Raises InputError if it has none."""
+    """Return the repository's weights of a variant. Raises InputError if it has none."""
     path = shipped(f"weights/{variant.name.replace('/', '_')}.caffemodel")
     if not path.is_file():
         raise InputError(f"the repository has no weights for {variant.name}: give some with --weights")

@@ -10,7 +10,7 @@ LARGEST_CUT = 0.1  # of the image's width, cut off from one level to the next
 
 
 def crops(width: int, height: int, seed: int, count: int | None = None, centred: bool = False) -> list[Box]:
-    """The levels of the pyramid in whole pixels: the image itself, then each level a crop of the one before.
+    """Return the levels of the pyramid in whole pixels: the image itself, then each level a crop of the one before.
 
     A level has the image's shape. It is narrower than the one before by a random 1 to 0.1 x width pixels, and lies
     anywhere within it. The last one has a smaller side of at least 50 pixels; an image smaller than that is its only
@@ -45,7 +45,7 @@ def crops(width: int, height: int, seed: int, count: int | None = None, centred:
 def most_confident_level(
     points: npt.NDArray[np.float64], confidences: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float32]]:
-    """Position (K, 2) and confidence (K,) of each keypoint on the level where it is most confident.
+    """Return position (K, 2) and confidence (K,) of each keypoint on the level where it is most confident.
 
     Args:
         points: (levels, K, 2) pixels.

@@ -15,7 +15,7 @@ MIN_KEYPOINTS = 3  # detected keypoints that make a square without a mask
 
 
 def refinement_square(hand: Hand, threshold: float, min_side: int = 0) -> Box | None:
-    """The square for the refinement pass: about the hand's detected keypoints and the region of its mask there.
+    """Return the square for the refinement pass: about the hand's detected keypoints and the region of its mask there.
 
     Args:
         hand: of the first pass.
@@ -44,7 +44,7 @@ def average_passes(
     input_size: int,
     first_weight: float,
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """The weighted mean of first and refinement pass's maps, on the grid of the refinement pass.
+    """Return the weighted mean of first and refinement pass's maps, on the grid of the refinement pass.
 
     Cells on the image that lie outside the first pass's crop keep the refinement pass's values.
 

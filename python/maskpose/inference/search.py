@@ -15,7 +15,7 @@ STRIDE = 0.7  # largest step from one tile to the next in sides of a tile: hands
 
 
 def tiles(width: int, height: int) -> list[Box]:
-    """Overlapping squares that cover a width x height image in equal steps, row by row, in pixels.
+    """Return overlapping squares that cover a width x height image in equal steps, row by row, in pixels.
 
     If the image is lower (narrower) than a tile, the tiles have its height (width).
     """
@@ -25,7 +25,7 @@ def tiles(width: int, height: int) -> list[Box]:
 
 
 def _tile_starts(length: int, side: int) -> list[int]:
-    """The first pixel of each tile of ``side`` pixels along ``length`` pixels."""
+    """Return the first pixel of each tile of ``side`` pixels along ``length`` pixels."""
     rest = max(0, length - side)
     count = math.ceil(rest / (STRIDE * side)) + 1
     return np.rint(np.linspace(0, rest, count)).astype(int).tolist()

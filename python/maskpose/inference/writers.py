@@ -19,6 +19,7 @@ from maskpose.inference.hand import Hand
 from maskpose.inference.image_paths import ImageFile
 from maskpose.io import images
 from maskpose.io.files import MOST_BYTES_OF_NAME, read_json, remove, write_text
+from maskpose.io.paths import PathLike
 from maskpose.io.printable import printable
 from maskpose.io.tables import csv_text
 from maskpose.io.values import field, json_list, json_object
@@ -34,7 +35,7 @@ Document: TypeAlias = dict[str, Any]  # what ``describe_hands`` makes, and a JSO
 
 
 def write_hands(
-    folder: str | os.PathLike[str],
+    folder: PathLike,
     file: ImageFile,
     image: npt.NDArray[np.uint8],
     hands: Sequence[Hand],
@@ -65,7 +66,7 @@ def write_hands(
             write(Path(folder) / f"{file.key}{suffix}", image, hands, document, side)
 
 
-def write_tables(folder: str | os.PathLike[str], files: Sequence[ImageFile], formats: Collection[str]) -> list[str]:
+def write_tables(folder: PathLike, files: Sequence[ImageFile], formats: Collection[str]) -> list[str]:
     """Write the tables among ``formats`` from the JSONs of ``files`` in ``folder``, and return the tables' names."""
     names = table_names(formats)
     documents = [read_json(Path(folder) / f"{file.key}.json") for file in files] if names else []
@@ -76,12 +77,12 @@ def write_tables(folder: str | os.PathLike[str], files: Sequence[ImageFile], for
 
 
 def table_names(formats: Collection[str]) -> list[str]:
-    """The files that the tables among ``formats`` are written to."""
+    """Return the files that the tables among ``formats`` are written to."""
     return [name for table, (name, _) in TABLES.items() if table in formats]
 
 
 def file_names(key: str, formats: Collection[str], hands: int = 1) -> list[str]:
-    """The files of an image with that key and number of hands in ``formats``, below the results' folder."""
+    """Return the files of an image with that key and number of hands in ``formats``, below the results' folder."""
     suffixes = [suffix for name, (suffix, _) in PER_IMAGE.items() if name in (*formats, *ALWAYS)]
     if "heatmaps" in formats:
         suffixes += [f"_heatmaps_{number}.png" for number in range(2, hands + 1)]
@@ -96,20 +97,20 @@ def check_names(file: ImageFile, formats: Collection[str], hands: int = 1) -> No
 
 
 def available_formats(variant: Variant, formats: Collection[str]) -> list[str]:
-    """Those of ``formats`` that a variant can give: some need a stage that it may not have."""
+    """Return those of ``formats`` that a variant can give: some need a stage that it may not have."""
     missing = [name for name, stage in (("mask", "mask"), ("heatmaps", "pose")) if not getattr(variant, stage)]
     return [name for name in formats if name not in missing]
 
 
-def is_done(folder: str | os.PathLike[str], key: str, formats: Collection[str], fingerprint: str) -> bool:
-    """Whether an image's files in ``formats`` all exist, made from the image and settings of ``fingerprint``."""
+def is_done(folder: PathLike, key: str, formats: Collection[str], fingerprint: str) -> bool:
+    """Return whether an image's files in ``formats`` all exist, made from the image and settings of ``fingerprint``."""
     document = _read_document(folder, key)
     if document.get("fingerprint") != fingerprint:
         return False
     return all((Path(folder) / name).is_file() for name in file_names(key, formats, len(all_hands(document))))
 
 
-def remove_stale(folder: str | os.PathLike[str], key: str, fingerprint: str, ours: Collection[str]) -> None:
+def remove_stale(folder: PathLike, key: str, fingerprint: str, ours: Collection[str]) -> None:
     """Remove the files of an image that were made from another image or other settings.
 
     Args:
@@ -125,8 +126,8 @@ def remove_stale(folder: str | os.PathLike[str], key: str, fingerprint: str, our
                 remove(Path(folder) / name)
 
 
-def _read_document(folder: str | os.PathLike[str], key: str) -> Document:
-    """The JSON of an image in ``folder``; {} if there is none, or none that ``describe_hands`` made."""
+def _read_document(folder: PathLike, key: str) -> Document:
+    """Return the JSON of an image in ``folder``; {} if there is none, or none that ``describe_hands`` made."""
     path = Path(folder) / f"{key}.json"
     try:
         document = json_object(read_json(path), path) if path.is_file() else {}
@@ -145,7 +146,7 @@ def _read_document(folder: str | os.PathLike[str], key: str) -> Document:
 def describe_hands(
     name: str, image: npt.NDArray[np.uint8], hands: Sequence[Hand], threshold: float, fingerprint: str = ""
 ) -> Document:
-    """A JSON-able dict of an image's hands; docs/prediction.md describes its keys.
+    """Return a JSON-able dict of an image's hands; docs/prediction.md describes its keys.
 
     Args:
         name: of the image. Bytes that are not UTF-8 become escapes, because JSON, CSV and HDF5 hold text.
@@ -180,7 +181,7 @@ def rounded_keypoints(hand: Hand) -> list[list[float]]:
 
 
 def json_text(document: Document) -> str:
-    """JSON with a line per key, and a line per element of lists of lists or of dicts."""
+    """Return JSON with a line per key, and a line per element of lists of lists or of dicts."""
     lines = []
     for key, value in document.items():
         text = json.dumps(value)
@@ -191,17 +192,17 @@ def json_text(document: Document) -> str:
 
 
 def summary_line(name: str, hands: Sequence[Hand], threshold: float) -> str:
-    """A line for people: the image's name, and Hand.summary of each hand."""
+    """Return a line for people: the image's name, and Hand.summary of each hand."""
     return f"{printable(name)}: {'; '.join(hand.summary(threshold) for hand in hands)}"
 
 
 def all_hands(document: Document) -> list[Document]:
-    """The hands of an image's document, each {"keypoints": …, "detected": …}."""
+    """Return the hands of an image's document, each {"keypoints": …, "detected": …}."""
     return [document, *json_list(document.get("more_hands", []), "more_hands")]
 
 
 def detected_hands(document: Document) -> list[Document]:
-    """The hands with a detected keypoint: the formats of other programs hold no others."""
+    """Return the hands with a detected keypoint: the formats of other programs hold no others."""
     return [hand for hand in all_hands(document) if any(hand["detected"])]
 
 
@@ -253,7 +254,7 @@ def _openpose(path: Path, image: npt.NDArray[np.uint8], hands: Sequence[Hand], d
 
 
 def _hdf5(path: Path, image: npt.NDArray[np.uint8], hands: Sequence[Hand], document: Document, side: str) -> None:
-    """Arrays with the hands as first axis; heatmaps and masks in compressed chunks of one each."""
+    """Write arrays with the hands as first axis; heatmaps and masks in compressed chunks of one each."""
     from maskpose.io.hdf5 import write_hdf5
 
     with write_hdf5(path) as file:
