@@ -35,7 +35,7 @@ def open_model(confidence: float = 0.5) -> Any:
         InputError: MediaPipe is not installed.
     """
     try:
-        import mediapipe
+        import mediapipe  # pyright: ignore[reportMissingImports]  # it has an environment of its own
     except ImportError:
         raise InputError("MediaPipe is missing here: `make mediapipe` gives it an environment of its own") from None
     options = {"static_image_mode": True, "max_num_hands": 1, "min_detection_confidence": confidence}
