@@ -192,7 +192,7 @@ def test_an_export_that_cannot_be_is_said_before_the_work(weights, tmp_path):
     for options, words in (
         (["--db", tmp_path / "none.lmdb"], ["none.lmdb"]),
         (["--calibrate", tmp_path / "none"], ["only int8 is calibrated"]),
-        (["--precision", "int8"], ["int8 needs photographs"]),
+        (["--precision", "int8"], ["int8 needs images to calibrate on"]),
         (["--out", weights.with_suffix(".pb")], ["ends in .xml or .onnx"]),
     ):
         assert_one_line(run("tools/export.py", *given, *options), *words)

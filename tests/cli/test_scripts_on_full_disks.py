@@ -98,7 +98,7 @@ def test_one_line_names_the_file_and_nothing_half_written_stays(line, run, tmp_p
         status, errors = run(line, out)
     assert status == 2 and len(errors) == 1 and named in errors[0] and printable(str(out)) in errors[0], errors
     left = {path.relative_to(out).parts[0] for path in out.rglob("*") if path.is_file()}
-    kept = {f"{named}.partial"} if "keeps what there is" in errors[0] else set()  # the next call goes on with it
+    kept = {f"{named}.partial"} if "keeps what is written" in errors[0] else set()  # the next call goes on with it
     assert left <= WHOLE.get(line.split()[0], set()) | kept
     shutil.rmtree(out, ignore_errors=True)
     out.write_text("a file")  # in the place of the folder

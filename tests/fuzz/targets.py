@@ -775,7 +775,7 @@ def read_definition(data):
     folder = scratch() / "definitions"
     written("definitions/train.prototxt", data)
     shutil.copy(scratch() / "run of settings/solver.prototxt", folder)
-    definitions.loss_weights(folder)
+    definitions.read_loss_weights(folder)
     found = definitions.read_settings(folder)
     definitions.changes(found, {**found, "sigma": 9})
     return found

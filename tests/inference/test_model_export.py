@@ -85,7 +85,10 @@ def test_the_shipped_int8_file_is_near_the_shipped_weights():
         for path in (ROOT / "weights/compact_mask_pose.caffemodel", ROOT / "weights/compact_mask_pose_int8.xml")
     )
     apart = [np.median(np.linalg.norm(a.keypoints - b.keypoints, axis=1)) for a, b in zip(usual, small)]
-    overlap = [(a.mask & b.mask).sum() / (a.mask | b.mask).sum() for a, b in zip(usual, small)]
+    overlap = [
+        (a.mask & b.mask).sum() / (a.mask | b.mask).sum() for a, b in zip(usual, small) if (a.mask | b.mask).any()
+    ]
+    assert len(overlap) > 7  # elsewhere neither has a mask
     assert np.median(apart) < 3 and np.median(overlap) > 0.9  # pixels of 256
 
 
