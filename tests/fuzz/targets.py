@@ -777,7 +777,7 @@ def read_definition(data):
     shutil.copy(scratch() / "run of settings/solver.prototxt", folder)
     definitions.read_loss_weights(folder)
     found = definitions.read_settings(folder)
-    definitions.changes(found, {**found, "sigma": 9})
+    definitions.describe_changes(found, {**found, "sigma": 9})
     return found
 
 
