@@ -1,7 +1,7 @@
 """Passes per second of the page in Chromium, by WebAssembly, beside onnxruntime outside the browser.
 
-@mediapipe/tasks-vision, the natural peer in the same browser, is not measured: its npm package (1.1.0) holds no model,
-and its models are in no package.
+@mediapipe/tasks-vision, the natural peer in the same browser, is not measured: its npm package (1.1.0) holds no model.
+Whether another package holds one was not looked up.
 """
 
 import shutil
