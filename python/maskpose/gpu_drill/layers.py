@@ -1,11 +1,13 @@
 """Each layer of a network on one processor beside the same layer on another, forward and backward."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from maskpose.io.paths import PathLike
+from maskpose.model.caffe_types import Net, NetParameter
 from maskpose.model.network import train_net
 from maskpose.model.variants import KEYPOINTS, STRIDE, Variant
 from maskpose.runtime import import_caffe
@@ -15,15 +17,15 @@ ENGINE_LAYERS = {"Convolution": "convolution_param", "ReLU": "relu_param", "Pool
 CAFFE = 1  # the value of ``engine`` for Caffe's own layers
 
 
-def use_engine(net, engine: str) -> None:
+def use_engine(net: NetParameter, engine: str) -> None:
     """Let a NetParameter's layers be Caffe's own if ``engine`` is "caffe"; "default" leaves the choice to the build."""
     for layer in net.layer:
         if engine == "caffe" and layer.type in ENGINE_LAYERS:
             getattr(layer, ENGINE_LAYERS[layer.type]).engine = CAFFE
 
 
-def definition(variant: Variant, batch: int, side: int, engine: str):
-    """NetParameter of the training network that takes its batch from outside, of images of ``side`` pixels."""
+def definition(variant: Variant, batch: int, side: int, engine: str) -> NetParameter:
+    """Return the definition of the training network that takes its batch from outside, of images of ``side`` pixels."""
     net = train_net(variant, "none")
     channels = {"data": 3, "mask_label": 1, "heatmap_label": KEYPOINTS + 1}
     layers = []
@@ -40,7 +42,7 @@ def definition(variant: Variant, batch: int, side: int, engine: str):
     return net
 
 
-def fill(net, seed: int = 0) -> None:
+def fill(net: Net, seed: int = 0) -> None:
     """Give a caffe.Net weights and inputs under which signals neither vanish nor explode."""
     rng = np.random.default_rng(seed)
     for weight, bias in net.params.values():
@@ -52,7 +54,7 @@ def fill(net, seed: int = 0) -> None:
 
 
 def compare(
-    reference, other, on_reference: Callable[[], None], on_other: Callable[[], None]
+    reference: Net, other: Net, on_reference: Callable[[], None], on_other: Callable[[], None]
 ) -> Iterator[tuple[str, str, dict[str, float]]]:
     """Yield (layer, "forward" or "backward", {what: relative difference}) of two caffe.Nets of the same layers.
 
@@ -70,8 +72,8 @@ def compare(
     for number, name in enumerate(names):
         tops, bottoms = reference.top_names[name], reference.bottom_names[name]
         copy_data(reference, other, bottoms if bottoms else tops)
-        run(reference, on_reference, "_forward", number)
-        run(other, on_other, "_forward", number)
+        run_layer(reference, on_reference, "_forward", number)
+        run_layer(other, on_other, "_forward", number)
         yield name, "forward", {top: relative(other.blobs[top].data, reference.blobs[top].data) for top in tops}
     reference.clear_param_diffs()
     on_other()
@@ -81,8 +83,8 @@ def compare(
         copy_data(reference, other, [*bottoms, *tops])
         for top in tops:
             other.blobs[top].diff[...] = reference.blobs[top].diff
-        run(reference, on_reference, "_backward", number)
-        run(other, on_other, "_backward", number)
+        run_layer(reference, on_reference, "_backward", number)
+        run_layer(other, on_other, "_backward", number)
         found = {b: relative(other.blobs[b].diff, reference.blobs[b].diff) for b in bottoms}
         kinds = zip(("weights", "bias"), reference.params.get(name, ()), other.params.get(name, ()))
         found |= {kind: relative(theirs.diff, ours.diff) for kind, ours, theirs in kinds}
@@ -90,14 +92,14 @@ def compare(
             yield name, "backward", found
 
 
-def copy_data(source, target, names) -> None:
+def copy_data(source: Net, target: Net, names: Iterable[str]) -> None:
     """Copy blobs' data from net to net."""
     for name in names:
         target.blobs[name].data[...] = source.blobs[name].data
 
 
-def run(net, choose_processor, method: str, number: int) -> None:
-    """Run one layer of a net, where ``choose_processor`` says."""
+def run_layer(net: Net, choose_processor: Callable[[], None], method: str, number: int) -> None:
+    """Run one layer of a net, forward or backward (the name of pycaffe's method), on the processor chosen."""
     choose_processor()
     getattr(net, method)(number, number)
 
@@ -109,8 +111,8 @@ def relative(found: npt.NDArray, expected: npt.NDArray) -> float:
     return float(np.abs(found - expected).max() / max(np.abs(expected).max(), 1e-30))
 
 
-def open_net(net, folder: Path, name: str):
-    """A caffe.Net, in TRAIN phase, of a NetParameter, whose file is put into ``folder``."""
+def open_net(net: NetParameter, folder: PathLike, name: str) -> Net:
+    """Write a definition into ``folder``, and return the net of it, in TRAIN phase."""
     caffe = import_caffe()
     path = Path(folder) / f"{name}.prototxt"
     path.write_text(str(net))

@@ -1,6 +1,7 @@
 """The steps of the drill, in their order."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from maskpose.model.variants import DEFAULT_VARIANT
 
@@ -20,12 +21,14 @@ class Step:
     name: str  # unique, as "layers caffe"
     function: str  # of maskpose.gpu_drill.steps
     limit: float  # seconds
-    settings: dict = field(default_factory=dict)  # arguments of the function, as JSON holds them
-    environment: dict = field(default_factory=dict)  # variables that the process has besides
+    settings: dict[str, Any] = field(default_factory=dict)  # arguments of the function, as JSON holds them
+    environment: dict[str, str] = field(default_factory=dict)  # variables that the process has besides
     is_endless: bool = False  # it goes on until its time is up, and again when the drill is resumed
 
 
-def steps(gpu: int | None, db: str | None = None, training: dict | None = None, is_small: bool = False) -> list[Step]:
+def steps(
+    gpu: int | None, db: str | None = None, training: dict[str, Any] | None = None, is_small: bool = False
+) -> list[Step]:
     """All steps.
 
     Args:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from maskpose.errors import InputError
 from maskpose.gpu_drill import summary
@@ -145,8 +146,8 @@ class Drill:
                     self._note({"step": name, **values})
 
 
-def read_journal(folder: Path) -> list[dict]:
-    """The lines of a drill's journal; none where there is none. A line that was cut off is left out."""
+def read_journal(folder: Path) -> list[dict[str, Any]]:
+    """Return the lines of a drill's journal, or none if there is no journal. A line that was cut off is left out."""
     path = Path(folder) / JOURNAL
     found = []
     for line in read_text(path).splitlines() if path.exists() else []:
@@ -157,7 +158,7 @@ def read_journal(folder: Path) -> list[dict]:
     return latest(found)
 
 
-def latest(lines: list[dict]) -> list[dict]:
+def latest(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of each step, the lines of its last try alone."""
     kept = {}
     for line in lines:
@@ -167,7 +168,7 @@ def latest(lines: list[dict]) -> list[dict]:
     return [line for group in kept.values() for line in group]
 
 
-def finished(lines: list[dict]) -> set[str]:
+def finished(lines: list[dict[str, Any]]) -> set[str]:
     """Names of the steps that were done."""
     return {line["step"] for line in lines if line.get("status") == DONE}
 

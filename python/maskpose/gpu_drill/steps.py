@@ -19,6 +19,7 @@ from pathlib import Path
 from maskpose.errors import InputError, Stopped
 from maskpose.gpu_drill import layers as checking
 from maskpose.io.files import write_text
+from maskpose.model.caffe_types import Net, Solver
 from maskpose.model.initialisation import net_loss_weights
 from maskpose.model.variants import get_variant
 from maskpose.runtime import import_caffe, machine, set_device
@@ -29,7 +30,7 @@ WARM_UP = 3  # iterations before those that are timed
 SNAPSHOT_EVERY = 500  # iterations of the training
 
 
-def tell(**values) -> None:
+def tell(**values: object) -> None:
     """Write a line of values; what JSON has no number for becomes null."""
     plain = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
     print(json.dumps(plain), flush=True)
@@ -95,8 +96,8 @@ def layers(gpu: int | None, variant: str, engine: str, side: int, batch: int = 2
     tell(differing=differing, tolerance=TOLERANCE)
 
 
-def open_solver(run: trainer.Run, engine: str):
-    """A solver of a run's definitions, which are written, with its layers on an engine of ``plan.ENGINES``."""
+def open_solver(run: trainer.Run, engine: str) -> Solver:
+    """Write a run's definitions, its layers on an engine of ``plan.ENGINES``, and return the solver of them."""
     from google.protobuf import text_format
 
     net, solver = trainer.definitions_of(run)
@@ -122,7 +123,7 @@ def losses(gpu: int | None, variant: str, iterations: int, engine: str, data: di
             solver.net.layers[0].close()
 
 
-def weighted(net, values: dict[str, float]) -> float:
+def weighted(net: Net, values: dict[str, float]) -> float:
     """The total loss."""
     return sum(weight * values[name] for name, weight in net_loss_weights(net).items())
 
@@ -150,7 +151,7 @@ def speed(
     tell(batch=batch, first=first, seconds=seconds, slowest=max(times), images_per_second=batch / seconds)
 
 
-def seconds_of(solver) -> float:
+def seconds_of(solver: Solver) -> float:
     """Seconds of one iteration, to the end of what it started on the GPU."""
     started = time.perf_counter()
     solver.step(1)

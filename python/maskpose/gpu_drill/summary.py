@@ -1,11 +1,15 @@
 """What the drill found, to read."""
 
 from itertools import groupby
+from typing import Any, TypeAlias
+
+Line: TypeAlias = dict[str, Any]  # of the journal: a step's name, and values by their names
+Steps: TypeAlias = dict[str, list[Line]]  # the lines of each step
 
 PAPER = "The paper: 0.49 s for a batch of 13 at 368x368, mask_pose, on two GTX 1080 Ti."
 
 
-def text(lines: list[dict]) -> str:
+def text(lines: list[Line]) -> str:
     """The summary, in Markdown, of a drill's lines so far."""
     steps = {name: list(group) for name, group in groupby(lines, key=lambda line: line["step"])}
     sections = [
@@ -20,7 +24,7 @@ def text(lines: list[dict]) -> str:
     return "\n\n".join(["# GPU drill", *filter(None, sections)]) + "\n"
 
 
-def table(head: list[str], rows: list[list]) -> str:
+def table(head: list[str], rows: list[list[object]]) -> str:
     """A table in Markdown, or "" without rows."""
     if not rows:
         return ""
@@ -28,7 +32,7 @@ def table(head: list[str], rows: list[list]) -> str:
     return "\n".join("| " + " | ".join(map(shown, line)) + " |" for line in lines)
 
 
-def shown(value) -> str:
+def shown(value: object) -> str:
     """A cell of a table."""
     if value is None:
         return "–"
@@ -40,12 +44,12 @@ def titled(title: str, body: str) -> str:
     return f"## {title}\n\n{body}" if body else ""
 
 
-def values(steps, name: str, key: str) -> list[dict]:
+def values(steps: Steps, name: str, key: str) -> list[Line]:
     """The lines of a step that have a value of that name."""
     return [line for line in steps.get(name, []) if key in line]
 
 
-def machine(steps) -> str:
+def machine(steps: Steps) -> str:
     """Processor, GPU and libraries."""
     said = {}
     for line in steps.get("device", []):
@@ -54,7 +58,7 @@ def machine(steps) -> str:
     return titled("Machine", table(["", ""], rows))
 
 
-def layers(steps) -> str:
+def layers(steps: Steps) -> str:
     """How many layers agree with the CPU's, and those that do not."""
     rows, apart = [], []
     for name in (name for name in steps if name.startswith("layers ")):
@@ -69,7 +73,7 @@ def layers(steps) -> str:
     return titled("Each layer beside the CPU's", body)
 
 
-def losses(steps) -> str:
+def losses(steps: Steps) -> str:
     """Total losses of both processors, iteration by iteration."""
     parts = []
     for name in (name for name in steps if name.startswith("losses ") and not name.endswith(" on the CPU")):
@@ -81,12 +85,12 @@ def losses(steps) -> str:
     return "\n\n".join(filter(None, parts))
 
 
-def apart(one, other):
-    """The relative difference of two numbers, or None."""
-    return None if one is None or other is None else abs(one - other) / max(abs(other), 1e-30)
+def apart(loss: float | None, expected: float | None) -> float | None:
+    """Return the relative difference of two losses, or None if either is missing."""
+    return None if loss is None or expected is None else abs(loss - expected) / max(abs(expected), 1e-30)
 
 
-def speed(steps) -> str:
+def speed(steps: Steps) -> str:
     """Seconds an iteration."""
     rows = []
     for name in (name for name in steps if name.startswith("speed ")):
@@ -100,7 +104,7 @@ def speed(steps) -> str:
     return titled("Seconds an iteration", f"{body}\n\n{PAPER}") if body else ""
 
 
-def batches(steps) -> str:
+def batches(steps: Steps) -> str:
     """Images a second of the compact variant."""
     rows = []
     for name in (name for name in steps if name.startswith("batch ")):
@@ -109,13 +113,13 @@ def batches(steps) -> str:
     return titled("Images a second, compact", table(["Batch", "Data", "Images a second"], rows))
 
 
-def training(steps) -> str:
+def training(steps: Steps) -> str:
     """How far the training came."""
     said = [line.get("stopped") or line.get("weights") for line in values(steps, "training", "done")]
     return titled("Training", f"{said[-1]}; `training/losses.csv` has its losses.") if said else ""
 
 
-def ends(steps) -> str:
+def ends(steps: Steps) -> str:
     """How each step ended."""
     rows = [
         [name, " ".join(filter(None, (line["status"], line.get("reason")))), line.get("seconds")]

@@ -2,8 +2,10 @@
 
 import errno
 import functools
+import io
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from maskpose.errors import InputError, reason
 
@@ -39,30 +41,30 @@ class Handler(SimpleHTTPRequestHandler):
         ".onnx": "application/octet-stream",
     }
 
-    def end_headers(self):
+    def end_headers(self) -> None:
         """Add HEADERS to every answer."""
         for name, value in HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
 
-    def send_head(self):
-        """The file that is asked for, or nothing, with the headers sent."""
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
+        """Send the headers; return the file that is asked for, or None if there is none."""
         below = Path(self.translate_path(self.path)).relative_to(self.directory)
         if any(part.startswith(".") for part in below.parts):
             self.send_error(404)
             return None
         return super().send_head()
 
-    def list_directory(self, path):
-        """There are none."""
+    def list_directory(self, path: object) -> None:
+        """Send 404: folders are not listed."""
         self.send_error(404)
 
-    def log_message(self, format, *args):
-        """Say nothing of requests."""
+    def log_message(self, format: str, *args: Any) -> None:
+        """Log no requests."""
 
 
 def open_server(folder: Path, port: int) -> ThreadingHTTPServer:
-    """A server of ``folder`` at HOST, which listens; port 0: any that is free. Raises InputError where it cannot."""
+    """A server of ``folder`` at HOST, which listens; port 0: any that is free. Raises InputError if it cannot be."""
     handler = functools.partial(Handler, directory=str(folder))
     try:
         return Server((HOST, port), handler)
@@ -77,5 +79,5 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def handle_error(self, request, client_address):
-        """A browser that closes a connection early is no error."""
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Ignore that a browser closed a connection early."""
