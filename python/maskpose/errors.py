@@ -1,8 +1,13 @@
-"""The exceptions that mean more than a bug in this program."""
+"""The exceptions that mean more than a bug in this program, and how messages show text and values from outside."""
 
 import os
+import reprlib
+import unicodedata
 
-from maskpose.io.printable import printable
+HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # control characters, marks of format and direction, half characters, line ends
+JOINERS = "\u200c\u200d"  # spell words in several scripts, and some emoji; they act on their neighbours alone
+
+MOST_SHOWN = 80  # characters of a value in a message
 
 
 class InputError(ValueError):
@@ -18,6 +23,28 @@ class Stopped(Exception):
 
 class WorkerError(RuntimeError):
     """A process that works for this one ended although it should not have."""
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with its hidden characters as escapes: \\x1b, \\u202e (right-to-left override), \\udce4.
+
+    Hidden are the categories HIDDEN without JOINERS, line ends included. Names that are not UTF-8 can be printed so.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode()
+        if unicodedata.category(character) in HIDDEN and character not in JOINERS
+        else character
+        for character in text
+    )
+
+
+def short_repr(value: object) -> str:
+    """Return a value as messages show it, shortened if it is large or deep."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = MOST_SHOWN
+    return short.repr(value)
 
 
 def reason(error: OSError) -> str:

@@ -11,7 +11,7 @@ from in_process import run_script
 
 from conftest import ROOT, files_of_at_most
 from maskpose.data.database import Reader
-from maskpose.io.printable import printable
+from maskpose.errors import printable
 
 HAND = "examples/rendered_hands/Test/source/0.jpg"
 TINY = "compact/mask_pose+input_size=32+sub_stages=1+width=0.03125"

@@ -29,9 +29,8 @@ import traceback
 import unicodedata
 from pathlib import Path
 
-from maskpose.errors import InputError
+from maskpose.errors import HIDDEN, JOINERS, InputError
 from maskpose.io.files import write_bytes
-from maskpose.io.printable import HIDDEN, JOINERS
 
 HERE = Path(__file__).parent
 PYTHON = HERE.parents[1] / "python"

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from maskpose.cli.commands import COMMANDS, PROGRAM, Command, as_started, started_script
-from maskpose.errors import InputError
-from maskpose.io.printable import short_repr
+from maskpose.errors import InputError, short_repr
 from maskpose.io.text import RepeatedKey, parse_json
 from maskpose.model.variants import DEFAULT_VARIANT, VARIANTS, get_variant
 

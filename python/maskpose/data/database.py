@@ -14,13 +14,12 @@ import lmdb
 
 from maskpose import __version__
 from maskpose.data.sample import Sample
-from maskpose.errors import InputError
+from maskpose.errors import InputError, short_repr
 from maskpose.io import values
 from maskpose.io.files import make_folder, read_json, refuse_existing, write_text
 from maskpose.io.lmdb_file import LmdbFile
 from maskpose.io.locks import FileLock
 from maskpose.io.paths import PathLike
-from maskpose.io.printable import short_repr
 from maskpose.io.text import parse_json
 
 ABOUT_KEY = b"about"

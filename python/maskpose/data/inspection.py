@@ -20,12 +20,11 @@ from maskpose.data.settings import DataSettings
 from maskpose.errors import InputError
 from maskpose.io.left_out import in_brackets
 from maskpose.io.paths import PathLike
-from maskpose.io.printable import plot_label
 from maskpose.io.progress import progress_bar
 from maskpose.keypoints import KEYPOINT_NAMES
 from maskpose.model.variants import IGNORE_LABEL, KEYPOINTS, Variant
 from maskpose.visualization import drawing, sheets
-from maskpose.visualization.plots import new_figure, png_bytes
+from maskpose.visualization.plots import new_figure, plot_label, png_bytes
 
 NEAR = 0.1  # of the hand's size: how far a visible keypoint may lie outside the mask
 DOUBTFUL = 0.25  # share of a sample's visible keypoints further out, from which on its mask is doubtful

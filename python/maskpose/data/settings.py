@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from maskpose.errors import InputError
-from maskpose.io.printable import short_repr
+from maskpose.errors import InputError, short_repr
 from maskpose.io.text import RepeatedKey, parse_json
 from maskpose.io.values import json_object
 from maskpose.model.variants import STRIDE

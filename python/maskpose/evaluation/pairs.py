@@ -11,11 +11,10 @@ from tqdm import tqdm
 
 from maskpose import geometry
 from maskpose.data.sample import Sample
-from maskpose.errors import InputError
+from maskpose.errors import InputError, printable
 from maskpose.evaluation.evaluate import ResultRows
 from maskpose.evaluation.results import Results
 from maskpose.inference.hand import Hand
-from maskpose.io.printable import printable
 from maskpose.io.progress import progress_bar
 
 if TYPE_CHECKING:

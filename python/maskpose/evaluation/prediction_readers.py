@@ -25,14 +25,13 @@ import numpy as np
 import numpy.typing as npt
 
 from maskpose.data.datasets.reading import existing_path
-from maskpose.errors import InputError
+from maskpose.errors import InputError, short_repr
 from maskpose.evaluation.predictions import CropMaps, PredictedHand, Predictions
 from maskpose.io import safe_pickle
 from maskpose.io.files import read_json
 from maskpose.io.hdf5 import open_hdf5, read_numbers, read_text_attribute, read_texts
 from maskpose.io.left_out import STRICT, LeftOut
 from maskpose.io.paths import PathLike, split_label
-from maskpose.io.printable import short_repr
 from maskpose.io.progress import progress_bar
 from maskpose.io.tables import read_table
 from maskpose.io.values import (

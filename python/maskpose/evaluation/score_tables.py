@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from maskpose.errors import printable
 from maskpose.evaluation.detection import detection_curve
 from maskpose.io.files import remove, write_text
-from maskpose.io.printable import plot_label, printable
 from maskpose.io.tables import csv_text
-from maskpose.visualization.plots import new_figure, save_figure
+from maskpose.visualization.plots import new_figure, plot_label, save_figure
 
 if TYPE_CHECKING:
     from maskpose.evaluation.results import Results

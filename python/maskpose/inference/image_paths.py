@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from maskpose.errors import InputError
+from maskpose.errors import InputError, printable
 from maskpose.io.files import noted_names
 from maskpose.io.image_kinds import HEAD, SUFFIXES, UNREAD_SUFFIXES, kind_of
-from maskpose.io.printable import printable
 
 MAX_NAMED = 10  # skipped files of a folder that are named
 

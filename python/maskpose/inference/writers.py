@@ -14,13 +14,12 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from maskpose.errors import InputError
+from maskpose.errors import InputError, printable
 from maskpose.inference.hand import Hand
 from maskpose.inference.image_paths import ImageFile
 from maskpose.io import images
 from maskpose.io.files import MOST_BYTES_OF_NAME, read_json, remove, write_text
 from maskpose.io.paths import PathLike
-from maskpose.io.printable import printable
 from maskpose.io.tables import csv_text
 from maskpose.io.values import field, json_list, json_object
 from maskpose.keypoints import KEYPOINT_NAMES

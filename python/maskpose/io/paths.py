@@ -4,8 +4,7 @@ import os
 from pathlib import Path, PurePath
 from typing import TypeAlias
 
-from maskpose.errors import InputError
-from maskpose.io.printable import short_repr
+from maskpose.errors import InputError, short_repr
 
 PathLike: TypeAlias = str | os.PathLike[str]
 MOST_BYTES_OF_NAME = 255  # of a file's or folder's name, on the disks of Linux and macOS

@@ -12,8 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from maskpose.errors import InputError
-from maskpose.io.printable import short_repr
+from maskpose.errors import InputError, short_repr
 from maskpose.io.text import RepeatedKey, is_text
 
 Where: TypeAlias = str | os.PathLike[str]

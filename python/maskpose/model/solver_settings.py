@@ -3,8 +3,7 @@
 import math
 from typing import Any
 
-from maskpose.errors import InputError
-from maskpose.io.printable import short_repr
+from maskpose.errors import InputError, short_repr
 from maskpose.model.caffe_types import SolverParameter
 
 SOLVER_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")

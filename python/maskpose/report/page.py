@@ -12,11 +12,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from maskpose.errors import printable
 from maskpose.evaluation.protocols import PROTOCOLS
 from maskpose.inference.hand import THRESHOLD
 from maskpose.io.files import write_text
 from maskpose.io.paths import PathLike
-from maskpose.io.printable import printable
 from maskpose.keypoints import BONES, FINGERS, KEYPOINT_NAMES
 from maskpose.report.collect import ALL, SELECTIONS, label_of
 from maskpose.visualization import drawing

@@ -15,10 +15,9 @@ import numpy.typing as npt
 
 from maskpose.errors import InputError
 from maskpose.io.paths import PathLike
-from maskpose.io.printable import plot_label
 from maskpose.training import definitions
 from maskpose.training.loss_log import part_name, read_losses
-from maskpose.visualization.plots import new_figure, save_figure
+from maskpose.visualization.plots import new_figure, plot_label, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,6 +4,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from maskpose.errors import printable
 from maskpose.io.files import atomic_path
 from maskpose.io.paths import PathLike
 
@@ -21,6 +22,12 @@ def new_figure(
     figure = Figure(figsize=(width, height), layout=layout)
     FigureCanvasAgg(figure)
     return figure
+
+
+def plot_label(text: str) -> str:
+    """Return ``text`` for matplotlib, which reads text between two $ as a formula and hides labels such as _this."""
+    text = printable(text).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
 
 
 def save_figure(figure: "Figure", path: PathLike, dpi: int = 130) -> None:

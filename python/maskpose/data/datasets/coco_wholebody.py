@@ -8,10 +8,9 @@ from typing import Any
 
 from maskpose.data.datasets.reading import image_file, read_entries, sample_from_file, triples
 from maskpose.data.sample import Sample
-from maskpose.errors import InputError
+from maskpose.errors import InputError, short_repr
 from maskpose.io.files import read_json
 from maskpose.io.paths import PathLike
-from maskpose.io.printable import short_repr
 from maskpose.io.values import field, flag_field, identifier, json_object, list_field, text
 
 NAME = "COCO-WholeBody's hands"

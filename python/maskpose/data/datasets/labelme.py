@@ -24,10 +24,9 @@ from maskpose.data.datasets.reading import (
     sample_from_bytes,
 )
 from maskpose.data.sample import Sample
-from maskpose.errors import InputError
+from maskpose.errors import InputError, short_repr
 from maskpose.io.files import read_bytes, read_json
 from maskpose.io.paths import PathLike
-from maskpose.io.printable import short_repr
 from maskpose.io.progress import progress_bar
 from maskpose.io.values import Where, field, flag_field, json_object, list_field, numbers, size, text
 from maskpose.keypoints import KEYPOINT_NAMES

@@ -15,12 +15,11 @@ import numpy.typing as npt
 
 from maskpose.data.datasets.reading import image_file, mask_if_there, read_entries, sample_from_file, triples
 from maskpose.data.sample import Sample
-from maskpose.errors import InputError
+from maskpose.errors import InputError, short_repr
 from maskpose.io.files import read_json
 from maskpose.io.left_out import STRICT, LeftOut
 from maskpose.io.name_index import NameIndex
 from maskpose.io.paths import PathLike
-from maskpose.io.printable import short_repr
 from maskpose.io.values import field, identifier, json_object, list_field, number, numbers, size, text
 
 NAME = "OneHand10K, mmpose's JSON"

@@ -23,10 +23,9 @@ from maskpose.codecs.masks import decode_mask, pack_mask
 from maskpose.data.build import build_items
 from maskpose.data.datasets.reading import NOWHERE, checked_image_size
 from maskpose.data.sample import FARTHEST, Sample
-from maskpose.errors import InputError
+from maskpose.errors import InputError, short_repr
 from maskpose.io.files import read_bytes, read_text
 from maskpose.io.paths import PathLike
-from maskpose.io.printable import short_repr
 from maskpose.io.tables import read_table
 from maskpose.io.text import is_text, split_lines
 from maskpose.io.values import parse_number

@@ -11,11 +11,10 @@ import numpy.typing as npt
 from maskpose import geometry
 from maskpose.codecs.masks import decode_mask, pack_mask
 from maskpose.data.sample import FARTHEST, Sample
-from maskpose.errors import InputError
+from maskpose.errors import InputError, short_repr
 from maskpose.io import images
 from maskpose.io.files import read_bytes
 from maskpose.io.paths import PathLike, path_below
-from maskpose.io.printable import short_repr
 from maskpose.io.values import Where, flattened, number, numbers, text
 from maskpose.model.variants import KEYPOINTS
 

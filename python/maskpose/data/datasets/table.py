@@ -21,9 +21,8 @@ from maskpose.data.datasets.reading import (
     sample_from_file,
 )
 from maskpose.data.sample import Sample
-from maskpose.errors import InputError
+from maskpose.errors import InputError, short_repr
 from maskpose.io.paths import PathLike
-from maskpose.io.printable import short_repr
 from maskpose.io.tables import read_table
 from maskpose.io.values import flag, parse_number, size, text
 from maskpose.keypoints import KEYPOINT_NAMES

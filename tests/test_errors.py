@@ -4,11 +4,11 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from maskpose.errors import InputError
+from maskpose.errors import InputError, printable
 from maskpose.evaluation import score_tables
 from maskpose.evaluation.scores import score_results
 from maskpose.inference import writers
-from maskpose.io.printable import plot_label, printable
+from maskpose.visualization.plots import plot_label
 
 
 @pytest.mark.parametrize(
