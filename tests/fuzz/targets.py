@@ -31,7 +31,8 @@ from maskpose import geometry
 from maskpose.annotation import labelme_files
 from maskpose.annotation.store import Store
 from maskpose.cli.options import key_value
-from maskpose.codecs.masks import decode_labels, decode_mask, pack_mask
+from maskpose.codecs.mask_files import decode_labels, decode_mask
+from maskpose.codecs.masks import pack_mask
 from maskpose.data.build import build_items
 from maskpose.data.database import Reader
 from maskpose.data.datasets import cmu, coco_wholebody, freihand, labelme, mmpose, onehand10k, rhd, table
@@ -261,7 +262,7 @@ def masks():
     ]
 
 
-@target("mask", masks, mutation.change_png, "codecs/masks.py", "io/png.py")
+@target("mask", masks, mutation.change_png, "codecs/mask_files.py", "io/png.py")
 def read_mask(data):
     with contextlib.suppress(InputError):
         assert decode_labels(data, "x").dtype.kind in "iu"
@@ -277,7 +278,7 @@ def other_masks():
     return [encoded(kind, mask, mode) for kind, mode in kinds]
 
 
-target("mask-other", other_masks, mutation.change_bytes, "codecs/masks.py", "io/pillow_images.py")(read_mask)
+target("mask-other", other_masks, mutation.change_bytes, "codecs/mask_files.py", "io/pillow_images.py")(read_mask)
 
 
 @target("film", lambda: [film()], mutation.change_bytes, "inference/frame_sources.py", grows=False)

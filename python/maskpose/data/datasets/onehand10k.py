@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from maskpose import geometry
-from maskpose.codecs.masks import decode_mask, pack_mask
+from maskpose.codecs.mask_files import decode_mask
+from maskpose.codecs.masks import pack_mask
 from maskpose.data.build import build_items
 from maskpose.data.datasets.reading import NOWHERE, checked_image_size
 from maskpose.data.sample import FARTHEST, Sample
@@ -193,7 +194,7 @@ def read_sample(root: PathLike, split: str, text: str, sources: Mapping[str, Map
 
 
 def read_mask(folder: PathLike, kind: str, name: str, width: int, height: int) -> npt.NDArray[np.bool_] | None:
-    """Read which pixels the mask file of an image marks, by maskpose.codecs.masks.
+    """Read which pixels the mask file of an image marks, by maskpose.codecs.mask_files.
 
     Args:
         folder: of the split.

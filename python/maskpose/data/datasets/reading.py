@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from maskpose import geometry
-from maskpose.codecs.masks import decode_mask, pack_mask
+from maskpose.codecs.mask_files import decode_mask
+from maskpose.codecs.masks import pack_mask
 from maskpose.data.sample import FARTHEST, Sample
 from maskpose.errors import InputError, short_repr
 from maskpose.io import images
@@ -122,7 +123,7 @@ def image_file(folder: PathLike, name: object, where: Where) -> tuple[Path, str]
 
 
 def mask_file(path: PathLike) -> npt.NDArray[np.bool_]:
-    """Return which pixels of a mask file are hand, (h, w) bool, by maskpose.codecs.masks.
+    """Return which pixels of a mask file are hand, (h, w) bool, by maskpose.codecs.mask_files.
 
     Raises:
         InputError: the file cannot be read as a mask, or shows no hand.

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskpose import boxes
-from maskpose.codecs.masks import decode_labels
+from maskpose.codecs.mask_files import decode_labels
 from maskpose.data.datasets.reading import existing_path, read_entries, sample_from_file, triples
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError, short_repr

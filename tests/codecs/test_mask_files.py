@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maskpose.codecs.masks import decode_labels, decode_mask
+from maskpose.codecs.mask_files import decode_labels, decode_mask
 from maskpose.errors import InputError
 
 HAND = np.zeros((30, 40), bool)
