@@ -14,8 +14,7 @@ from maskpose.data.sample import Sample
 from maskpose.demo import scenes
 from maskpose.errors import InputError
 from maskpose.inference.hand import Hand
-from maskpose.io.cache import cache_folder
-from maskpose.io.files import sha256
+from maskpose.io.files import cache_folder, sha256
 
 TARBALL = "fingerpose-0.1.0.tgz"
 SHADES = (40, 120, 200)

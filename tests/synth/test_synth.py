@@ -17,7 +17,7 @@ numba = pytest.importorskip("numba", reason="the renderer's requirements (maskpo
 
 from maskpose.data.datasets import onehand10k  # noqa: E402
 from maskpose.errors import InputError  # noqa: E402
-from maskpose.io.cache import cache_folder  # noqa: E402
+from maskpose.io.files import cache_folder  # noqa: E402
 from maskpose.io.locks import FileLock  # noqa: E402
 from maskpose.synth import (  # noqa: E402
     arm_model,

