@@ -37,9 +37,22 @@ def test_tiles_by_hand():
     assert search.tiles(100, 60) == [(x, y, 45, 45) for y in (0, 15) for x in (0, 28, 55)]
 
 
-def test_score_is_the_mean_confidence_cut_to_0_to_1():
+def test_score_without_a_mask_is_the_mean_confidence_cut_to_0_to_1():
     assert search.score(np.array([0.5, 1.5, -1.0, np.nan])) == pytest.approx((0.5 + 1) / 4)
     assert search.score(np.array([])) == 0
+
+
+def test_score_is_lowered_by_an_uncertain_mask():
+    assert search.score([0.5, 1.5], [[0.1, 0.8], [0.0, 0.2]]) == pytest.approx(0.75 * 0.8)
+
+
+def test_keypoints_without_a_mask_are_no_hand():
+    def see_keypoints_alone(inputs):
+        outputs = Spot()(inputs)
+        return {**outputs, "mask_prob": 0.1 * outputs["mask_prob"]}
+
+    hand = Predictor(engine=see_keypoints_alone).predict(spot(radius=40))
+    assert hand.confidences.min() > 0.9 and hand.score == pytest.approx(0.1, abs=0.01) and not hand.present
 
 
 class Spot:

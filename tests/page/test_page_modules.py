@@ -166,6 +166,7 @@ def test_tiles_cover_the_image_as_pythons():
 def test_the_score_is_pythons():
     values = [np.array([0.5, -0.25, 1.5, 0.125], np.float32), np.zeros(0, np.float32)]
     assert call("search.js", *(("score", one) for one in values)) == [search.score(one) for one in values]
+    assert call("search.js", ("score", values[0], 0.75)) == [search.score(values[0], 0.75)]
 
 
 def test_the_mean_of_two_passes():

@@ -47,13 +47,18 @@ def decode_hand(
         hand.mask = np.zeros((height, width), bool)
         to_crop = geometry.compose(geometry.translation(-x, -y), to_image)
         hand.mask[y : y + h, x : x + w] = mask_from_probability(outputs[0]["mask_prob"][1], to_crop, w, h)
-    hand.score = search.score(hand.confidences) if variant.pose else score_outputs(outputs[:1], variant)
+    mask_probability = outputs[0]["mask_prob"][1] if variant.mask else 1.0
+    hand.score = search.score(hand.confidences if variant.pose else 1.0, mask_probability)
     hand.present = hand.score >= threshold
     return hand
 
 
 def score_outputs(outputs: Sequence[Outputs], variant: Variant) -> float:
-    """Return Hand.score from the cells of the maps, without decoding them, over all of ``outputs``."""
+    """Return how certain passes are of a hand, 0 to 1, from the cells of their maps: what decides about a search.
+
+    It is the mean of the heatmaps' largest cells over all of ``outputs``, each clipped to 0 to 1. The mask counts only
+    for a variant without a pose stage.
+    """
     if variant.pose:
         maps = np.stack([output[variant.heatmap_blob][:KEYPOINTS] for output in outputs])
         return search.score(maps.max(axis=(0, 2, 3)))

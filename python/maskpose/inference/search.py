@@ -31,11 +31,14 @@ def _tile_starts(length: int, side: int) -> list[int]:
     return np.rint(np.linspace(0, rest, count)).astype(int).tolist()
 
 
-def score(confidences: npt.ArrayLike) -> float:
-    """How certain it is that there is a hand, 0 to 1: the mean of the confidences, each clipped to 0 to 1.
+def score(confidences: npt.ArrayLike, mask_probability: npt.ArrayLike = 1.0) -> float:
+    """How certain it is that there is a hand, 0 to 1: the mean confidence times the largest probability of the mask.
+
+    Both stages have to agree: a face may resemble some keypoints, but the mask stage seldom takes it for a hand.
 
     Args:
-        confidences: (21,) of keypoints, or of any shape for a variant without a pose stage; NaN counts as 0.
+        confidences: of keypoints, of any shape, each clipped to 0 to 1; NaN counts as 0.
+        mask_probability: of a hand, of any shape, 0 to 1; left out for a variant without a mask stage.
     """
     values = np.clip(np.nan_to_num(np.asarray(confidences, float)), 0, 1)
-    return float(values.mean()) if values.size else 0.0
+    return float(values.mean() * np.max(mask_probability)) if values.size else 0.0

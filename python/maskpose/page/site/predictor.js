@@ -84,11 +84,9 @@ export class Predictor {
   /** The score of a pass by its cells alone. */
   #score({ heatmaps }) {
     const cells = this.side ** 2;
-    const largest = Array.from({ length: this.settings.keypoints }, (_, n) => {
-      let most = -Infinity;
-      for (let cell = n * cells; cell < (n + 1) * cells; cell++) most = Math.max(most, heatmaps[cell]);
-      return most;
-    });
+    const largest = Array.from({ length: this.settings.keypoints }, (_, n) =>
+      largestOf(heatmaps.subarray(n * cells, (n + 1) * cells)),
+    );
     return score(largest);
   }
 
@@ -99,17 +97,22 @@ export class Predictor {
     const gridToImage = invert(compose(toGrid(stride), map));
     const part = clipCrop(crop, image.width, image.height);
     const { keypoints, confidences } = decodeKeypoints(heatmaps, count, side, stride, map, part);
-    const found = score(confidences);
+    const hand = mask.subarray(side * side);
+    const found = score(confidences, largestOf(hand));
     return {
       keypoints,
       confidences,
       heatmaps,
       gridToImage,
-      mask: maskFromProbability(mask.subarray(side * side), side, gridToImage, part),
+      mask: maskFromProbability(hand, side, gridToImage, part),
       score: found,
       present: found >= scoreThreshold,
     };
   }
+}
+
+function largestOf(values) {
+  return values.reduce((most, value) => Math.max(most, value), -Infinity);
 }
 
 /** Maps of `side` columns, or an input, each mirrored. */

@@ -18,9 +18,9 @@ function starts(length, side) {
   return Array.from({ length: steps + 1 }, (_, n) => roundHalfEven(steps ? n * (rest / steps) : 0));
 }
 
-/** How sure it is that there is a hand, 0 to 1: the mean of the confidences, each cut to 0 to 1. */
-export function score(confidences) {
+/** How sure it is that there is a hand, 0 to 1: the mean confidence, each cut to 0 to 1, times the mask's largest value. */
+export function score(confidences, maskProbability = 1) {
   let sum = 0;
   for (const value of confidences) sum += clamp(value, 0, 1);
-  return confidences.length ? sum / confidences.length : 0;
+  return confidences.length ? (sum / confidences.length) * maskProbability : 0;
 }
