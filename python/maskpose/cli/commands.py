@@ -74,6 +74,9 @@ DATA_GROUPS = {
         Command("data merge", "data.merge", "data_prep/merge.py", "several databases as one"),
         Command("data split", "data.split", "data_prep/split.py", "parts of a database, at random or by a list"),
         Command("data crop", "data.crop", "data_prep/crop.py", "squares about the hands: larger hands"),
+        Command(
+            "data backgrounds", "data.backgrounds", "data_prep/backgrounds.py", "windows of images that show no hand"
+        ),
         Command("data shrink", "data.shrink", "data_prep/shrink.py", "shrunk images on grey: smaller hands"),
         Command("data paste", "data.paste", "data_prep/paste.py", "hands pasted onto other backgrounds"),
     ),

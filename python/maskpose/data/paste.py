@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from maskpose import geometry
 from maskpose.codecs.masks import pack_mask
+from maskpose.data.backgrounds import forbidden_cells
 from maskpose.data.build import build_items
 from maskpose.data.compositing import (
     MAX_ENLARGEMENT,
@@ -44,10 +45,8 @@ from maskpose.visualization import drawing, sheets
 ORIGIN = "pasted"
 MIN_VISIBLE = 8  # keypoints of a hand: with fewer, the box says little about the hand's size
 MIN_SPAN = 16  # pixels of a hand: a smaller one is all blur
-MARGIN = 0.15  # of a hand's box: how far a background's window stays away from the hand
 TRIES = 20  # windows of one image, ever smaller ones
 SMALLEST_TEXTURE = 48  # pixels of the larger side of a window that a sleeve or a thing is cut out of
-FORBIDDEN_SIDE = 96  # cells of the larger side of the map of what a window must not hold
 UNREADABLE = "that cannot be read"
 SHEET_SAMPLES, SHEET_COLUMNS, SHEET_TILE = 40, 10, (224, 224)
 
@@ -288,32 +287,6 @@ def _image_without_hand(path: Path) -> Sample:
     return Sample(path.name, data, width, height, nowhere, np.zeros(KEYPOINTS, bool))
 
 
-def _forbidden(sample: Sample) -> tuple[npt.NDArray[np.uint8], float]:
-    """Return what a background's window must not hold, and how many pixels a cell's side has.
-
-    These are the mask, unknown pixels, the visible keypoints, and MARGIN of the hand's box about them all.
-
-    Returns:
-        (rows, columns) uint8, 1 in the cells that are forbidden; pixels of a cell's side.
-    """
-    cell = max(sample.width, sample.height) / FORBIDDEN_SIDE
-    hand = sample.keypoints[sample.visible]
-    mask, unknown = (_pixels(packed) for packed in (sample.decode_mask(), sample.decode_unknown()))
-    cells = np.zeros([max(1, int(np.ceil(side / cell))) for side in (sample.height, sample.width)], np.uint8)
-    if not len(taken := np.concatenate([hand, mask, unknown])):
-        return cells, cell
-    columns, rows = np.clip(taken / cell, 0, np.array(cells.shape[::-1]) - 1).astype(int).T
-    cells[rows, columns] = 1
-    size = max((np.ptp(part, axis=0).max() for part in (hand, mask) if len(part)), default=0)
-    reach = 1 + int(np.ceil(MARGIN * size / cell))
-    return np.asarray(cv2.dilate(cells, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.uint8), cell
-
-
-def _pixels(mask: npt.NDArray[np.uint8] | None) -> npt.NDArray[Any]:
-    """Return x and y of a mask's pixels, (n, 2); of None, none."""
-    return np.empty((0, 2)) if mask is None else np.argwhere(mask)[:, ::-1]
-
-
 def _at_most_enlarged(shape: tuple[int, int], window: npt.NDArray[np.uint8], smallest: int) -> tuple[int, int]:
     """Return ``shape`` (width, height), or less if ``window`` has few pixels, down to a larger side of ``smallest``."""
     side = min(max(shape), max(smallest, MAX_ENLARGEMENT * max(window.shape[:2])))
@@ -336,7 +309,7 @@ def _free_window(
     low = max(smallest / max(shape), 0.3 * largest)
     if low > largest:
         return None
-    cells, cell = _forbidden(sample)
+    cells, cell = forbidden_cells(sample)
     total = cv2.integral(cells)
     for n in range(TRIES):
         scale = rng.uniform(low, largest - (largest - low) * n / TRIES)
