@@ -21,6 +21,7 @@ from benchmarks import ROUNDS, Row
 from maskpose.data.datasets import onehand10k
 from maskpose.errors import InputError
 from maskpose.testing import drawn_hands
+from maskpose.testing.databases import build_onehand10k
 
 COUNT = 11_703  # the paper's
 SIZES = (238, 358), (226, 346), (540, 960), (226, 339)
@@ -102,7 +103,7 @@ def copy(folder):
 def measure(folder, db):
     """What ``build`` gives, of this process, whose packages are loaded."""
     started = time.perf_counter()
-    onehand10k.build_db(folder, onehand10k.plan(folder)["train"], db)
+    build_onehand10k(folder, onehand10k.plan(folder)["train"], db)
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "peak": peak_memory()}
 

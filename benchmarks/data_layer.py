@@ -17,7 +17,7 @@ from maskpose.data.prefetch import open_batches
 from maskpose.data.settings import DataSettings
 from maskpose.errors import InputError
 from maskpose.io.files import read_bytes
-from maskpose.training.profiling import drawn_database
+from maskpose.testing.databases import drawn_database
 
 BATCH = 13  # the paper's
 

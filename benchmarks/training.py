@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks import ROUNDS, Row
 from maskpose.errors import InputError
 from maskpose.io.files import REPOSITORY
-from maskpose.training.profiling import drawn_database
+from maskpose.testing.databases import drawn_database
 
 ITERATIONS = {"compact/mask_pose": 15, "mask_pose": 2}
 BATCHES = {"compact/mask_pose": 8, "mask_pose": 2}

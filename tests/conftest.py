@@ -20,6 +20,7 @@ from maskpose.data.sample import Sample
 from maskpose.evaluation.results import Results
 from maskpose.runtime import import_caffe
 from maskpose.testing import drawn_hands
+from maskpose.testing.databases import build_onehand10k
 
 # A shell starts what it puts into the background with SIGINT ignored, and a process' children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -143,7 +144,7 @@ def drawn_db(drawn_folder, tmp_path_factory):
     """LMDB of the 10 drawn training hands."""
     path = tmp_path_factory.mktemp("db") / "train.lmdb"
     lines = onehand10k.plan(drawn_folder)["train"]
-    onehand10k.build_db(drawn_folder, lines, path)
+    build_onehand10k(drawn_folder, lines, path)
     return path
 
 
@@ -152,7 +153,7 @@ def report_db(tmp_path_factory):
     """LMDB of 18 drawn hands of the origins a and b, 12 and 6; in every third of them the index's tip is not seen."""
     folder = tmp_path_factory.mktemp("report")
     drawn_hands.write_onehand10k(folder, 18, seed=5, split="Test")
-    onehand10k.build_db(folder, onehand10k.plan(folder)["test"], folder / "one.lmdb")
+    build_onehand10k(folder, onehand10k.plan(folder)["test"], folder / "one.lmdb")
     reader, samples = Reader(folder / "one.lmdb"), []
     for n, sample in enumerate(reader):
         visible = sample.visible & ((np.arange(21) != 8) | (n % 3 > 0))

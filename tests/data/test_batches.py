@@ -14,6 +14,7 @@ from maskpose.data.database import Reader
 from maskpose.data.sample import Sample
 from maskpose.data.settings import DataSettings
 from maskpose.errors import InputError
+from maskpose.testing.databases import build_onehand10k
 
 
 def unfilled(settings):
@@ -244,7 +245,7 @@ def test_real_photographs_and_their_masks_agree(real_hands, tmp_path):
     from maskpose.data.datasets import onehand10k
 
     lines = onehand10k.plan(real_hands)["test"][-100:]
-    onehand10k.build_db(real_hands, lines, tmp_path / "x.lmdb")
+    build_onehand10k(real_hands, lines, tmp_path / "x.lmdb")
     inside = total = 0
     for sample in Reader(tmp_path / "x.lmdb"):
         mask = sample.decode_mask()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from conftest import build
-from maskpose.data import subsets
+from maskpose.data import recombining, subsets
 from maskpose.data.database import Reader
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError
@@ -32,7 +32,7 @@ def test_merged_records_are_the_same_bytes(tmp_path):
     second = db(tmp_path / "2.lmdb", [sample(f"{n}.jpg", "b") for n in range(2)])
     expected = [reader.sample_bytes(n) for reader in (first, second) for n in range(len(reader))]
     first.close(), second.close()
-    manifest = subsets.merge([tmp_path / "1.lmdb", tmp_path / "2.lmdb"], tmp_path / "all.lmdb")
+    manifest = recombining.merge([tmp_path / "1.lmdb", tmp_path / "2.lmdb"], tmp_path / "all.lmdb")
     assert manifest["count"] == 5 and manifest["sources"] == {"a": 3, "b": 2} and len(manifest["merged"]) == 2
     merged = Reader(tmp_path / "all.lmdb")
     assert [merged.sample_bytes(n) for n in range(5)] == expected and merged.about["sha256"] == merged.digest()
@@ -42,7 +42,7 @@ def test_a_photograph_that_is_in_two_is_an_error(tmp_path):
     for n in (1, 2):
         db(tmp_path / f"{n}.lmdb", [sample("x.jpg")]).close()
     with pytest.raises(InputError, match=r"x\.jpg of a is in .*1\.lmdb and in .*2\.lmdb"):
-        subsets.merge([tmp_path / "1.lmdb", tmp_path / "2.lmdb"], tmp_path / "all.lmdb")
+        recombining.merge([tmp_path / "1.lmdb", tmp_path / "2.lmdb"], tmp_path / "all.lmdb")
     assert not (tmp_path / "all.lmdb").exists()
 
 
@@ -54,14 +54,14 @@ def test_a_damaged_database_is_not_made_another_of(tmp_path):
         subsets.list_entries(Reader(tmp_path / "1.lmdb"))
     db(tmp_path / "2.lmdb", [sample("x.jpg")]).close()
     with pytest.raises(InputError, match="damaged"):
-        subsets.merge([tmp_path / "2.lmdb", tmp_path / "1.lmdb"], tmp_path / "all.lmdb")
+        recombining.merge([tmp_path / "2.lmdb", tmp_path / "1.lmdb"], tmp_path / "all.lmdb")
     assert not (tmp_path / "all.lmdb").exists()
 
 
 def test_a_database_is_not_merged_with_itself(tmp_path):
     db(tmp_path / "1.lmdb", [sample("x.jpg")]).close()
     with pytest.raises(InputError, match="named twice"):
-        subsets.merge([tmp_path / "1.lmdb", tmp_path / "." / "1.lmdb"], tmp_path / "all.lmdb")
+        recombining.merge([tmp_path / "1.lmdb", tmp_path / "." / "1.lmdb"], tmp_path / "all.lmdb")
 
 
 def test_a_split_keeps_groups_together_and_nothing_is_lost(tmp_path):
@@ -92,7 +92,7 @@ def test_samples_by_a_list_of_names_and_patterns(tmp_path):
     reader = db(tmp_path / "x.lmdb", [sample(f"{kind}_{n}.jpg") for n in range(4) for kind in ("day", "night")])
     entries = subsets.list_entries(reader)
     chosen = subsets.select_named(entries, ["day_2.jpg", "night_*"])
-    manifest = subsets.extract(reader, chosen, tmp_path / "EA.lmdb")
+    manifest = recombining.extract(reader, chosen, tmp_path / "EA.lmdb")
     assert manifest["count"] == 5
     assert names(tmp_path / "EA.lmdb") == ["night_0.jpg", "night_1.jpg", "day_2.jpg", "night_2.jpg", "night_3.jpg"]
     subsets.write_list(chosen, tmp_path / "EA.txt")

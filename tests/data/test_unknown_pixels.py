@@ -15,9 +15,9 @@ from maskpose.data.batches import BatchSource, array_shapes
 from maskpose.data.cropping import crop
 from maskpose.data.database import Reader
 from maskpose.data.datasets import onehand10k
+from maskpose.data.recombining import merge
 from maskpose.data.sample import Sample
 from maskpose.data.settings import DataSettings
-from maskpose.data.subsets import merge
 from maskpose.errors import InputError
 from maskpose.evaluation import evaluate
 from maskpose.evaluation.metrics import mask_iou

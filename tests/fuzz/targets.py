@@ -54,7 +54,7 @@ from maskpose.model import variants, weights
 from maskpose.report import collect
 from maskpose.runtime import import_caffe
 from maskpose.training import loss_log, snapshots
-from maskpose.training.trainer import Run, write_definitions
+from maskpose.training.run import Run, write_definitions
 
 PACKAGE = Path(maskpose.__file__).parent
 WIDTH, HEIGHT = 48, 40  # of the pictures that labels belong to
@@ -737,7 +737,7 @@ def run_settings(kind, text):
 
 
 @target("data-settings", lambda: [b"workers=4+seed=7", b'mix={"a":0.5}+scale=[1,2]', b"crop=rotated+flip=0"],
-        mutation.change_settings, "data/settings.py", "training/trainer.py")  # fmt: skip
+        mutation.change_settings, "data/settings.py", "training/run.py")  # fmt: skip
 def read_data_settings(data):
     return run_settings("data", data.decode("utf-8", "surrogateescape"))
 

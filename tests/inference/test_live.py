@@ -21,6 +21,7 @@ from maskpose.inference.hand import Hand
 from maskpose.inference.predictor import Predictor
 from maskpose.inference.video import FrameSource, VideoWriter
 from maskpose.io.files import GrowingFile
+from maskpose.testing.databases import build_onehand10k
 
 FRAMES = 18
 
@@ -35,7 +36,7 @@ def hand(tmp_path_factory):
     """The embedded test picture that the shipped weights find best, and its keypoints as they find them."""
     folder = tmp_path_factory.mktemp("db")
     root = ROOT / "examples/rendered_hands"
-    onehand10k.build_db(root, onehand10k.plan(root)["test"], folder / "test.lmdb")
+    build_onehand10k(root, onehand10k.plan(root)["test"], folder / "test.lmdb")
     predictor, best = Predictor(engine="caffe", use_pyramid=False), None  # one pass, as films are predicted
     for sample in Reader(folder / "test.lmdb"):
         if sample.width == sample.height:

@@ -13,8 +13,8 @@ import pytest
 from conftest import ROOT, random_net
 from maskpose.errors import InputError
 from maskpose.inference import batch, writers
-from maskpose.inference.batch import Job
 from maskpose.inference.image_paths import find_images
+from maskpose.inference.job import Job
 from maskpose.inference.predictor import Predictor
 from maskpose.io import files
 from maskpose.training.distributed import SingleProcess

@@ -9,7 +9,7 @@ from maskpose.model import blob_sizes
 from maskpose.model.prototxt import prototxt_text
 from maskpose.model.variants import get_variant
 from maskpose.runtime import import_caffe
-from maskpose.training.trainer import Run, definitions_of
+from maskpose.training.run import Run, definitions_of
 
 
 def parsed(variant, kind):

@@ -10,8 +10,9 @@ from conftest import files_of_at_most
 from maskpose.errors import InputError
 from maskpose.model.variants import get_variant
 from maskpose.training.loss_log import read_losses
+from maskpose.training.run import Run
 from maskpose.training.tensorboard import EventLog
-from maskpose.training.trainer import Run, train
+from maskpose.training.trainer import train
 
 
 def scalars(folder):

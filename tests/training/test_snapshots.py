@@ -16,7 +16,8 @@ from maskpose.io.locks import FileLock
 from maskpose.model.variants import get_variant
 from maskpose.training import snapshots
 from maskpose.training.loss_log import read_losses
-from maskpose.training.trainer import Run, train
+from maskpose.training.run import Run
+from maskpose.training.trainer import train
 
 
 def make_run(db, folder, iterations=6, **changes):

@@ -3,7 +3,7 @@ import pytest
 from maskpose.data.batches import BatchSource
 from maskpose.model.variants import get_variant
 from maskpose.training import profiling
-from maskpose.training.trainer import Run
+from maskpose.training.run import Run
 
 
 class FakeNet:

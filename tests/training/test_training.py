@@ -19,8 +19,9 @@ from maskpose.model.variants import get_variant
 from maskpose.training import trainer
 from maskpose.training.distributed import SingleProcess
 from maskpose.training.loss_log import read_losses
+from maskpose.training.run import Run, write_definitions
 from maskpose.training.snapshots import list_snapshots
-from maskpose.training.trainer import Run, train, write_definitions
+from maskpose.training.trainer import train
 
 SMALL = {"batch_size": 2, "input_size": 64}
 

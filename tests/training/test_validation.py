@@ -15,7 +15,8 @@ from maskpose.model.prototxt import deploy_definition, open_net
 from maskpose.model.variants import get_variant
 from maskpose.runtime import import_caffe
 from maskpose.training.loss_log import read_losses
-from maskpose.training.trainer import Run, train
+from maskpose.training.run import Run
+from maskpose.training.trainer import train
 from maskpose.training.validation import Validation
 
 caffe = import_caffe()

@@ -17,6 +17,7 @@ import numpy as np
 
 from maskpose.cli.entry import one_line_errors
 from maskpose.cli.options import argument_parser, command_text, folder, positive
+from maskpose.data.build import build_items
 from maskpose.data.database import Reader
 from maskpose.data.datasets import onehand10k
 from maskpose.demo import scenes
@@ -29,7 +30,8 @@ from maskpose.io import images
 from maskpose.io.files import REPOSITORY, fresh_folder
 from maskpose.model.variants import get_variant
 from maskpose.runtime import set_device
-from maskpose.training.trainer import Run, train
+from maskpose.training.run import Run
+from maskpose.training.trainer import train
 from maskpose.visualization import sheets
 
 VARIANT = get_variant("compact/mask_pose")
@@ -82,7 +84,8 @@ def show_scenes(args: argparse.Namespace, weights: Path, path: Path) -> str:
 def show_training(args: argparse.Namespace, weights: Path, path: Path) -> str:
     """Train, and write the sheet of rendered hands before and after to ``path``; return a summary of it."""
     for part, lines in onehand10k.plan(args.hands).items():
-        onehand10k.build_db(args.hands, lines, args.out / f"{part}.lmdb")
+        read, db = onehand10k.LineReader(args.hands, lines), args.out / f"{part}.lmdb"
+        build_items(db, read.items(lines), read, strict=True, about={"dataset": onehand10k.NAME})
     before, captions_before, pck_before = score(weights, args.out / "test.lmdb", "before")
     run = Run(VARIANT, str(args.out / "train.lmdb"), args.out / "training", args.iterations, warmup=10)
     run.solver["base_lr"] = 5e-5

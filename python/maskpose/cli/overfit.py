@@ -14,6 +14,7 @@ from pathlib import Path
 
 from maskpose.cli.entry import one_line_errors
 from maskpose.cli.options import add_gpu, add_variant, argument_parser, folder, positive
+from maskpose.data.build import build_items
 from maskpose.data.database import Reader
 from maskpose.data.datasets import onehand10k
 from maskpose.errors import InputError
@@ -24,7 +25,8 @@ from maskpose.inference.predictor import Predictor
 from maskpose.io.files import fresh_folder, read_lines
 from maskpose.model.variants import Variant, get_variant
 from maskpose.runtime import set_device
-from maskpose.training.trainer import Run, train
+from maskpose.training.run import Run
+from maskpose.training.trainer import train
 
 COUNT = 16  # images
 GOAL = 0.95  # PCK@0.2
@@ -52,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lines = chosen_lines(args.source, args.names)
     with fresh_folder(args.out) as out:
         db = out / "train.lmdb"
-        onehand10k.build_db(args.source, lines, db)
+        read = onehand10k.LineReader(args.source, lines)
+        build_items(db, read.items(lines), read, strict=True, about={"dataset": onehand10k.NAME})
         print("images:", ", ".join(onehand10k.path_name(line) for line in lines))
         weights = train(run_of(variant, db, out, args.iterations))
         results = evaluate.predict_samples(Predictor(variant.name, weights, use_pyramid=False), Reader(db))

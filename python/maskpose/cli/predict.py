@@ -22,6 +22,7 @@ from maskpose.cli.options import folder, fraction, positive
 from maskpose.errors import InputError
 from maskpose.inference import batch, image_paths, writers
 from maskpose.inference.hand import THRESHOLD
+from maskpose.inference.job import Job
 from maskpose.inference.predictor import Predictor
 from maskpose.model.variants import get_variant
 from maskpose.runtime import set_device
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         images = image_paths.find_images(args.images, quiet=group.rank > 0)
         set_device(args.gpu)
         predictor = Predictor(use_pyramid=args.pyramid, refine=args.refine, **crops, **options.predictor_options(args))
-        job = batch.Job(args.out, args.formats, args.threshold, args.hands, args.side, args.resume)
+        job = Job(args.out, args.formats, args.threshold, args.hands, args.side, args.resume)
         done, bad = batch.predict_files(predictor, images, job, group)
     if group.rank == 0:
         left_out = f", {bad} left out" if bad else ""

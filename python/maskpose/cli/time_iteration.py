@@ -18,9 +18,10 @@ from maskpose.cli.options import add_gpu, add_variant, argument_parser, key_valu
 from maskpose.io.files import check_output, write_text
 from maskpose.model.variants import get_variant
 from maskpose.runtime import machine
+from maskpose.testing import databases
 from maskpose.training import profiling
 from maskpose.training.distributed import start_ranks
-from maskpose.training.trainer import Run
+from maskpose.training.run import Run
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     check_output(args.json)
     group = start_ranks(args.gpu)
     with tempfile.TemporaryDirectory() as folder:
-        db = args.db or profiling.drawn_database(folder)
+        db = args.db or databases.drawn_database(folder)
         run = Run(get_variant(args.variant), str(db), Path(folder), data=dict(args.data))
         times = profiling.measure_iterations(run, args.iterations, group, args.one_batch)
     if group.rank == 0:

@@ -19,7 +19,8 @@ from maskpose.errors import InputError, Stopped
 from maskpose.model.variants import get_variant
 from maskpose.model.weights import INPUTS
 from maskpose.training.distributed import MpiGroup, start_ranks
-from maskpose.training.trainer import Run, train
+from maskpose.training.run import Run
+from maskpose.training.trainer import train
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

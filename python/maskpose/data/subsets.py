@@ -1,16 +1,13 @@
-"""Databases from databases: several become one, one is divided, a list chooses samples. Samples stay as they are."""
+"""Which samples of a database: divided at random, chosen by a list or by origin. recombining writes them."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatch
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from maskpose.data.build import build_items
 from maskpose.data.database import Reader
-from maskpose.data.sample import Sample
 from maskpose.errors import InputError
 from maskpose.io.files import write_text
 from maskpose.io.paths import PathLike
@@ -37,32 +34,6 @@ def list_entries(reader: Reader) -> list[Entry]:
     """
     reader.refuse_damaged()
     return [Entry(n, sample.name, sample.origin, sample.group) for n, sample in enumerate(reader)]
-
-
-def merge(paths: Sequence[PathLike], path: PathLike, about: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Write the samples of several databases into one, one database after the other; return its manifest.
-
-    Args:
-        paths: of the databases.
-        path: of the new database.
-        about: what the manifest holds besides.
-
-    Raises:
-        InputError: two databases have the same name of the same origin: one image would count twice.
-    """
-    if len({Path(given).resolve() for given in paths}) < len(paths):
-        raise InputError(f"{path}: one of the databases to merge is named twice")
-    readers = [Reader(given) for given in paths]
-    items: list[tuple[int, Entry]] = []
-    holders: dict[tuple[str, str], int] = {}  # the database of each (origin, name)
-    for number, reader in enumerate(readers):
-        for entry in list_entries(reader):
-            if (other := holders.setdefault((entry.origin, entry.name), number)) != number:
-                origin = entry.origin or "no origin"
-                raise InputError(f"{entry.name} of {origin} is in {paths[other]} and in {paths[number]}; if these are "
-                                 "different images, make one of them again with --origin NAME")  # fmt: skip
-            items.append((number, entry))
-    return _copy(readers, items, path, {"merged": list(map(str, paths)), **(about or {})})
 
 
 def split(entries: Sequence[Entry], shares: Sequence[float], seed: int, by_group: bool = True) -> list[list[Entry]]:
@@ -134,21 +105,6 @@ def select_origins(entries: Sequence[Entry], origins: Sequence[str]) -> list[Ent
     return [entry for entry in entries if entry.origin in origins]
 
 
-def extract(
-    reader: Reader, entries: Iterable[Entry], path: PathLike, about: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """Write the samples of ``entries`` into the database ``path``; return its manifest.
-
-    Args:
-        reader: of the database that the entries are of.
-        entries: what is written.
-        path: of the new database.
-        about: what the manifest holds besides.
-    """
-    items = [(0, entry) for entry in entries]
-    return _copy([reader], items, path, {"taken_from": str(reader.path), **(about or {})})
-
-
 def write_list(part: Iterable[Entry], path: PathLike, entries: Iterable[Entry] = ()) -> None:
     """Write the names of samples, a line each, as ``select_named`` reads them.
 
@@ -160,14 +116,3 @@ def write_list(part: Iterable[Entry], path: PathLike, entries: Iterable[Entry] =
     uses = Counter(entry.name for entry in entries)
     names = (f"{entry.origin}/{entry.name}" if uses[entry.name] > 1 else entry.name for entry in part)
     write_text(path, "".join(f"{name}\n" for name in names))
-
-
-def _copy(
-    readers: Sequence[Reader], items: Sequence[tuple[int, Entry]], path: PathLike, about: dict[str, Any]
-) -> dict[str, Any]:
-    def read(item: tuple[int, Entry]) -> list[Sample]:
-        number, entry = item
-        return [readers[number][entry.index]]
-
-    manifest, _ = build_items(path, items, read, strict=True, about=about)
-    return manifest

@@ -24,11 +24,10 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from maskpose.data.datasets.reading import existing_path
 from maskpose.errors import InputError, short_repr
 from maskpose.evaluation.predictions import CropMaps, PredictedHand, Predictions
 from maskpose.io import safe_pickle
-from maskpose.io.files import read_json
+from maskpose.io.files import existing_path, read_json
 from maskpose.io.hdf5 import open_hdf5, read_numbers, read_text_attribute, read_texts
 from maskpose.io.left_out import STRICT, LeftOut
 from maskpose.io.paths import PathLike, split_label

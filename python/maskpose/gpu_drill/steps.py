@@ -23,7 +23,9 @@ from maskpose.model.caffe_types import Net, Solver
 from maskpose.model.initialisation import net_loss_weights
 from maskpose.model.variants import get_variant
 from maskpose.runtime import import_caffe, machine, set_device
+from maskpose.testing import databases
 from maskpose.training import profiling, trainer
+from maskpose.training.run import Run, definitions_of
 
 TOLERANCE = 1e-3  # relative difference of a layer beyond which it is named
 WARM_UP = 3  # iterations before those that are timed
@@ -38,7 +40,7 @@ def tell(**values: object) -> None:
 
 def database(folder: Path, count: int) -> None:
     """Draw hands to train on."""
-    path = profiling.drawn_database(folder, count)
+    path = databases.drawn_database(folder, count)
     tell(db=str(path), samples=count)
 
 
@@ -96,11 +98,11 @@ def layers(gpu: int | None, variant: str, engine: str, side: int, batch: int = 2
     tell(differing=differing, tolerance=TOLERANCE)
 
 
-def open_solver(run: trainer.Run, engine: str) -> Solver:
+def open_solver(run: Run, engine: str) -> Solver:
     """Write a run's definitions, its layers on an engine of ``plan.ENGINES``, and return the solver of them."""
     from google.protobuf import text_format
 
-    net, solver = trainer.definitions_of(run)
+    net, solver = definitions_of(run)
     checking.use_engine(net, engine)
     write_text(run.folder / "train.prototxt", text_format.MessageToString(net))
     write_text(run.folder / "solver.prototxt", text_format.MessageToString(solver))
@@ -111,7 +113,7 @@ def losses(gpu: int | None, variant: str, iterations: int, engine: str, data: di
     """Losses of the first iterations, from the same random weights and batches on every processor."""
     set_device(gpu)
     with tempfile.TemporaryDirectory() as folder:
-        run = trainer.Run(get_variant(variant), db, Path(folder), iterations, data)
+        run = Run(get_variant(variant), db, Path(folder), iterations, data)
         solver = open_solver(run, engine)
         try:
             names = list(net_loss_weights(solver.net))
@@ -136,7 +138,7 @@ def speed(
     if not one_batch:
         data = {"workers": max(1, len(os.sched_getaffinity(0)) - 1), **data}
     with tempfile.TemporaryDirectory() as folder:
-        run = trainer.Run(get_variant(variant), db, Path(folder), WARM_UP + iterations, data)
+        run = Run(get_variant(variant), db, Path(folder), WARM_UP + iterations, data)
         solver = open_solver(run, engine)
         layer = solver.net.layers[0]
         try:
@@ -164,9 +166,7 @@ def training(folder: Path, gpu: int | None, variant: str, data: dict, db: str) -
     """Train until the process is asked to stop, going on from the newest snapshot."""
     set_device(gpu)
     data = {"workers": max(1, len(os.sched_getaffinity(0)) - 1), **data}
-    run = trainer.Run(
-        get_variant(variant), db, Path(folder) / "training", data=data, snapshot_every=SNAPSHOT_EVERY, keep=3
-    )
+    run = Run(get_variant(variant), db, Path(folder) / "training", data=data, snapshot_every=SNAPSHOT_EVERY, keep=3)
     started = time.perf_counter()
     tell(folder=str(run.folder))
     try:

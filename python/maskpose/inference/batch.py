@@ -5,7 +5,6 @@ import json
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,9 +13,10 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from maskpose.errors import InputError
-from maskpose.inference import engines, writers
+from maskpose.inference import writers
 from maskpose.inference.hand import Hand
 from maskpose.inference.image_paths import ImageFile
+from maskpose.inference.job import Job, result_settings, weights_files
 from maskpose.inference.predictor import Predictor
 from maskpose.io import images
 from maskpose.io.files import (
@@ -29,24 +29,11 @@ from maskpose.io.files import (
     refuse_clashes,
     refuse_foreign,
 )
-from maskpose.io.paths import PathLike
 from maskpose.io.progress import progress_bar
 from maskpose.model.variants import Variant
 
 MAX_PRINTED = 20  # images up to which each one's result is printed
 FAILED, DONE, SKIPPED = 0, 1, 2  # what became of an image
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is written, and where."""
-
-    folder: PathLike
-    formats: Sequence[str] = writers.DEFAULT_FORMATS
-    threshold: float = 0.2  # confidence above which a keypoint is detected
-    hands: int = 1  # in an image, at most
-    side: str = "right"  # which hand OpenPose's files call it
-    resume: bool = False  # skip images whose files exist
 
 
 class Group(Protocol):
@@ -79,7 +66,7 @@ def predict_files(predictor: Predictor, files: Sequence[ImageFile], job: Job, gr
     planned = planned_files(files, job, predictor.variant)
     names = [name for name, _ in planned]
     if group.rank == 0:
-        read = [*(file.path for file in files), *_weights_files(predictor)]
+        read = [*(file.path for file in files), *weights_files(predictor)]
         refuse_clashes([(folder / name, maker) for name, maker in planned], read)
         refuse_foreign(folder, names)
         check_writable(folder)
@@ -105,27 +92,6 @@ def planned_files(files: Sequence[ImageFile], job: Job, variant: Variant) -> lis
     formats = writers.available_formats(variant, job.formats)
     names = [(name, str(file.path)) for file in files for name in writers.file_names(file.key, formats, job.hands)]
     return names + [(name, "the table of all") for name in writers.table_names(formats)]
-
-
-def result_settings(predictor: Predictor, job: Job) -> dict[str, Any]:
-    """Return what the results depend on besides the image, as a JSON-able dict."""
-    names = ("seed", "levels", "centred", "mirror", "refine", "search", "score_threshold")
-    weights = hashlib.sha256(b"".join(map(read_bytes, _weights_files(predictor)))).hexdigest()
-    return {
-        "variant": predictor.variant.name,
-        "weights": weights,
-        "precision": getattr(predictor.engine, "precision", "fp32"),
-        "pyramid": predictor.use_pyramid,
-        **{name: getattr(predictor, name) for name in names},
-        "threshold": job.threshold,
-        "hands": job.hands,
-        "side": job.side,
-    }
-
-
-def _weights_files(predictor: Predictor) -> list[Path]:
-    """Return the files of the predictor's weights; none if it was given a function as engine."""
-    return engines.files_of(predictor.weights_path) if predictor.weights_path else []
 
 
 class _FileRun:

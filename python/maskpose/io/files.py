@@ -54,6 +54,13 @@ def cache_folder(name: str) -> Path:
     return folder
 
 
+def existing_path(path: PathLike) -> Path:
+    """Return ``path`` as a Path. Raises InputError if nothing is there."""
+    if not os.path.exists(path):
+        raise InputError(f"{path}: no such file or folder")
+    return Path(path)
+
+
 def refuse_existing(path: PathLike) -> None:
     """Raise InputError if ``path`` exists: what is made once is never overwritten."""
     if os.path.lexists(path):

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from maskpose import __version__
-from maskpose.inference import batch
 from maskpose.inference.hand import THRESHOLD
+from maskpose.inference.job import Job, result_settings
 from maskpose.inference.predictor import Predictor
 from maskpose.keypoints import BONES, FINGERS, KEYPOINT_NAMES
 from maskpose.model.variants import KEYPOINTS, STRIDE, Variant
@@ -58,7 +58,7 @@ def settings(variant: Variant, network: Path) -> dict[str, Any]:
 def made_with(variant: Variant, network: Path) -> str:
     """The text whose SHA-256, the image's bytes after it, is the fingerprint that ``maskpose predict`` writes."""
     predictor = Predictor(variant.name, network, engine=_no_engine)
-    return json.dumps(batch.result_settings(predictor, batch.Job(network.parent)), sort_keys=True)
+    return json.dumps(result_settings(predictor, Job(network.parent)), sort_keys=True)
 
 
 def _no_engine(inputs):

@@ -50,7 +50,9 @@ def _onehand10k_steps(data, databases):
 
 def _build_onehand10k(data, part, path):
     if not path.exists():  # an LMDB is whole, or it is not there
-        onehand10k.build_db(data, onehand10k.plan(data)[part], path, strict=False)
+        lines = onehand10k.plan(data)[part]
+        read = onehand10k.LineReader(data, lines)
+        build_items(path, read.items(lines), read, about={"dataset": onehand10k.NAME})
 
 
 def _build_cmu(labels, path):

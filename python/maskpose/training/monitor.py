@@ -13,7 +13,7 @@ from maskpose.training import loss_curves, tensorboard
 from maskpose.training.loss_log import LossLog, read_losses
 
 if TYPE_CHECKING:
-    from maskpose.training.trainer import Run
+    from maskpose.training.run import Run
     from maskpose.training.validation import Validation
 
 SECONDS_BETWEEN_PLOTS = 60  # at least: a plot takes a second

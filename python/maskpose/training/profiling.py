@@ -9,15 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from maskpose.data.datasets import onehand10k
-from maskpose.io.paths import PathLike
 from maskpose.io.progress import progress_bar
 from maskpose.model.caffe_types import Net, Solver
 from maskpose.runtime import import_caffe
-from maskpose.testing import drawn_hands
-from maskpose.training import trainer
 from maskpose.training.distributed import Group, SingleProcess
-from maskpose.training.trainer import Run
+from maskpose.training.run import Run, write_definitions
 
 PAPER = "the paper: 0.49 s for a batch of 13 at 368x368, mask_pose, on two GTX 1080 Ti"
 WARM_UP = 2  # iterations before the measured ones, in which memory is allocated and workers start
@@ -103,13 +99,13 @@ def measure_iterations(
         progress: whether to show a bar.
 
     Raises:
-        InputError: as ``trainer.train``.
+        InputError: as ``maskpose.training.trainer.train``.
     """
     caffe = import_caffe()
     group = group or SingleProcess()
     with tempfile.TemporaryDirectory(prefix="maskpose-time-") as folder, group:
         run = dataclasses.replace(run, folder=Path(folder), iterations=WARM_UP + iterations)
-        trainer.write_definitions(run)
+        write_definitions(run)
         solver = caffe.get_solver(str(run.folder / "solver.prototxt"))
         layer = solver.net.layers[0]
         watch = Stopwatch(solver.net)
@@ -160,11 +156,3 @@ class OneBatch:
 def data_tops(net: Net) -> list[npt.NDArray[np.float32]]:
     """Return the arrays of the tops of a network's first layer."""
     return [net.blobs[name].data for name in net.top_names[net._layer_names[0]]]
-
-
-def drawn_database(folder: PathLike, count: int = 104, size: tuple[int, int] = (640, 480)) -> Path:
-    """Make an LMDB of ``count`` drawn hands, JPEGs of ``size`` (w, h) pixels, in ``folder``; return its path."""
-    hands = Path(folder) / "hands"
-    drawn_hands.write_onehand10k(hands, count, seed=1, split="Train", sizes=(size,))
-    onehand10k.build_db(hands, onehand10k.plan(hands)["train"], Path(folder) / "train.lmdb")
-    return Path(folder) / "train.lmdb"

@@ -13,7 +13,7 @@ from maskpose.cli import conversion
 from maskpose.cli.entry import one_line_errors
 from maskpose.cli.options import argument_parser
 from maskpose.data.datasets import coco_wholebody
-from maskpose.data.datasets.reading import existing_path
+from maskpose.io.files import existing_path
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -10,7 +10,7 @@ from pathlib import Path
 from maskpose.cli import conversion
 from maskpose.cli.entry import one_line_errors
 from maskpose.cli.options import argument_parser
-from maskpose.data import subsets
+from maskpose.data import recombining
 
 
 @one_line_errors
@@ -20,4 +20,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("out", type=Path, help="LMDB to write")
     parser.add_argument("dbs", nargs="+", type=Path, metavar="DB", help="LMDBs to read")
     args = parser.parse_args(arguments)
-    conversion.print_contents(args.out, subsets.merge(args.dbs, args.out, conversion.describe(args)))
+    conversion.print_contents(args.out, recombining.merge(args.dbs, args.out, conversion.describe(args)))

@@ -17,7 +17,7 @@ from pathlib import Path
 from maskpose.cli import conversion
 from maskpose.cli.entry import one_line_errors
 from maskpose.cli.options import argument_parser, fraction, natural
-from maskpose.data import subsets
+from maskpose.data import recombining, subsets
 from maskpose.data.database import Reader
 from maskpose.io.files import read_lines
 
@@ -49,6 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         divided = subsets.split(entries, args.shares, args.seed, not args.ungrouped)
         parts = {args.out / f"part{n}.lmdb": part for n, part in enumerate(divided, start=1)}
     for path, part in parts.items():
-        conversion.print_contents(path, subsets.extract(reader, part, path, conversion.describe(args)))
+        conversion.print_contents(path, recombining.extract(reader, part, path, conversion.describe(args)))
         if args.shares:
             subsets.write_list(part, path.with_suffix(".txt"), entries)

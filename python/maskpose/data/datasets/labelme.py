@@ -19,13 +19,12 @@ from maskpose.codecs.masks import more_than_half
 from maskpose.data.datasets.reading import (
     NOWHERE,
     checked_image_size,
-    existing_path,
     read_entries,
     sample_from_bytes,
 )
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError, short_repr
-from maskpose.io.files import read_bytes, read_json
+from maskpose.io.files import existing_path, read_bytes, read_json
 from maskpose.io.paths import PathLike
 from maskpose.io.progress import progress_bar
 from maskpose.io.values import Where, field, flag_field, json_object, list_field, numbers, size, text

@@ -13,7 +13,6 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,6 @@ import numpy.typing as npt
 from maskpose import geometry
 from maskpose.codecs.mask_files import decode_mask
 from maskpose.codecs.masks import pack_mask
-from maskpose.data.build import build_items
 from maskpose.data.datasets.reading import NOWHERE, checked_image_size
 from maskpose.data.sample import FARTHEST, Sample
 from maskpose.errors import InputError, short_repr
@@ -263,32 +261,6 @@ def read_samples(root: PathLike, lines: Sequence[Line]) -> Iterator[Sample]:
     read = LineReader(root, lines)
     for line in lines:
         yield from read(line)
-
-
-def build_db(
-    root: PathLike,
-    lines: Sequence[Line],
-    path: PathLike,
-    strict: bool = True,
-    about: dict[str, Any] | None = None,
-    workers: int | None = None,
-) -> tuple[dict[str, Any], list[str]]:
-    """Write the samples of ``lines`` into an LMDB, by maskpose.data.build.
-
-    Args:
-        root: folder of the data set.
-        lines: of ``plan``.
-        path: of the LMDB.
-        strict: as of ``build_items``.
-        about: what the manifest holds besides.
-        workers: as of ``build_items``.
-
-    Returns:
-        The manifest, and the problems of what was left out.
-    """
-    about = {"dataset": NAME, **(about or {})}
-    read = LineReader(root, lines)
-    return build_items(path, read.items(lines), read, strict, about, workers)
 
 
 def path_name(line: Line) -> str:

@@ -175,10 +175,3 @@ def read_entries(values: Iterable[Any], read: Callable[[int, Any], list[Any]]) -
         except InputError as problem:
             items.append(problem)
     return items
-
-
-def existing_path(path: PathLike) -> Path:
-    """Return ``path`` as a Path. Raises InputError if nothing is there."""
-    if not os.path.exists(path):
-        raise InputError(f"{path}: no such file or folder")
-    return Path(path)

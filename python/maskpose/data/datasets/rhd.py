@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from maskpose import boxes
 from maskpose.codecs.mask_files import decode_labels
-from maskpose.data.datasets.reading import existing_path, read_entries, sample_from_file, triples
+from maskpose.data.datasets.reading import read_entries, sample_from_file, triples
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError, short_repr
 from maskpose.io import safe_pickle
-from maskpose.io.files import read_bytes
+from maskpose.io.files import existing_path, read_bytes
 from maskpose.io.paths import PathLike
 from maskpose.io.values import Where, field, numbers
 from maskpose.model.variants import KEYPOINTS

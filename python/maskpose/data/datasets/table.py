@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from maskpose.data.datasets.reading import (
     NOWHERE,
-    existing_path,
     image_file,
     mask_file,
     read_entries,
@@ -22,6 +21,7 @@ from maskpose.data.datasets.reading import (
 )
 from maskpose.data.sample import Sample
 from maskpose.errors import InputError, short_repr
+from maskpose.io.files import existing_path
 from maskpose.io.paths import PathLike
 from maskpose.io.tables import read_table
 from maskpose.io.values import flag, parse_number, size, text
