@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks import ROUNDS, Row
 from maskpose.errors import InputError
 from maskpose.model.network import deploy_net, train_net
-from maskpose.model.variants import KEYPOINTS, get_variant
+from maskpose.model.variants import NUM_KEYPOINTS, get_variant
 from maskpose.runtime import import_caffe
 
 SECONDS = 8  # of measuring a process, at least two iterations; one warms up
@@ -81,7 +81,7 @@ def caffe_step(what, variant, batch):
     data.name, data.type = "data", "DummyData"
     data.top.extend(tops)
     shapes = ([batch, 3, variant.input_size, variant.input_size], [batch, 1, cells, cells])
-    for shape in (*shapes, [batch, KEYPOINTS + 1, cells, cells]):
+    for shape in (*shapes, [batch, NUM_KEYPOINTS + 1, cells, cells]):
         data.dummy_data_param.shape.add().dim.extend(shape)
         data.dummy_data_param.data_filler.add().type = "constant"
     solver = f'net: "{_file(str(net))}" base_lr: 1e-9 lr_policy: "fixed" momentum: 0.9 max_iter: 1000000'
@@ -105,7 +105,7 @@ def torch_step(what, variant, batch):
 
         return forward
     mask = torch.zeros(batch, cells, cells, dtype=torch.long)
-    heatmaps = torch.zeros(batch, KEYPOINTS + 1, cells, cells)
+    heatmaps = torch.zeros(batch, NUM_KEYPOINTS + 1, cells, cells)
     optimiser = torch.optim.SGD(net.parameters(), lr=1e-9, momentum=0.9)
 
     def step():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from maskpose.model.network import train_net
-from maskpose.model.variants import KEYPOINTS, STRIDE, VARIANTS, get_variant
+from maskpose.model.variants import NUM_KEYPOINTS, STRIDE, VARIANTS, get_variant
 from maskpose.runtime import import_caffe
 
 # An activation may lie so near 0 that rounding decides whether its ReLU lets the gradient pass: the input is small, in
@@ -23,7 +23,7 @@ def build(variant, folder, batch, side, engine=None):
     net = train_net(variant, "none")
     tops = list(net.layer[0].top)
     cells = side // STRIDE
-    channels = {"data": 3, "mask_label": 1, "heatmap_label": KEYPOINTS + 1}
+    channels = {"data": 3, "mask_label": 1, "heatmap_label": NUM_KEYPOINTS + 1}
     inputs = []
     for top in tops:
         size = side if top == "data" else cells

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from maskpose import geometry
-from maskpose.model.variants import KEYPOINTS, STRIDE
+from maskpose.model.variants import NUM_KEYPOINTS, STRIDE
 
 CUBIC_OVERSHOOT = 0.4453125  # sum of the bicubic weights (a = -0.75) below 0, at most: in 2-D, half way between cells
 LIKELY_BLOCKS = 4  # of each map, whose pixels give the value that its maximum reaches at least
@@ -251,7 +251,7 @@ def decode_keypoints(
     (left, top), (width, height) = np.ceil(edges - 1e-6).astype(int)  # pixel k is one if first edge <= k < second edge
     left, top = np.minimum((left, top), maps.shape[-1] * STRIDE - 1)
     width, height = np.maximum((width, height), (left + 1, top + 1))
-    points, confidences = upsampled_argmax2d(maps[:KEYPOINTS], width, height, STRIDE, left, top)
+    points, confidences = upsampled_argmax2d(maps[:NUM_KEYPOINTS], width, height, STRIDE, left, top)
     points = geometry.apply(geometry.invert(to_input), points)
     return np.clip(points, (x, y), (x + w - 1, y + h - 1)), confidences
 
@@ -278,7 +278,7 @@ def merge_heatmaps(maps: Sequence[Maps], to_inputs: Sequence[npt.NDArray[np.floa
     for level, to_input in zip(maps[1:], to_inputs[1:]):
         affine = geometry.compose(grid, to_inputs[0], geometry.invert(to_input), geometry.invert(grid))
         for channel, heatmap in enumerate(level):
-            empty = float(channel == KEYPOINTS)  # beyond the crop there is no keypoint, and all is background
+            empty = float(channel == NUM_KEYPOINTS)  # beyond the crop there is no keypoint, and all is background
             moved = cv2.warpAffine(heatmap, affine, (side, side), borderMode=cv2.BORDER_CONSTANT, borderValue=empty)
             pick = np.minimum if empty else np.maximum
             merged[channel] = pick(merged[channel], moved)

@@ -13,7 +13,7 @@ from maskpose.data.database import Reader
 from maskpose.data.sample import JPEG_QUALITY, Sample
 from maskpose.errors import InputError
 from maskpose.io.paths import PathLike
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import NUM_KEYPOINTS
 
 MARGIN = 0.15  # of a hand's box: how far a window stays away from the hand
 FORBIDDEN_SIDE = 96  # cells of the larger side of the map of what a window must not hold
@@ -93,8 +93,8 @@ def without_hand(sample: Sample, least: float = LEAST) -> Sample | None:
         data,
         width,
         height,
-        np.full((KEYPOINTS, 2), -1, np.float32),
-        np.zeros(KEYPOINTS, bool),
+        np.full((NUM_KEYPOINTS, 2), -1, np.float32),
+        np.zeros(NUM_KEYPOINTS, bool),
         mask=pack_mask(np.zeros((height, width), bool)),
         origin=sample.origin,
         group=sample.group,

@@ -21,7 +21,7 @@ from maskpose.data.settings import DataSettings
 from maskpose.errors import InputError
 from maskpose.io import images
 from maskpose.io.paths import PathLike
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import NUM_KEYPOINTS
 
 Arrays = Mapping[str, npt.NDArray[np.float32]]  # {output: array}
 
@@ -104,6 +104,6 @@ def array_shapes(settings: DataSettings) -> dict[str, tuple[int, ...]]:
     shapes = {
         "image": (n, 3, m, m),
         "mask": (n, 1, cells, cells),
-        "heatmaps": (n, KEYPOINTS + 1, cells, cells),
+        "heatmaps": (n, NUM_KEYPOINTS + 1, cells, cells),
     }
     return {name: shapes[name] for name in settings.outputs}

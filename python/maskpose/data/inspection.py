@@ -22,7 +22,7 @@ from maskpose.io.left_out import in_brackets
 from maskpose.io.paths import PathLike
 from maskpose.io.progress import progress_bar
 from maskpose.keypoints import KEYPOINT_NAMES
-from maskpose.model.variants import IGNORE_LABEL, KEYPOINTS, Variant
+from maskpose.model.variants import IGNORE_LABEL, NUM_KEYPOINTS, Variant
 from maskpose.visualization import drawing, sheets
 from maskpose.visualization.plots import new_figure, plot_label, png_bytes
 
@@ -38,7 +38,9 @@ class Findings:
     """What ``inspect`` finds. Lists of strings hold samples' names; sizes are in pixels."""
 
     count: int = 0
-    visible: npt.NDArray[np.int_] = field(default_factory=lambda: np.zeros(KEYPOINTS, int))  # samples, of each keypoint
+    visible: npt.NDArray[np.int_] = field(
+        default_factory=lambda: np.zeros(NUM_KEYPOINTS, int)
+    )  # samples, of each keypoint
     sizes: list[tuple[int, int]] = field(default_factory=list)  # (width, height) of each image
     spans: list[float] = field(default_factory=list)  # size of each hand, in units of its image's larger side
     origins: dict[str, int] = field(default_factory=dict)  # samples of each
@@ -304,7 +306,7 @@ def as_trained(
         label = cv2.resize(mask[0], (side, side), interpolation=cv2.INTER_NEAREST)
         shown = drawing.tint_mask(drawing.hatch_unknown(shown, label == IGNORE_LABEL), label == 1)
     if heatmaps is not None:
-        largest = cv2.resize(heatmaps[:KEYPOINTS].max(axis=0), (side, side), interpolation=cv2.INTER_LINEAR)
+        largest = cv2.resize(heatmaps[:NUM_KEYPOINTS].max(axis=0), (side, side), interpolation=cv2.INTER_LINEAR)
         light = (255 * np.clip(largest, 0, 1))[..., None] * np.array([0.2, 0.9, 1.0])
         shown = np.clip(shown + MAP_ALPHA * light, 0, 255).astype(np.uint8)
     return shown
@@ -318,7 +320,7 @@ def histogram_sheet(findings: Findings, title: str = "") -> bytes:
     left.hist(findings.spans, bins=np.linspace(0, 1.2, 25), rwidth=0.9)
     left.yaxis.get_major_locator().set_params(integer=True)
     left.set(xlabel="hand, of the photograph's larger side", ylabel="samples")
-    right.bar(range(KEYPOINTS), findings.visible / max(1, findings.count - findings.without_hand))
-    right.set(ylabel="visible in, of samples with a hand", ylim=(0, 1), xticks=range(KEYPOINTS))
+    right.bar(range(NUM_KEYPOINTS), findings.visible / max(1, findings.count - findings.without_hand))
+    right.set(ylabel="visible in, of samples with a hand", ylim=(0, 1), xticks=range(NUM_KEYPOINTS))
     right.set_xticklabels(KEYPOINT_NAMES, rotation=60, ha="right")
     return png_bytes(figure)

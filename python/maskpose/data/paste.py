@@ -39,7 +39,7 @@ from maskpose.io.files import read_bytes
 from maskpose.io.left_out import MOST_NAMED, report_left_out
 from maskpose.io.paths import PathLike
 from maskpose.io.progress import progress_bar
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import NUM_KEYPOINTS
 from maskpose.visualization import drawing, sheets
 
 ORIGIN = "pasted"
@@ -283,8 +283,8 @@ def _image_without_hand(path: Path) -> Sample:
     """Return an image file as a sample without a hand."""
     data = read_bytes(path)
     width, height = images.image_size(data, str(path))
-    nowhere = np.full((KEYPOINTS, 2), -1, np.float32)
-    return Sample(path.name, data, width, height, nowhere, np.zeros(KEYPOINTS, bool))
+    nowhere = np.full((NUM_KEYPOINTS, 2), -1, np.float32)
+    return Sample(path.name, data, width, height, nowhere, np.zeros(NUM_KEYPOINTS, bool))
 
 
 def _at_most_enlarged(shape: tuple[int, int], window: npt.NDArray[np.uint8], smallest: int) -> tuple[int, int]:

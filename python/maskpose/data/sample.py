@@ -18,7 +18,7 @@ from maskpose.io.pixel_limit import check_pixels
 from maskpose.io.text import is_text
 from maskpose.io.values import Where
 from maskpose.model import messages
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import NUM_KEYPOINTS
 
 FARTHEST = 1e9  # pixels from the image's corner that a keypoint may lie
 JPEG_QUALITY = 95  # of images that must be encoded anew
@@ -142,9 +142,9 @@ class Sample:
             InputError: the bytes are not a whole sample.
         """
         record = messages.parse(_Record(), data, f"{where} is not a maskpose sample")
-        if len(record.keypoints) != 2 * KEYPOINTS or len(record.visible) != KEYPOINTS:
-            raise InputError(f"{where} is not a whole maskpose sample: expected {KEYPOINTS} keypoints")
-        keypoints = np.array(record.keypoints, np.float32).reshape(KEYPOINTS, 2)
+        if len(record.keypoints) != 2 * NUM_KEYPOINTS or len(record.visible) != NUM_KEYPOINTS:
+            raise InputError(f"{where} is not a whole maskpose sample: expected {NUM_KEYPOINTS} keypoints")
+        keypoints = np.array(record.keypoints, np.float32).reshape(NUM_KEYPOINTS, 2)
         visible = np.array(record.visible, bool)
         if not (np.abs(keypoints[visible]) < FARTHEST).all():
             raise InputError(f"{where} is damaged: a visible keypoint is not finite, or too far away")

@@ -15,7 +15,7 @@ from maskpose.evaluation.results import Results
 from maskpose.inference.hand import Hand
 from maskpose.io.left_out import STRICT, LeftOut
 from maskpose.io.progress import progress_bar
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import NUM_KEYPOINTS
 
 if TYPE_CHECKING:
     from maskpose.data.database import Reader
@@ -161,7 +161,7 @@ class ResultRows:
 
     def add_miss(self, sample: Sample) -> None:
         """Add a sample in which no hand was found."""
-        self.add(sample, np.full((KEYPOINTS, 2), np.nan), np.zeros(KEYPOINTS), np.nan)
+        self.add(sample, np.full((NUM_KEYPOINTS, 2), np.nan), np.zeros(NUM_KEYPOINTS), np.nan)
 
     def results(self) -> Results:
         """Return the results. Raises InputError if there are no samples."""

@@ -45,7 +45,7 @@ from maskpose.io.values import (
     text,
 )
 from maskpose.keypoints import KEYPOINT_NAMES
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import NUM_KEYPOINTS
 
 if TYPE_CHECKING:
     from maskpose.data.datasets.mmpose import Annotations
@@ -170,8 +170,8 @@ def _read_hdf5(path: Path, annotations: "Annotations | None", left_out: LeftOut)
             return _best_hands(path, dict([_hands_of_hdf5(file, path)]))
         names = read_texts(file, "names")
         count = len(names)
-        keypoints = read_numbers(file, "keypoints", (count, KEYPOINTS, 2))
-        confidences = read_numbers(file, "confidences", (count, KEYPOINTS))
+        keypoints = read_numbers(file, "keypoints", (count, NUM_KEYPOINTS, 2))
+        confidences = read_numbers(file, "confidences", (count, NUM_KEYPOINTS))
         claimed = np.greater(read_numbers(file, "claimed", (count,)), 0) if "claimed" in file else None
         scores = read_numbers(file, "scores", (count,)) if "scores" in file else np.full(count, np.nan)
         predictor = read_text_attribute(file, "predictor")
@@ -332,8 +332,8 @@ KINDS = {  # of JSON files of one image each: which documents they are, and how 
 def _hands_of_hdf5(file: h5py.File, path: Path) -> tuple[str, list[PredictedHand]]:
     """Return name and hands of an image's open HDF5 file of ``maskpose predict``."""
     name = text(read_text_attribute(file, "image"), f"{path}, image")
-    keypoints = read_numbers(file, "keypoints", (None, KEYPOINTS, 2))
-    confidences = read_numbers(file, "confidences", (len(keypoints), KEYPOINTS))
+    keypoints = read_numbers(file, "keypoints", (None, NUM_KEYPOINTS, 2))
+    confidences = read_numbers(file, "confidences", (len(keypoints), NUM_KEYPOINTS))
     claimed, scores = (
         read_numbers(file, key, (len(keypoints),)) if key in file else np.full(len(keypoints), default)
         for key, default in (("hand", 1), ("score", np.nan))
@@ -356,9 +356,9 @@ def _best_hands(path: Path, hands: Hands, names_all: bool = True) -> Predictions
 def _hand_of_triples(rows: object, where: str) -> PredictedHand:
     """Return a hand of x, y, confidence per keypoint, flat or not; null and NaN are unknown."""
     try:
-        table = numbers(rows, (KEYPOINTS, 3), where, missing=True)
+        table = numbers(rows, (NUM_KEYPOINTS, 3), where, missing=True)
     except InputError as error:
-        expected = f"{KEYPOINTS} keypoints [x, y, confidence]"
+        expected = f"{NUM_KEYPOINTS} keypoints [x, y, confidence]"
         raise InputError(f"{where} must have {expected} ({_without_where(error, where)})") from None
     return _checked_hand(table[:, :2], table[:, 2], where)
 
@@ -366,11 +366,11 @@ def _hand_of_triples(rows: object, where: str) -> PredictedHand:
 def _hand_of_instance(keypoints: object, scores: object, where: str) -> PredictedHand:
     """Return a hand of mmpose's keypoints [x, y] and scores, which are apart."""
     try:
-        points = numbers(keypoints, (KEYPOINTS, 2), where, missing=True)
-        return _checked_hand(points, numbers(scores, (KEYPOINTS,), where, missing=True), where)
+        points = numbers(keypoints, (NUM_KEYPOINTS, 2), where, missing=True)
+        return _checked_hand(points, numbers(scores, (NUM_KEYPOINTS,), where, missing=True), where)
     except InputError as error:
         raise InputError(
-            f"{where} must have {KEYPOINTS} keypoints [x, y], and as many scores ({_without_where(error, where)})"
+            f"{where} must have {NUM_KEYPOINTS} keypoints [x, y], and as many scores ({_without_where(error, where)})"
         ) from None
 
 

@@ -28,7 +28,7 @@ from maskpose.io.left_out import STRICT, LeftOut
 from maskpose.io.name_index import NameIndex
 from maskpose.io.paths import PathLike
 from maskpose.io.values import field, json_members, json_object, numbers, text
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import NUM_KEYPOINTS
 
 CropMaps: TypeAlias = Mapping[str, tuple[str, npt.NDArray[np.float64]]]  # of a crop: its image, 2x3 from image to crop
 TO_FILL: Any = None  # default of a field that __post_init__ fills
@@ -73,10 +73,10 @@ class Predictions:
             names_all: as the field.
             where: as the field.
         """
-        missed = PredictedHand(np.full((KEYPOINTS, 2), np.nan), np.zeros(KEYPOINTS), claimed=False)
+        missed = PredictedHand(np.full((NUM_KEYPOINTS, 2), np.nan), np.zeros(NUM_KEYPOINTS), claimed=False)
         found = [missed if hand is None else PredictedHand(*hand) for hand in hands.values()]
-        keypoints = np.array([hand.keypoints for hand in found], float).reshape(-1, KEYPOINTS, 2)
-        confidences = np.array([hand.confidences for hand in found], float).reshape(-1, KEYPOINTS)
+        keypoints = np.array([hand.keypoints for hand in found], float).reshape(-1, NUM_KEYPOINTS, 2)
+        confidences = np.array([hand.confidences for hand in found], float).reshape(-1, NUM_KEYPOINTS)
         claimed = np.array([hand.claimed for hand in found], bool) & ~np.isnan(keypoints).all(axis=(1, 2))
         scores = np.array([hand.score for hand in found], float)
         return cls(predictor, list(hands), keypoints, confidences, names_all, where, claimed, scores)
@@ -122,7 +122,7 @@ class Predictions:
             more = (~is_matched).sum() - 1
             missing = f"{where}: nothing of {names[int(is_matched.argmin())]}, nor of {more} more images"
             left_out.add(InputError(f"{missing} (--lenient counts them as images in which no hand was found)"))
-        keypoints, confidences = np.full((len(names), KEYPOINTS, 2), np.nan), np.zeros((len(names), KEYPOINTS))
+        keypoints, confidences = np.full((len(names), NUM_KEYPOINTS, 2), np.nan), np.zeros((len(names), NUM_KEYPOINTS))
         matched = Predictions(self.predictor, list(names), keypoints, confidences, self.names_all, self.where)
         for name in ("keypoints", "confidences", "claimed", "scores"):
             getattr(matched, name)[is_matched] = getattr(self, name)[rows[is_matched]]

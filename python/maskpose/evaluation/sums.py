@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from maskpose.evaluation import detection, metrics, protocols
 from maskpose.evaluation.protocols import Settings
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import NUM_KEYPOINTS
 
 if TYPE_CHECKING:
     from maskpose.evaluation.results import Results
@@ -71,7 +71,7 @@ class ImageSums:
         terms = Terms(*np.split(sums, self._boundaries, axis=1))
         divide = metrics.safe_divide
         keypoints = divide(terms.correct, terms.valid)
-        curve = divide(terms.correct_on_curve.reshape(-1, len(CURVE), KEYPOINTS), terms.valid[:, None])
+        curve = divide(terms.correct_on_curve.reshape(-1, len(CURVE), NUM_KEYPOINTS), terms.valid[:, None])
         reached = divide(terms.reached, terms.masks)
         up_to = divide(terms.up_to, terms.known)
         median = np.array([np.interp(0.5, row, self._near_median) for row in up_to])
@@ -100,7 +100,7 @@ class ImageSums:
             correct=metrics.is_correct(errors, settings.at),
             valid_in_area=metrics.is_valid(errors_for_area),
             area=metrics.area(errors_for_area, *settings.auc, settings.auc_steps),
-            correct_on_curve=on_curve.reshape(len(errors), len(CURVE) * KEYPOINTS),
+            correct_on_curve=on_curve.reshape(len(errors), len(CURVE) * NUM_KEYPOINTS),
             known=known.sum(axis=1, keepdims=True),
             distance=np.where(known, pixels, 0).sum(axis=1, keepdims=True),
             up_to=_count_up_to(pixels, self._near_median),

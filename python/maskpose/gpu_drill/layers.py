@@ -9,7 +9,7 @@ import numpy.typing as npt
 from maskpose.io.paths import PathLike
 from maskpose.model.caffe_types import Net, NetParameter
 from maskpose.model.network import train_net
-from maskpose.model.variants import KEYPOINTS, STRIDE, Variant
+from maskpose.model.variants import NUM_KEYPOINTS, STRIDE, Variant
 from maskpose.runtime import import_caffe
 
 ENGINE_LAYERS = {"Convolution": "convolution_param", "ReLU": "relu_param", "Pooling": "pooling_param",
@@ -27,7 +27,7 @@ def use_engine(net: NetParameter, engine: str) -> None:
 def definition(variant: Variant, batch: int, side: int, engine: str) -> NetParameter:
     """Return the definition of the training network that takes its batch from outside, of images of ``side`` pixels."""
     net = train_net(variant, "none")
-    channels = {"data": 3, "mask_label": 1, "heatmap_label": KEYPOINTS + 1}
+    channels = {"data": 3, "mask_label": 1, "heatmap_label": NUM_KEYPOINTS + 1}
     layers = []
     for top in net.layer[0].top:
         size = side if top == "data" else side // STRIDE

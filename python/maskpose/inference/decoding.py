@@ -12,7 +12,7 @@ from maskpose.codecs.preprocessing import clip_crop, crop_affine
 from maskpose.inference import pyramid, search
 from maskpose.inference.hand import Hand
 from maskpose.inference.outputs import Outputs
-from maskpose.model.variants import KEYPOINTS, STRIDE, Variant
+from maskpose.model.variants import NUM_KEYPOINTS, STRIDE, Variant
 
 
 def decode_hand(
@@ -32,7 +32,7 @@ def decode_hand(
     width, height = image_size
     to_inputs = [crop_affine(crop, variant.input_size) for crop in crops]
     to_image = geometry.invert(geometry.compose(geometry.grid_affine(STRIDE), to_inputs[0]))
-    hand = Hand(np.full((KEYPOINTS, 2), np.nan), np.zeros(KEYPOINTS, np.float32), None, None, to_image)
+    hand = Hand(np.full((NUM_KEYPOINTS, 2), np.nan), np.zeros(NUM_KEYPOINTS, np.float32), None, None, to_image)
     if variant.pose:
         maps = [output[variant.heatmap_blob] for output in outputs]
         decoded = [
@@ -60,6 +60,6 @@ def score_outputs(outputs: Sequence[Outputs], variant: Variant) -> float:
     for a variant without a pose stage.
     """
     if variant.pose:
-        maps = np.stack([output[variant.heatmap_blob][:KEYPOINTS] for output in outputs])
+        maps = np.stack([output[variant.heatmap_blob][:NUM_KEYPOINTS] for output in outputs])
         return search.score(maps.max(axis=(0, 2, 3)))
     return search.score(np.stack([output["mask_prob"][1] for output in outputs]).max())

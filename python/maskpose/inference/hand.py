@@ -7,11 +7,11 @@ import numpy.typing as npt
 
 from maskpose.errors import InputError
 from maskpose.io.images import as_image
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import NUM_KEYPOINTS
 from maskpose.visualization import drawing
 
 THRESHOLD = 0.2  # confidence above which a keypoint is detected, the paper's
-MIN_DETECTED_KEYPOINTS = KEYPOINTS // 3  # with fewer, a region of the mask is no hand beside others
+MIN_DETECTED_KEYPOINTS = NUM_KEYPOINTS // 3  # with fewer, a region of the mask is no hand beside others
 
 
 @dataclass(repr=False)
@@ -64,7 +64,7 @@ class Hand:
             return f"no hand found (score {self.score:.2f})"
         words = []
         if np.isfinite(self.keypoints).all():
-            words.append(f"{self.detected(threshold)} of {KEYPOINTS} keypoints")
+            words.append(f"{self.detected(threshold)} of {NUM_KEYPOINTS} keypoints")
         if self.mask is not None:
             words.append(f"hand mask {100 * self.mask.mean():.0f} % of the image")
         return ", ".join(words)

@@ -23,7 +23,7 @@ from maskpose.io.paths import PathLike
 from maskpose.io.tables import csv_text
 from maskpose.io.values import field, json_list, json_object
 from maskpose.keypoints import KEYPOINT_NAMES
-from maskpose.model.variants import KEYPOINTS, Variant
+from maskpose.model.variants import NUM_KEYPOINTS, Variant
 from maskpose.visualization import drawing
 
 ALWAYS = ("json",)
@@ -276,7 +276,7 @@ def _csv_text(documents: Sequence[Document]) -> str:
     rows: list[list[Any]] = [["image", "width", "height", "hand", *columns, "found", "score"]]
     for document in documents:
         for number, hand in enumerate(all_hands(document), start=1):
-            flat = [value for keypoint in hand["keypoints"] for value in keypoint] or [""] * (3 * KEYPOINTS)
+            flat = [value for keypoint in hand["keypoints"] for value in keypoint] or [""] * (3 * NUM_KEYPOINTS)
             about = document["image"], document["width"], document["height"], number
             rows.append([*about, *flat, int(hand["hand"]), hand["score"]])
     return csv_text(rows)

@@ -13,7 +13,7 @@ import json
 from typing import Any
 
 from maskpose.model.caffe_types import NetParameter, NetSpec, Top
-from maskpose.model.variants import IGNORE_LABEL, KEYPOINTS, Variant
+from maskpose.model.variants import IGNORE_LABEL, NUM_KEYPOINTS, Variant
 
 # number of the block between two poolings, channels and number of its convolutions, as VGG-19 has them
 VGG_BLOCKS = ((1, 64, 2), (2, 128, 2), (3, 256, 4), (4, 512, 4))
@@ -95,7 +95,7 @@ def mask_stage(L: Any, n: NetSpec, variant: Variant, bottom: Top, suffix: str = 
 def first_heatmaps(L: Any, n: NetSpec, variant: Variant, feature: Top) -> Top:
     """OpenPose's stage 1, in the place of the mask stage: K + 1 heatmaps from F alone."""
     x = _conv_relu(L, n, "conv6_1_CPM", feature, variant.channels(512), 1)
-    return _output_conv(L, n, "conv6_2_CPM", x, KEYPOINTS + 1)
+    return _output_conv(L, n, "conv6_2_CPM", x, NUM_KEYPOINTS + 1)
 
 
 def sub_stage(L: Any, n: NetSpec, variant: Variant, stage: int, feature_plus: list[Top], previous: list[Top]) -> Top:
@@ -117,7 +117,7 @@ def sub_stage(L: Any, n: NetSpec, variant: Variant, stage: int, feature_plus: li
     for i in range(1, 6):
         x = _conv_relu(L, n, f"Mconv{i}_stage{stage}", x, variant.channels(128), 7, lr_mult)
     x = _conv_relu(L, n, f"Mconv6_stage{stage}", x, variant.channels(128), 1, lr_mult)
-    return _output_conv(L, n, f"Mconv7_stage{stage}", x, KEYPOINTS + 1, lr_mult)
+    return _output_conv(L, n, f"Mconv7_stage{stage}", x, NUM_KEYPOINTS + 1, lr_mult)
 
 
 def data_settings(variant: Variant, db: str) -> dict[str, Any]:

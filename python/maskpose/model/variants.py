@@ -13,7 +13,7 @@ from typing import Any
 
 from maskpose.errors import InputError
 
-KEYPOINTS = 21  # K in the paper (section 3)
+NUM_KEYPOINTS = 21  # K in the paper (section 3)
 DEFAULT_VARIANT = "compact/mask_pose"  # of every tool: it has weights, and a CPU can run it
 IGNORE_LABEL = 255  # mask label of a sample that has no mask
 STRIDE = 8  # three poolings: m' = m / 8 (section 3.2)

@@ -13,7 +13,7 @@ from maskpose.inference.hand import THRESHOLD
 from maskpose.inference.job import Job, result_settings
 from maskpose.inference.predictor import Predictor
 from maskpose.keypoints import BONES, FINGERS, KEYPOINT_NAMES
-from maskpose.model.variants import KEYPOINTS, STRIDE, Variant
+from maskpose.model.variants import NUM_KEYPOINTS, STRIDE, Variant
 from maskpose.visualization import drawing
 
 INPUT = "data"  # the network's input blob
@@ -34,7 +34,7 @@ def settings(variant: Variant, network: Path) -> dict[str, Any]:
         },
         "inputSize": variant.input_size,
         "stride": STRIDE,
-        "keypoints": KEYPOINTS,
+        "keypoints": NUM_KEYPOINTS,
         "names": KEYPOINT_NAMES,
         "fingers": FINGERS,
         "bones": BONES,

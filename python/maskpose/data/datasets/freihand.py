@@ -18,7 +18,7 @@ from maskpose.errors import InputError
 from maskpose.io.files import read_json
 from maskpose.io.paths import PathLike
 from maskpose.io.values import Where, json_list, numbers
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import NUM_KEYPOINTS
 
 NAME = "FreiHAND"
 VERSIONS = range(4)
@@ -71,7 +71,7 @@ def project(camera: object, points: object, where: Where = "") -> npt.NDArray[np
         InputError: the shapes are others, or a point is not before the camera.
     """
     matrix = numbers(camera, (3, 3), f"{where}: its camera")
-    xyz = numbers(points, (KEYPOINTS, 3), f"{where}: its points")
+    xyz = numbers(points, (NUM_KEYPOINTS, 3), f"{where}: its points")
     with np.errstate(all="ignore"):
         uvw = xyz @ matrix.T
         projected = uvw[:, :2] / uvw[:, 2:]
@@ -86,6 +86,6 @@ def read(item: Item) -> list[Sample]:
     folder = Path(root) / part
     mask = mask_if_there(folder / "mask" / f"{unique:08d}.jpg")
     path = folder / "rgb" / f"{number:08d}.jpg"
-    all_visible = np.ones(KEYPOINTS, bool)
+    all_visible = np.ones(NUM_KEYPOINTS, bool)
     group = f"{unique:08d}"
     return [sample_from_file(path, path.name, uv, all_visible, mask, origin="freihand", side="right", group=group)]

@@ -28,11 +28,11 @@ from maskpose.io.paths import PathLike
 from maskpose.io.tables import read_table
 from maskpose.io.text import is_text, split_lines
 from maskpose.io.values import parse_number
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import NUM_KEYPOINTS
 
 NAME = "OneHand10K format"
 SPLITS = ("Train", "Test")
-FIELDS = 4 + 2 * KEYPOINTS
+FIELDS = 4 + 2 * NUM_KEYPOINTS
 
 Line = tuple[str, int, str]  # (split, line number, text)
 
@@ -117,7 +117,7 @@ def parse_line(text: str) -> tuple[str, int, int, npt.NDArray[np.float32], npt.N
         raise InputError(f"width and height must be positive integers, not {stated}")
     if math.isnan(hand_number):
         raise InputError(f"not a number: {short_repr(parts[3])}")
-    keypoints = numbers[3:].reshape(KEYPOINTS, 2)
+    keypoints = numbers[3:].reshape(NUM_KEYPOINTS, 2)
     visible = ~(keypoints == NOWHERE).any(axis=1)
     within = (keypoints >= 0).all(axis=1) & (keypoints <= (width, height)).all(axis=1)
     if (visible & ~within).any():

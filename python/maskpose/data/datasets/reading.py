@@ -17,7 +17,7 @@ from maskpose.io import images
 from maskpose.io.files import read_bytes
 from maskpose.io.paths import PathLike, path_below
 from maskpose.io.values import Where, flattened, number, numbers, text
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import NUM_KEYPOINTS
 
 NOWHERE = -1  # x and y of a keypoint that is not visible and has no known place
 
@@ -154,11 +154,11 @@ def triples(values: object, where: Where) -> tuple[npt.NDArray[np.float64], npt.
         InputError: there are more or fewer values, or some are not numbers.
     """
     try:
-        flat = flattened(values, (KEYPOINTS, 3), where)
+        flat = flattened(values, (NUM_KEYPOINTS, 3), where)
     except InputError:
-        expected = f"{KEYPOINTS} keypoints of x, y and a flag"
+        expected = f"{NUM_KEYPOINTS} keypoints of x, y and a flag"
         raise InputError(f"{where}: expected {expected}, not {short_repr(values)}") from None
-    places = numbers([[flat[n], flat[n + 1]] for n in range(0, len(flat), 3)], (KEYPOINTS, 2), where, missing=True)
+    places = numbers([[flat[n], flat[n + 1]] for n in range(0, len(flat), 3)], (NUM_KEYPOINTS, 2), where, missing=True)
     flags = [number(int(flag) if isinstance(flag, bool) else flag, where) for flag in flat[2::3]]
     return places, np.array(flags)
 

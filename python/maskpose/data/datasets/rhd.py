@@ -20,14 +20,14 @@ from maskpose.io import safe_pickle
 from maskpose.io.files import existing_path, read_bytes
 from maskpose.io.paths import PathLike
 from maskpose.io.values import Where, field, numbers
-from maskpose.model.variants import KEYPOINTS
+from maskpose.model.variants import NUM_KEYPOINTS
 
 NAME = "Rendered Handpose Dataset"
 SETS = ("training", "evaluation")
-ORDER = [0, *(first + k for first in range(1, KEYPOINTS, 4) for k in (3, 2, 1, 0))]
+ORDER = [0, *(first + k for first in range(1, NUM_KEYPOINTS, 4) for k in (3, 2, 1, 0))]
 SIDES = {  # (rows of uv_vis, lowest and highest value in the mask)
-    "left": (slice(0, KEYPOINTS), 2, 17),
-    "right": (slice(KEYPOINTS, 2 * KEYPOINTS), 18, 33),
+    "left": (slice(0, NUM_KEYPOINTS), 2, 17),
+    "right": (slice(NUM_KEYPOINTS, 2 * NUM_KEYPOINTS), 18, 33),
 }
 LARGEST = 33  # value of a mask
 MOST = 10**9  # an image's number is below it
@@ -76,7 +76,7 @@ def annotations(root: PathLike, part: str) -> dict[Any, Any]:
 
 def split_hands(annotation: Any, where: Where) -> dict[str, npt.NDArray[np.float64]]:
     """Return {"left", "right": (21, 3) x, y, visible in the usual order}. Raises InputError if there are none."""
-    both = numbers(field(annotation, "uv_vis", where), (2 * KEYPOINTS, 3), f"{where}, uv_vis")
+    both = numbers(field(annotation, "uv_vis", where), (2 * NUM_KEYPOINTS, 3), f"{where}, uv_vis")
     return {side: both[rows][ORDER] for side, (rows, _, _) in SIDES.items()}
 
 
