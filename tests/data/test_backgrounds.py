@@ -6,9 +6,11 @@ import pytest
 from test_cropping import sample
 
 import conftest
+from maskpose.cli.main import main
 from maskpose.codecs.masks import pack_mask
 from maskpose.data.backgrounds import build_backgrounds, largest_free_box, without_hand
 from maskpose.data.database import Reader
+from maskpose.data.recombining import merge
 from maskpose.errors import InputError
 
 
@@ -49,6 +51,27 @@ def test_unknown_pixels_are_avoided():
     unknown[:, 270:] = True  # so that the left part alone is free: less than 200 pixels wide
     window = without_hand(replace(sample("a", 60), unknown=pack_mask(unknown)), least=0.25)
     assert 150 < window.width < 200
+
+
+def test_windows_of_another_origin_can_be_merged_with_their_images(tmp_path):
+    whole, free, both = (tmp_path / f"{name}.lmdb" for name in ("whole", "free", "both"))
+    conftest.build(whole, [sample("a", 60)])
+    build_backgrounds(Reader(whole), tmp_path / "same.lmdb")
+    with pytest.raises(InputError, match="--origin"):
+        merge([whole, tmp_path / "same.lmdb"], tmp_path / "clash.lmdb")
+    build_backgrounds(Reader(whole), free, origin="rooms")
+    merge([whole, free], both)
+    assert [(one.name, one.origin, one.without_hand) for one in Reader(both)] == [
+        ("a", "a", False),
+        ("a", "rooms", True),
+    ]
+
+
+@pytest.mark.parametrize("command", ["backgrounds", "crop", "shrink"])
+def test_each_command_that_cuts_anew_takes_an_origin(command, tmp_path):
+    conftest.build(tmp_path / "all.lmdb", [sample("a", 60)])
+    main(["data", command, str(tmp_path / "all.lmdb"), str(tmp_path / "new.lmdb"), "--origin", "mine"])
+    assert [(one.name, one.origin, one.group) for one in Reader(tmp_path / "new.lmdb")] == [("a", "mine", "g")]
 
 
 def test_images_without_such_a_window_are_left_out(tmp_path):

@@ -4,7 +4,6 @@ import argparse
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,14 @@ def add_care(parser: argparse.ArgumentParser) -> None:
     """Add --strict, --limit, --origin and --workers."""
     parser.add_argument("--strict", action="store_true", help="stop at the first label or image that cannot be read")
     parser.add_argument("--limit", type=positive, metavar="N", help="only the first N items")
-    parser.add_argument("--origin", metavar="NAME", help="where the samples come from, noted in each: databases "
-                        "with one origin may not share names when they are merged (the data set's own)")  # fmt: skip
+    add_origin(parser, "the data set's own")
     parser.add_argument("--workers", type=positive, metavar="N", help="threads that read (one a processor)")
+
+
+def add_origin(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add --origin; ``default`` says which the samples have without it."""
+    parser.add_argument("--origin", metavar="NAME", help="where the samples come from, noted in each: databases "
+                        f"with one origin may not share names when they are merged ({default})")  # fmt: skip
 
 
 def convert(
@@ -49,13 +53,8 @@ def convert(
         dataset: its name, noted in the manifest.
     """
     items = items[: args.limit]
-
-    def read_with_origin(item: Any) -> Sequence[Sample]:
-        samples = read(item)
-        return [replace(sample, origin=args.origin) for sample in samples] if args.origin else samples
-
     about = describe(args, dataset=dataset)
-    manifest, problems = build_items(db, items, read_with_origin, args.strict, about, args.workers)
+    manifest, problems = build_items(db, items, read, args.strict, about, args.workers, args.origin)
     if problems:
         named = "named above" if len(problems) <= MOST_NAMED else f"the first {MOST_NAMED} named above"
         print(f"{len(problems)} of {len(items)} left out, {named}", file=sys.stderr)

@@ -1,5 +1,6 @@
 """Windows that show no hand, cut from images that show one: backgrounds, and images on which "no hand" is right."""
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -10,7 +11,7 @@ from maskpose.boxes import Box
 from maskpose.codecs.masks import pack_mask
 from maskpose.data.build import build_items
 from maskpose.data.database import Reader
-from maskpose.data.sample import JPEG_QUALITY, Sample
+from maskpose.data.sample import Sample
 from maskpose.errors import InputError
 from maskpose.io.paths import PathLike
 from maskpose.model.variants import NUM_KEYPOINTS
@@ -86,23 +87,18 @@ def without_hand(sample: Sample, least: float = LEAST) -> Sample | None:
     if right - left < least * sample.width or bottom - top < least * sample.height:
         return None
     window = sample.decode_image()[top:bottom, left:right]
-    data = cv2.imencode(".jpg", window, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
-    height, width = window.shape[:2]
-    return Sample(
-        sample.name,
-        data,
-        width,
-        height,
-        np.full((NUM_KEYPOINTS, 2), -1, np.float32),
-        np.zeros(NUM_KEYPOINTS, bool),
-        mask=pack_mask(np.zeros((height, width), bool)),
-        origin=sample.origin,
-        group=sample.group,
-    )
+    no_keypoints = np.full((NUM_KEYPOINTS, 2), -1, np.float32)
+    no_hand = pack_mask(np.zeros(window.shape[:2], bool))
+    cut = sample.with_image(window, no_keypoints, lambda pixels: pixels[top:bottom, left:right])
+    return replace(cut, visible=np.zeros(NUM_KEYPOINTS, bool), mask=no_hand, unknown=b"", side="")
 
 
 def build_backgrounds(
-    reader: Reader, path: PathLike, least: float = LEAST, about: dict[str, Any] | None = None
+    reader: Reader,
+    path: PathLike,
+    least: float = LEAST,
+    about: dict[str, Any] | None = None,
+    origin: str | None = None,
 ) -> dict[str, Any]:
     """Write a window without a hand of every image that has one into the database ``path``; return its manifest.
 
@@ -111,6 +107,7 @@ def build_backgrounds(
         path: of the new database.
         least: of an image's width and height: what a window's have at least.
         about: what the manifest holds besides.
+        origin: noted in every sample in place of its own; None: each keeps its own.
 
     Raises:
         InputError: ``least`` is not above 0 and at most 1, the database is damaged, ``path`` exists, or no image has
@@ -125,7 +122,7 @@ def build_backgrounds(
         return [] if window is None else [window]
 
     note = {"backgrounds_of": str(reader.path), "least": least, **(about or {})}
-    manifest, _ = build_items(path, list(range(len(reader))), read, about=note)
+    manifest, _ = build_items(path, list(range(len(reader))), read, about=note, origin=origin)
     return manifest
 
 

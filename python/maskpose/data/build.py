@@ -10,6 +10,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from maskpose.data.database import Writer, read_manifest
@@ -32,6 +33,7 @@ def build_items(
     strict: bool = False,
     about: dict[str, Any] | None = None,
     workers: int | None = None,
+    origin: str | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Write the samples of ``items``, in their order, into the database ``path``.
 
@@ -45,6 +47,7 @@ def build_items(
             problems are printed on stderr.
         about: what the manifest holds besides.
         workers: threads; None: one for each processor.
+        origin: noted in every sample in place of its own; None: each keeps its own.
 
     Returns:
         The manifest, and the problems of the items that were left out.
@@ -52,7 +55,9 @@ def build_items(
     Raises:
         InputError: ``path`` exists or is being written, no sample can be read, or a problem arises and ``strict``.
     """
-    plan = _digest([about, *items])
+    if origin:
+        read = _with_origin(read, origin)
+    plan = _digest([about, *([origin] if origin else []), *items])
     about = {**(about or {}), "plan": plan}
     with Writer(path, about, plan) as writer:
         if writer.position:
@@ -75,6 +80,10 @@ def build_items(
         if not writer.count:
             raise InputError(f"{path}: no usable sample to write")
     return read_manifest(path), problems
+
+
+def _with_origin(read: ReadItem, origin: str) -> ReadItem:
+    return lambda item: [replace(sample, origin=origin) for sample in read(item)]
 
 
 def _digest(items: Sequence[Any]) -> str:

@@ -16,7 +16,12 @@ MIN_VISIBLE = 8  # keypoints: with fewer, the square would be about a piece of t
 
 
 def crop(
-    reader: Reader, path: PathLike, factors: tuple[float, float], seed: int, about: dict[str, Any] | None = None
+    reader: Reader,
+    path: PathLike,
+    factors: tuple[float, float],
+    seed: int,
+    about: dict[str, Any] | None = None,
+    origin: str | None = None,
 ) -> dict[str, Any]:
     """Write a square about each hand of a database into the database ``path``; return its manifest.
 
@@ -29,6 +34,7 @@ def crop(
         factors: (low, high), between which each factor is sampled evenly, by the seed and the sample's number.
         seed: of the factors.
         about: what the manifest holds besides.
+        origin: noted in every sample in place of its own; None: each keeps its own.
 
     Raises:
         InputError: a factor is below 1 or they are the wrong way round, the database is damaged, ``path`` exists, or no
@@ -46,5 +52,5 @@ def crop(
         return [sample.cropped(np.random.default_rng((seed, index)).uniform(*factors))]
 
     note = {"cropped": str(reader.path), "factors": list(factors), "seed": seed, **(about or {})}
-    manifest, _ = build_items(path, list(range(len(reader))), read, about=note)
+    manifest, _ = build_items(path, list(range(len(reader))), read, about=note, origin=origin)
     return manifest

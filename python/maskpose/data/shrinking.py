@@ -45,7 +45,12 @@ def shrunk(sample: Sample, factor: float, place: tuple[float, float]) -> Sample:
 
 
 def shrink(
-    reader: Reader, path: PathLike, factor: float, seed: int, about: dict[str, Any] | None = None
+    reader: Reader,
+    path: PathLike,
+    factor: float,
+    seed: int,
+    about: dict[str, Any] | None = None,
+    origin: str | None = None,
 ) -> dict[str, Any]:
     """Write every image of a database, shrunk, into the database ``path``; return its manifest.
 
@@ -55,6 +60,7 @@ def shrink(
         factor: of an image's sides.
         seed: of the places on the grey; each follows from it and the sample's number.
         about: what the manifest holds besides.
+        origin: noted in every sample in place of its own; None: each keeps its own.
 
     Raises:
         InputError: the factor is not above 0 and at most 1, the database is damaged, or ``path`` exists.
@@ -68,5 +74,5 @@ def shrink(
         return [shrunk(reader[index], factor, (x, y))]
 
     note = {"shrunk": str(reader.path), "factor": factor, "seed": seed, **(about or {})}
-    manifest, _ = build_items(path, list(range(len(reader))), read, about=note)
+    manifest, _ = build_items(path, list(range(len(reader))), read, about=note, origin=origin)
     return manifest

@@ -28,6 +28,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=LEAST,
         help="of an image's width and height: what a window's have at least, above 0 and at most 1 (%(default)s)",
     )
+    conversion.add_origin(parser, "the image's own")
     return parser.parse_args(arguments)
 
 
@@ -35,5 +36,5 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``maskpose data backgrounds``."""
     args = parse_arguments(arguments)
-    manifest = build_backgrounds(Reader(args.db), args.out, args.least, conversion.describe(args))
+    manifest = build_backgrounds(Reader(args.db), args.out, args.least, conversion.describe(args), args.origin)
     conversion.print_contents(args.out, manifest)

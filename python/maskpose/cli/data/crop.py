@@ -31,6 +31,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="side of the square, in sides of the hand's box, 1 or more (1.4 3)",
     )
     parser.add_argument("--seed", type=natural, default=1, help="of the factors (%(default)s)")
+    conversion.add_origin(parser, "the image's own")
     return parser.parse_args(arguments)
 
 
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``maskpose data crop``."""
     args = parse_arguments(arguments)
     reader = Reader(args.db)
-    manifest = crop(reader, args.out, args.factor, args.seed, conversion.describe(args))
+    manifest = crop(reader, args.out, args.factor, args.seed, conversion.describe(args), args.origin)
     count, without_hand = len(reader), sum(sample.without_hand for sample in reader)
     hands = count - without_hand - manifest["count"]
     print(f"left out of {count}: {hands} hands too small or too hidden, {without_hand} images without a hand")

@@ -24,6 +24,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--factor", type=float, default=1 / 3, help="of the image's sides, above 0 and at most 1 (a third)"
     )
     parser.add_argument("--seed", type=natural, default=1, help="of the places on the grey (%(default)s)")
+    conversion.add_origin(parser, "the image's own")
     return parser.parse_args(arguments)
 
 
@@ -31,5 +32,5 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``maskpose data shrink``."""
     args = parse_arguments(arguments)
-    manifest = shrink(Reader(args.db), args.out, args.factor, args.seed, conversion.describe(args))
+    manifest = shrink(Reader(args.db), args.out, args.factor, args.seed, conversion.describe(args), args.origin)
     conversion.print_contents(args.out, manifest)
