@@ -1,3 +1,4 @@
+import hashlib
 import os
 import re
 import shutil
@@ -76,6 +77,39 @@ def test_int8_is_calibrated_and_near(weights, inputs, expected, tmp_path):
         export.export_network(VARIANT, weights, tmp_path / "none.xml", "int8")
 
 
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+def test_int8_as_onnx_is_calibrated_and_near(weights, inputs, expected, tmp_path, engine):
+    pytest.importorskip("onnxruntime")
+    (path,) = export.export_network(VARIANT, weights, tmp_path / "hand.onnx", "int8", [one[None] for one in inputs])
+    assert path.stat().st_size < 0.3 * weights.stat().st_size
+    run = open_engine(engine, VARIANT, path)
+    for batch in (inputs, inputs[:1]):
+        found = run(batch)
+        for name, values in expected.items():
+            assert np.corrcoef(found[name].ravel(), values[: len(batch)].ravel())[0, 1] > 0.98
+    with pytest.raises(InputError, match="images to calibrate"):
+        export.export_network(VARIANT, weights, tmp_path / "none.onnx", "int8", [])
+    assert [one.name for one in tmp_path.iterdir()] == ["hand.onnx"]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_an_onnx_file_notes_its_variant_and_weights(weights, inputs, tmp_path, precision):
+    calibration = [inputs[:1]] if precision == "int8" else None
+    (path,) = export.export_network(VARIANT, weights, tmp_path / "hand.onnx", precision, calibration)
+    noted = {one.key: one.value for one in onnx.load(path).metadata_props}
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert noted == {"maskpose_variant": "compact/mask_pose", "maskpose_weights_sha256": digest}
+
+
+def test_int8_as_onnx_has_integer_weights_but_where_the_heatmaps_come_from(weights, inputs, tmp_path):
+    pytest.importorskip("onnxruntime")
+    (path,) = export.export_network(VARIANT, weights, tmp_path / "hand.onnx", "int8", [inputs[:1]])
+    kernels = [onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer]
+    kernels = [kernel for kernel in kernels if kernel.ndim == 4]
+    assert [kernel.shape[0] for kernel in kernels if kernel.dtype == np.float32] == [22]
+    assert {str(kernel.dtype) for kernel in kernels} == {"float32", "int8"} and len(kernels) > 30
+
+
 def test_the_shipped_int8_file_is_near_the_shipped_weights():
     """One pass over ten rendered hands; another processor, without AMX, may round otherwise."""
     files = [ROOT / f"examples/rendered_hands/Test/source/{n}.jpg" for n in range(10)]
@@ -95,7 +129,7 @@ def test_the_shipped_int8_file_is_near_the_shipped_weights():
 def test_what_cannot_be_exported_or_run(weights, tmp_path):
     with pytest.raises(InputError, match=r"ends in \.xml or \.onnx"):
         export.export_network(VARIANT, weights, tmp_path / "hand.pb")
-    with pytest.raises(InputError, match="ONNX is written in fp32"):
+    with pytest.raises(InputError, match="ONNX is written in fp32 or int8"):
         export.export_network(VARIANT, weights, tmp_path / "hand.onnx", "fp16")
     (tmp_path / "broken.xml").write_text("<no model>")
     with pytest.raises(InputError, match=r"broken\.bin: no such file, which broken\.xml needs"):

@@ -7,6 +7,7 @@ Example:
     maskpose export --out exported/hand.onnx
     maskpose export --out exported/hand.xml --precision fp16 --db data/onehand10k/test.lmdb
     maskpose export --out exported/hand_int8.xml --precision int8 --calibrate photos
+    maskpose export --out exported/hand_int8.onnx --precision int8 --calibrate photos
 """
 
 import argparse
@@ -27,8 +28,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--weights", metavar="FILE", help="caffemodel or HDF5 file (the repository's own)")
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="file to write, .onnx or .xml")
     meanings = "; ".join(f"{name}: {text}" for name, text in export.EXPORT_PRECISIONS.items())
+    of_onnx = " or ".join(export.ONNX_PRECISIONS)
     parser.add_argument("--precision", choices=export.EXPORT_PRECISIONS, default="fp32",
-                        help=f"of an .xml (%(default)s). {meanings}")  # fmt: skip
+                        help=f"%(default)s; an .onnx takes {of_onnx}. {meanings}")  # fmt: skip
     parser.add_argument("--calibrate", nargs="+", default=[], metavar="IMAGE", help="images for int8: files, folders, "
                         "quoted patterns; those that cannot be read are left out")  # fmt: skip
     parser.add_argument("--calibrate-at-most", type=positive, default=export.CALIBRATION, metavar="N",

@@ -1,6 +1,7 @@
 """The network with its weights in one file for other runtimes: ONNX, or OpenVINO's IR in several precisions.
 
-maskpose.inference.engines runs these files. A file notes its variant, and an IR the precision that it was made for.
+maskpose.inference.engines runs these files. A file notes its variant and the SHA-256 of the weights' file, and an IR
+the precision that it was made for.
 """
 
 import contextlib
@@ -17,7 +18,8 @@ from maskpose.errors import InputError
 from maskpose.extras import install_command
 from maskpose.inference import engines, onnx_export
 from maskpose.inference.image_paths import ImageFile
-from maskpose.io.files import atomic_path
+from maskpose.inference.onnx_int8 import onnx_quantiser
+from maskpose.io.files import atomic_path, sha256
 from maskpose.io.images import read_color
 from maskpose.io.paths import PathLike
 from maskpose.model.variants import Variant
@@ -29,6 +31,7 @@ EXPORT_PRECISIONS = {
     "bf16": "the same weights as fp16, computed in bf16 where the processor has it",
     "int8": "weights and activations quantised, calibrated on images",
 }
+ONNX_PRECISIONS = ("fp32", "int8")
 FP16_FILES = ("fp16", "bf16")  # precisions whose files have weights in fp16
 FP16_MAX = float(np.finfo(np.float16).max)
 CALIBRATION = 300  # images, at most: NNCF's usual number
@@ -47,7 +50,7 @@ def export_network(
         variant: what the network is.
         weights_path: a caffemodel or an HDF5 file.
         path: to write to, .onnx or .xml; an .xml gets a .bin beside it.
-        precision: one of EXPORT_PRECISIONS; fp32 for an .onnx.
+        precision: one of EXPORT_PRECISIONS; one of ONNX_PRECISIONS for an .onnx.
         calibration: network inputs (1, 3, m, m), for int8 alone.
 
     Raises:
@@ -56,21 +59,24 @@ def export_network(
     """
     path = Path(path)
     _check_request(path, precision, calibration is not None)
-    quantise = _quantiser() if precision == "int8" else None  # a missing package is found before the work
     openvino = import_openvino() if path.suffix == ".xml" else None
+    quantise = None
+    if precision == "int8":  # here, because a missing package is found before the work
+        quantise = _ir_quantiser(variant.input_size) if openvino else onnx_quantiser()
     written = engines.files_of(path)
     with contextlib.ExitStack() as stack:
         partials = [stack.enter_context(atomic_path(file)) for file in written]  # renamed last to first
         definition, arrays = engines.load_arrays(variant, weights_path)
         if precision in FP16_FILES and (large := [name for name in arrays if _largest(arrays[name]) > FP16_MAX]):
             raise InputError(f"weights {weights_path}: layer {large[0]} has weights too large for {precision}")
-        model = onnx_export.onnx_model(definition, arrays, variant.name).SerializeToString()
-        if openvino is None:
-            partials[0].write_bytes(model)
-            return written
-        network = openvino.Core().read_model(model)
+        network = onnx_export.onnx_model(definition, arrays, variant.name, sha256(weights_path))
+        if openvino:
+            network = openvino.Core().read_model(network.SerializeToString())
         if quantise and calibration is not None:
-            network = quantise(network, variant.input_size, calibration)
+            network = quantise(network, calibration)
+        if openvino is None:
+            partials[0].write_bytes(network.SerializeToString())
+            return written
         network.set_rt_info(precision if precision == "bf16" else "fp32", ["maskpose", "precision"])
         network.set_rt_info(variant.name, ["maskpose", "variant"])
         _save_ir(openvino, network, partials[0], precision in FP16_FILES, path)
@@ -83,8 +89,9 @@ def _check_request(path: Path, precision: str, is_calibrated: bool) -> None:
         raise InputError(f"{path}: expected a file that ends in {' or '.join(engines.EXPORTED)}")
     if precision not in EXPORT_PRECISIONS:
         raise InputError(f"unknown precision {precision!r}: expected one of {', '.join(EXPORT_PRECISIONS)}")
-    if path.suffix == ".onnx" and precision != "fp32":
-        raise InputError(f"{path}: ONNX is written in fp32; an .xml takes {', '.join(EXPORT_PRECISIONS)}")
+    if path.suffix == ".onnx" and precision not in ONNX_PRECISIONS:
+        allowed = " or ".join(ONNX_PRECISIONS)
+        raise InputError(f"{path}: ONNX is written in {allowed}; an .xml takes {', '.join(EXPORT_PRECISIONS)}")
     if precision == "int8" and not is_calibrated:
         raise InputError("int8 needs images to calibrate on")
     if precision != "int8" and is_calibrated:
@@ -128,11 +135,10 @@ def _largest(arrays: Iterable[npt.NDArray[np.float32]]) -> float:
     return max(float(np.abs(array).max()) for array in arrays)
 
 
-def _quantiser() -> Callable[[Any, int, Iterable[npt.NDArray[np.float32]]], Any]:
-    """Return a function that quantises an openvino.Model to int8.
+def _ir_quantiser(size: int) -> Callable[[Any, Iterable[npt.NDArray[np.float32]]], Any]:
+    """Return a function that quantises an openvino.Model with an input of ``size`` pixels to int8.
 
-    It takes the model, the side of its input in pixels, and inputs from which it measures the ranges of values. Raises
-    InputError if NNCF is missing.
+    It takes the model and inputs from which it measures the ranges of values. Raises InputError if NNCF is missing.
     """
     import_openvino()  # first, or nncf would send statistics
     try:
@@ -140,7 +146,7 @@ def _quantiser() -> Callable[[Any, int, Iterable[npt.NDArray[np.float32]]], Any]
     except ImportError:
         raise InputError(f"int8 needs NNCF: {install_command('nncf')}") from None
 
-    def quantise(network: Any, size: int, calibration: Iterable[npt.NDArray[np.float32]]) -> Any:
+    def quantise(network: Any, calibration: Iterable[npt.NDArray[np.float32]]) -> Any:
         inputs = [np.asarray(one, np.float32) for one in calibration]
         if not inputs:
             raise InputError("int8 needs images to calibrate on: none could be read")

@@ -13,10 +13,15 @@ from maskpose.model.caffe_types import NetParameter
 
 OPSET = 17
 BATCH = "N"  # name of the dynamic dimension
-VARIANT = "maskpose_variant"  # key of the model's metadata
+VARIANT, WEIGHTS = "maskpose_variant", "maskpose_weights_sha256"  # keys of the model's metadata
 
 
-def onnx_model(definition: NetParameter, parameters: Mapping[str, Sequence[npt.NDArray[np.float32]]], name: str) -> Any:
+def onnx_model(
+    definition: NetParameter,
+    parameters: Mapping[str, Sequence[npt.NDArray[np.float32]]],
+    name: str,
+    weights_sha256: str | None = None,
+) -> Any:
     """Return an onnx.ModelProto that computes what a Caffe network does, for any batch; onnx's checker has passed it.
 
     Its input and outputs have the blobs' names.
@@ -25,6 +30,7 @@ def onnx_model(definition: NetParameter, parameters: Mapping[str, Sequence[npt.N
         definition: the deploy network, whose first layer is its Input (1, 3, m, m).
         parameters: weights and bias of each convolution, by its layer's name.
         name: of the variant, which the model notes.
+        weights_sha256: of the weights' file, which the model notes, too.
 
     Raises:
         InputError: the network has a layer of another kind, or the onnx package is missing.
@@ -63,7 +69,7 @@ def onnx_model(definition: NetParameter, parameters: Mapping[str, Sequence[npt.N
         graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="maskpose", producer_version=__version__,
         ir_version=8,
     )  # fmt: skip
-    helper.set_model_props(model, {VARIANT: name})
+    helper.set_model_props(model, {VARIANT: name} | ({WEIGHTS: weights_sha256} if weights_sha256 else {}))
     onnx.checker.check_model(model, full_check=True)
     return model
 
