@@ -43,7 +43,7 @@ def run():
     """Yield a Row of frames per second, one pass each, with everything about it: pixels read, keypoints, mask."""
     with tempfile.TemporaryDirectory() as folder:
         site = build.built(Path(folder) / "site")
-        predictor = Predictor(weights_path=site / build.NETWORK, engine="onnxruntime", use_pyramid=False)
+        predictor = Predictor(weights_path=site / build.SMALL_NETWORK, engine="onnxruntime", use_pyramid=False)
         image = np.zeros((*SIZE, 3), np.uint8)
         with server.open_server(site, 0) as serving:
             threading.Thread(target=serving.serve_forever, daemon=True).start()

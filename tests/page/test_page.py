@@ -43,6 +43,11 @@ def site(tmp_path_factory):
     return folder
 
 
+def network(site):
+    """What settings.json says of the network that WebAssembly runs."""
+    return json.loads((site / build.SETTINGS).read_text())["networks"]["wasm"]
+
+
 @pytest.fixture(scope="module")
 def address(site):
     """Of the page, served."""
@@ -109,7 +114,16 @@ def images(tmp_path_factory):
 def predicted(images, site, tmp_path_factory):
     """The folder of what ``maskpose predict`` writes of the images, by the page's network and onnxruntime."""
     out = tmp_path_factory.mktemp("predicted")
-    given = ["--weights", site / build.NETWORK, "--engine", "onnxruntime", "--formats", "json", "mask", "overlay"]
+    given = [
+        "--weights",
+        site / network(site)["file"],
+        "--engine",
+        "onnxruntime",
+        "--formats",
+        "json",
+        "mask",
+        "overlay",
+    ]
     predict.main([*map(str, [*images, "--out", out, *given])])
     return out
 
@@ -174,7 +188,9 @@ def test_one_image_after_the_other(page, images):
     facts = page.facts()
     height, width = cv2.imread(str(images[5])).shape[:2]
     assert facts["Image"].startswith(f"{width} × {height} pixels")
-    assert facts["Time"].endswith("3 runs of the network") and facts["Computed by"].startswith("WebAssembly")
+    assert facts["Time"].endswith("3 runs of the network") and re.fullmatch(
+        r"WebAssembly, \d threads?, int8", facts["Computed by"]
+    )
     page.choose(images[7])
     assert page.text("#subject") == images[7].name
     page.click("#clear")
@@ -319,13 +335,13 @@ def test_nothing_is_wider_than_the_screen(page, images):
 
 def test_a_page_without_its_network_says_so(browser, site, tmp_path):
     shutil.copytree(site, tmp_path / "site")
-    (tmp_path / "site" / build.NETWORK).write_bytes(b"half")
+    (tmp_path / "site" / network(site)["file"]).write_bytes(b"half")
     with server.open_server(tmp_path / "site", 0) as serving:
         threading.Thread(target=serving.serve_forever, daemon=True).start()
         page = driving.Page(browser)
         browser.get(f"http://{server.HOST}:{serving.server_port}/?backend=wasm")
         page.wait_for("document.documentElement.dataset.state === 'failed'")
-        assert page.notices() == ["The file network.onnx did not arrive whole. Load the page again."]
+        assert page.notices() == ["The file network_int8.onnx did not arrive whole. Load the page again."]
         serving.shutdown()
 
 
@@ -421,7 +437,7 @@ def test_the_hand_is_followed_and_frames_are_dropped_not_queued(filming_page, si
     frames = result["frames"][1:]
     assert len({frame["number"] for frame in frames}) > FOLLOWED / 2
     assert sum(frame["runs"] == 1 for frame in frames) >= 0.9 * len(frames)  # only where the hand was
-    predictor = maskpose.Predictor(weights_path=site / build.NETWORK, engine="onnxruntime")
+    predictor = maskpose.Predictor(weights_path=site / network(site)["file"], engine="onnxruntime")
     hand = predictor.predict(film.picture())
     size = film.affine(0, FILM_FRAMES)[0, 0] * np.ptp(hand.keypoints, axis=0).max()
     for frame in frames:

@@ -8,12 +8,15 @@ import tarfile
 import threading
 
 import cv2
+import numpy as np
 import pytest
 
+from conftest import ROOT
 from maskpose.cli import page as command
 from maskpose.cli import predict
 from maskpose.errors import InputError
 from maskpose.inference.hand import THRESHOLD
+from maskpose.inference.predictor import Predictor
 from maskpose.keypoints import KEYPOINT_NAMES
 from maskpose.page import build, onnxruntime_web, server
 
@@ -36,9 +39,13 @@ def site(package, tmp_path):
 
 
 def test_the_folder_has_everything_and_a_small_network(site):
-    assert (site / "network.onnx").stat().st_size <= 10e6
     settings = json.loads((site / "settings.json").read_text())
-    assert settings["network"]["bytes"] == (site / "network.onnx").stat().st_size
+    networks = settings["networks"]
+    assert {name: networks[name]["precision"] for name in networks} == {"wasm": "int8", "webgpu": "fp32"}
+    for network, largest in ((networks["wasm"], 3e6), (networks["webgpu"], 10e6)):
+        data = (site / network["file"]).read_bytes()
+        assert network["bytes"] == len(data) <= largest
+        assert network["sha256"] == hashlib.sha256(data).hexdigest()
     assert settings["names"] == list(KEYPOINT_NAMES) and settings["threshold"] == THRESHOLD
     assert settings["palettes"]["paper"]["thumb"] == "#003cff"  # the blue of the paper's Fig. 11
     assert len(settings["heatColours"]) == 256 and settings["examples"]
@@ -52,10 +59,37 @@ def test_the_folder_has_everything_and_a_small_network(site):
 def test_settings_are_those_of_predict(site, tmp_path):
     """The fingerprint is of the image and of what ``maskpose predict`` computes it from."""
     image = build.SITE / build.EXAMPLES / "hand_1.jpg"
-    predict.main([str(image), "--weights", str(site / "network.onnx"), "--out", str(tmp_path / "out")])
-    written = json.loads((tmp_path / "out/hand_1.json").read_text())["fingerprint"]
-    made_with = json.loads((site / "settings.json").read_text())["madeWith"]
-    assert hashlib.sha256(made_with.encode() + image.read_bytes()).hexdigest()[:16] == written
+    for network in json.loads((site / "settings.json").read_text())["networks"].values():
+        predict.main([str(image), "--weights", str(site / network["file"]), "--out", str(tmp_path / "out")])
+        written = json.loads((tmp_path / "out/hand_1.json").read_text())["fingerprint"]
+        assert hashlib.sha256(network["madeWith"].encode() + image.read_bytes()).hexdigest()[:16] == written
+
+
+def test_without_int8_the_network_is_in_fp32_everywhere(package, tmp_path, monkeypatch, capsys):
+    command.main(["--out", str(tmp_path / "asked"), "--fp32"])
+    assert not capsys.readouterr().err
+    monkeypatch.setattr(build, "can_quantise", lambda: False)  # as where onnxruntime is not installed
+    command.main(["--out", str(tmp_path / "missing")])
+    assert "int8 needs onnxruntime" in capsys.readouterr().err
+    for name in ("asked", "missing"):
+        networks = json.loads((tmp_path / name / "settings.json").read_text())["networks"]
+        assert {network["file"] for network in networks.values()} == {"network.onnx"}
+        assert not (tmp_path / name / build.SMALL_NETWORK).exists()
+
+
+def test_int8_finds_the_hands_of_fp32(site):
+    """One pass over twelve rendered hands."""
+    files = sorted((ROOT / "examples/rendered_hands/Test/source").iterdir())[:12]
+    usual, small = (
+        list(Predictor(weights_path=site / name, engine="onnxruntime", use_pyramid=False).predict_many(files))
+        for name in (build.NETWORK, build.SMALL_NETWORK)
+    )
+    apart = [np.median(np.linalg.norm(a.keypoints - b.keypoints, axis=1)) for a, b in zip(usual, small)]
+    overlap = [
+        (a.mask & b.mask).sum() / (a.mask | b.mask).sum() for a, b in zip(usual, small) if (a.mask | b.mask).any()
+    ]
+    assert len(overlap) > 8  # elsewhere neither has a mask
+    assert np.median(apart) < 2 and np.median(overlap) > 0.95  # pixels of 256
 
 
 def test_a_folder_is_written_once_and_again_if_something_is_new(package, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,17 @@ from maskpose.visualization import drawing
 INPUT = "data"  # the network's input blob
 
 
-def settings(variant: Variant, network: Path) -> dict[str, Any]:
-    """The JSON-able settings of a page that runs ``network``, an ONNX file of ``variant``."""
-    data = network.read_bytes()
+def settings(variant: Variant, networks: Mapping[str, tuple[Path, str]]) -> dict[str, Any]:
+    """The JSON-able settings of a page.
+
+    Args:
+        variant: what the networks are.
+        networks: {"wasm" or "webgpu": (an ONNX file, its precision)}.
+    """
     return {
         "version": __version__,
-        "network": {
-            "file": network.name,
-            "bytes": len(data),
-            "sha256": hashlib.sha256(data).hexdigest(),
-            "input": INPUT,
-            "heatmaps": variant.heatmap_blob,
-            "mask": "mask_prob",
-        },
+        "networks": {backend: _network(variant, path, precision) for backend, (path, precision) in networks.items()},
+        "blobs": {"input": INPUT, "heatmaps": variant.heatmap_blob, "mask": "mask_prob"},
         "inputSize": variant.input_size,
         "stride": STRIDE,
         "keypoints": NUM_KEYPOINTS,
@@ -42,7 +41,6 @@ def settings(variant: Variant, network: Path) -> dict[str, Any]:
         "scoreThreshold": variant.score_threshold,
         "sure": variant.sure,
         "sureOfTile": variant.sure_of_tile,
-        "madeWith": made_with(variant, network),
         "palettes": {
             "paper": {finger: _hex(colour) for finger, colour in drawing.FINGER_COLOURS.items()},
             "safe": drawing.OKABE_ITO,
@@ -52,6 +50,17 @@ def settings(variant: Variant, network: Path) -> dict[str, Any]:
         "maskOpacity": drawing.MASK_ALPHA,
         "heatOpacity": drawing.HEAT_ALPHA,
         "heatColours": [_hex(colour) for colour in _heat_colours()],
+    }
+
+
+def _network(variant, path, precision):
+    data = path.read_bytes()
+    return {
+        "file": path.name,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "precision": precision,
+        "madeWith": made_with(variant, path),
     }
 
 

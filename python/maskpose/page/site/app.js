@@ -36,8 +36,9 @@ async function begin() {
   byId("main").hidden = byId("actions").hidden = false;
   document.documentElement.dataset.state = "started";
   const wanted = new URLSearchParams(location.search).get("backend");
-  const { backend, threads } = await worker.start(["webgpu", "wasm"].includes(wanted) ? wanted : null);
-  engine = threads ? `${backend}, ${threads} ${threads === 1 ? "thread" : "threads"}` : backend;
+  const { backend, threads, precision } = await worker.start(["webgpu", "wasm"].includes(wanted) ? wanted : null);
+  const counted = threads && `${threads} ${threads === 1 ? "thread" : "threads"}`;
+  engine = [backend, counted, precision].filter(Boolean).join(", ");
   loading(`The network is ready, by ${engine}. maskpose ${settings.version}.`);
   document.documentElement.dataset.state = "ready";
 }

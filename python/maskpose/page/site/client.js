@@ -15,7 +15,7 @@ export class NetworkWorker {
     };
   }
 
-  /** Load the network: {backend, threads}. backend: "webgpu", "wasm", or null for the better one. */
+  /** Load the network: {backend, threads, precision}. backend: "webgpu", "wasm", or null for the better one. */
   start(backend) {
     return this.#ask({ type: "start", backend });
   }

@@ -10,7 +10,8 @@ const BACKENDS = {
 const MOST_THREADS = 4;
 
 /**
- * {run, backend, threads}: `run` takes 3 x size x size floats and gives {heatmaps, mask}, both floats.
+ * {run, backend, threads, precision, madeWith}: `run` takes 3 x size x size floats and gives {heatmaps, mask}, both
+ * floats; madeWith: what the fingerprint of a result is made from.
  *
  * settings: the page's settings.json. wanted: "webgpu", "wasm", or null for what is best here. progress: called with the
  * share of the network's file that has arrived. Throws a PageError if there is no such network or nothing to run it by.
@@ -19,10 +20,12 @@ export async function openNetwork(settings, wanted, progress) {
   if (typeof WebAssembly === "undefined") {
     throw new PageError("This browser has no WebAssembly, so it cannot run the network. A current one has.");
   }
-  const model = await fetchModel(settings.network, progress);
   const choices = wanted ? [wanted] : (await hasGpu()) ? ["webgpu", "wasm"] : ["wasm"];
-  let failure;
+  let model, fetched, failure;
   for (const choice of choices) {
+    const network = settings.networks[choice];
+    if (fetched !== network.file) model = await fetchModel(network, progress);
+    fetched = network.file;
     try {
       return await open(BACKENDS[choice], choice, model, settings);
     } catch (error) {
@@ -43,6 +46,7 @@ async function hasGpu() {
 }
 
 async function open(backend, provider, model, settings) {
+  const { precision, madeWith } = settings.networks[provider];
   const ort = await import(new URL(backend.module, FOLDER).href);
   const threads = globalThis.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency || 1, MOST_THREADS) : 1;
   ort.env.wasm.numThreads = threads;
@@ -52,14 +56,14 @@ async function open(backend, provider, model, settings) {
   };
   ort.env.logLevel = "error";
   const session = await ort.InferenceSession.create(model, { executionProviders: [provider] });
-  const { input, heatmaps, mask } = settings.network;
+  const { input, heatmaps, mask } = settings.blobs;
   const shape = [1, 3, settings.inputSize, settings.inputSize];
   const run = async (values) => {
     const outputs = await session.run({ [input]: new ort.Tensor("float32", values, shape) });
     return { heatmaps: outputs[heatmaps].data, mask: outputs[mask].data };
   };
   await run(new Float32Array(3 * settings.inputSize ** 2)); // the first run is slow, and shows whether it works
-  return { run, backend: backend.name, threads: provider === "wasm" ? threads : null };
+  return { run, backend: backend.name, threads: provider === "wasm" ? threads : null, precision, madeWith };
 }
 
 async function fetchModel({ file, bytes }, progress) {

@@ -14,6 +14,7 @@ import { Predictor } from "./predictor.js";
 const TASKS = { start, image, frame };
 
 let settings;
+let network;
 let predictor;
 let follower;
 let filter;
@@ -37,9 +38,10 @@ async function answer({ id, type, ...rest }) {
 /** Load the network. backend: "webgpu", "wasm" or null for the better one. */
 async function start({ backend }) {
   settings = await (await fetchFile("settings.json")).json();
-  const network = await openNetwork(settings, backend, (progress) => self.postMessage({ progress }));
+  network = await openNetwork(settings, backend, (progress) => self.postMessage({ progress }));
   predictor = new Predictor(network.run, settings);
-  return { result: { backend: network.backend, threads: network.threads } };
+  const { backend: name, threads, precision } = network;
+  return { result: { backend: name, threads, precision } };
 }
 
 /** Find the hand in an image's file. */
@@ -52,7 +54,7 @@ async function image({ blob, name }) {
   const decodedAt = performance.now();
   const before = predictor.runs;
   const hand = await predictor.predict(pixels);
-  const found = { ...described(hand, pixels), fingerprint: await fingerprintOf(settings.madeWith, bytes) };
+  const found = { ...described(hand, pixels), fingerprint: await fingerprintOf(network.madeWith, bytes) };
   found.runs = predictor.runs - before;
   found.milliseconds = { decoding: decodedAt - began, finding: performance.now() - decodedAt };
   return { result: found, transfer: [found.hand.mask.data.buffer, found.hand.heatmaps.buffer] };
