@@ -30,16 +30,22 @@ def start(chromium, driver, profile, downloads, switches):
 
 
 @contextlib.contextmanager
-def opened(browser, address, wanted=""):
-    """A Page. Afterwards no error was logged, and all that the browser asked for is of the page's own server."""
-    browser.get("about:blank")
-    browser.get_log("browser"), browser.get_log("performance")
-    browser.get(f"{address}?backend=wasm{wanted}")
+def opened(browser, address):
+    """The Page, as it opens. It stays open; a browser that has it already gets it as at the beginning.
+
+    Afterwards no error was logged, and all that the browser asked for is of the page's own server.
+    """
     page = Page(browser)
-    page.wait_for("document.documentElement.dataset.state === 'ready'")
+    address = f"{address}?backend=wasm"
+    browser.get_log("browser"), browser.get_log("performance")
+    if browser.current_url == address:
+        page.reset()
+    else:
+        browser.get(address)
+        page.wait_for("document.documentElement.dataset.state === 'ready'")
     yield page
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
-    foreign = {url for url in requests(browser) if not is_own(url, address)}
+    foreign = {url for url in requests(browser) if not is_own(url, address.partition("?")[0])}
     assert foreign == set()
 
 
@@ -88,6 +94,19 @@ class Page:
             if time.monotonic() > end:
                 raise AssertionError(f"{condition} is never true of the page {self.text('body')!r}")
             time.sleep(0.05)
+
+    def reset(self):
+        """Remove all images, stop the camera, close what is said, and set every switch as at the beginning."""
+        self.run("""document.querySelector("#stop").click();
+        document.querySelector("#clear").click();
+        document.querySelectorAll("#notices button").forEach((button) => button.click());
+        if (!document.querySelector("#no-heat").hidden) document.querySelector("#no-heat").click();
+        for (const one of document.querySelectorAll("input:is([type=checkbox], [type=radio])"))
+            if (one.defaultChecked && !one.checked) one.click();
+        const range = document.querySelector("#opacity");
+        range.value = 45;
+        range.dispatchEvent(new Event("input", { bubbles: true }));""")
+        assert self.element("#start").is_displayed() and self.notices() == []
 
     def element(self, selector):
         """The first element of a CSS selector."""

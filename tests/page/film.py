@@ -10,7 +10,7 @@ from maskpose.page import build
 
 WIDTH, HEIGHT, RATE = 640, 480, 30
 BITS, BLOCK = 8, 16  # of a frame's number, as black and white blocks of so many pixels along the upper border
-RANGE = (90, 50)  # pixels that the hand moves to each side
+RANGE = (50, 30)  # pixels that the hand moves to each side: never out of the square in which it is followed
 
 
 @functools.cache

@@ -1,4 +1,8 @@
-"""The page: its folder, its server, and in Chromium what it finds beside what ``maskpose predict`` finds."""
+"""The page in Chromium, as a person uses it, and what it finds beside what ``maskpose predict`` finds.
+
+Most tests share a browser and the page that is open in it. ``found`` and ``predicted`` take more than 5 seconds, since
+20 images go through each: hands, scenes and images without a hand, of many sizes.
+"""
 
 import base64
 import itertools
@@ -23,7 +27,9 @@ from maskpose.page import build, server
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 EXAMPLES = ROOT / "examples"
-FILM_FRAMES, FOLLOWED = 60, 15
+OVERLAID = 4  # every so-manieth image's overlay is looked at
+FILM_FRAMES, FOLLOWED = 60, 12
+DROPPED = 3  # frames, for each that is shown, in the test of following
 CAMERA_FRAMES = int(os.environ.get("MASKPOSE_CAMERA_FRAMES", 25))
 NUMBER = re.compile(r"-?\d+\.\d+")
 DOWNLOADS = {"json": ("#save-json", "{}.json"), "mask": ("#save-mask", "{}_mask.png"),
@@ -88,7 +94,7 @@ def browser(open_browser):
 
 @pytest.fixture
 def page(browser, address):
-    """The page as it opens."""
+    """The page as at the beginning."""
     with driving.opened(browser, address) as page:
         yield page
 
@@ -102,7 +108,7 @@ def images(tmp_path_factory):
     for number, source in enumerate(sources):
         pixels = cv2.imread(str(source))
         if number % 4 == 3:  # larger than the network's input by different factors, and of odd sizes
-            width, height = (round(side * (1 + number / 3)) for side in pixels.shape[1::-1])
+            width, height = (round(side * (1 + number / 9)) for side in pixels.shape[1::-1])
             pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_CUBIC)
         cv2.imwrite(str(folder / f"{number:02}.png"), pixels)
     cv2.imwrite(str(folder / "black.png"), np.zeros((333, 501, 3), np.uint8))
@@ -130,7 +136,7 @@ def predicted(images, site, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(browser, address, images, downloads):
-    """{name: {kind of DOWNLOADS: bytes}} of what the page finds in the images."""
+    """{name: {kind of DOWNLOADS: bytes}} of what the page finds in the images; overlays of some."""
     with driving.opened(browser, address) as page:
         page.choose(*images)
         results = {}
@@ -139,6 +145,7 @@ def found(browser, address, images, downloads):
             results[path.stem] = {
                 kind: page.download(button, downloads / name.format(path.stem))
                 for kind, (button, name) in DOWNLOADS.items()
+                if kind != "overlay" or path in images[::OVERLAID]
             }
     return results
 
@@ -174,7 +181,7 @@ def test_the_json_is_to_the_letter_that_of_predict_but_for_decimals(images, pred
 
 
 def test_the_overlay_shows_what_predicts_overlay_shows(images, predicted, found):
-    for path in (path for path in images if path.stem != "small"):  # lines have soft edges of their own
+    for path in images[::OVERLAID]:  # none is as small as its lines, whose edges are softer
         right = decoded((predicted / f"{path.stem}_overlay.png").read_bytes(), cv2.IMREAD_COLOR)
         ours = decoded(found[path.stem]["overlay"], cv2.IMREAD_COLOR)
         assert ours.shape == right.shape
@@ -394,7 +401,7 @@ def test_the_camera_is_shown_and_a_frame_kept(filming_page):
     assert page.run("return document.querySelector('#video').srcObject === null")
 
 
-FOLLOW = """const [count, slow, done] = arguments;
+FOLLOW = """const [count, dropped, done] = arguments;
 (async () => {
   const [{ Camera }, { NetworkWorker }] = await Promise.all([import("./camera.js"), import("./client.js")]);
   const worker = new NetworkWorker(() => {});
@@ -404,7 +411,8 @@ FOLLOW = """const [count, slow, done] = arguments;
   let [busy, most] = [0, 0];
   const find = async (bitmap, seconds, first) => {
     most = Math.max(most, ++busy);
-    await new Promise((resolve) => setTimeout(resolve, slow));
+    const enough = camera.dropped + dropped;  // the network is as slow as this many frames, on any machine
+    while (camera.dropped < enough) await new Promise((resolve) => setTimeout(resolve, 5));
     const found = await worker.frame(bitmap, { seconds, first, follow: true, smooth: false });
     busy--;
     return found;
@@ -431,19 +439,19 @@ FOLLOW = """const [count, slow, done] = arguments;
 
 
 def test_the_hand_is_followed_and_frames_are_dropped_not_queued(filming_page, site):
-    result = filming_page.browser.execute_async_script(FOLLOW, FOLLOWED, 100)
+    result = filming_page.browser.execute_async_script(FOLLOW, FOLLOWED, DROPPED)
     assert isinstance(result, dict), result
-    assert result["most"] == 1 and result["shown"] == FOLLOWED and result["dropped"] >= FOLLOWED
-    frames = result["frames"][1:]
-    assert len({frame["number"] for frame in frames}) > FOLLOWED / 2
-    assert sum(frame["runs"] == 1 for frame in frames) >= 0.9 * len(frames)  # only where the hand was
+    assert result["most"] == 1 and result["shown"] == FOLLOWED and result["dropped"] >= FOLLOWED * DROPPED
     predictor = maskpose.Predictor(weights_path=site / network(site)["file"], engine="onnxruntime")
     hand = predictor.predict(film.picture())
     size = film.affine(0, FILM_FRAMES)[0, 0] * np.ptp(hand.keypoints, axis=0).max()
+    frames = result["frames"]
     for frame in frames:
         right = geometry.apply(film.affine(frame["number"], FILM_FRAMES), hand.keypoints)
         errors = np.linalg.norm(np.reshape(frame["points"], (21, 2)) - right, axis=1)
         assert frame["present"] and np.median(errors) < 0.1 * size
+    assert all(frame["runs"] == 1 for frame in frames[1:])  # only where the hand was
+    assert len({frame["number"] for frame in frames}) > 2  # the film went on
 
 
 def test_memory_does_not_grow_with_the_frames(filming_page):

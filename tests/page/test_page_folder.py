@@ -21,21 +21,25 @@ from maskpose.keypoints import KEYPOINT_NAMES
 from maskpose.page import build, onnxruntime_web, server
 
 
-@pytest.fixture
-def package(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
     """A package of npm with files of few bytes in the place of onnxruntime-web's."""
-    (tmp_path / "file").write_text("a file")
-    with tarfile.open(tmp_path / "package.tgz", "w:gz") as archive:
+    folder = tmp_path_factory.mktemp("package")
+    (folder / "file").write_text("a file")
+    with tarfile.open(folder / "package.tgz", "w:gz") as archive:
         for name in onnxruntime_web.FILES:
-            archive.add(tmp_path / "file", onnxruntime_web.INSIDE + name)
-    monkeypatch.setattr(onnxruntime_web, "npm_fetched", lambda *requirement: tmp_path / "package.tgz")
+            archive.add(folder / "file", onnxruntime_web.INSIDE + name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnxruntime_web, "npm_fetched", lambda *requirement: folder / "package.tgz")
+        yield
 
 
-@pytest.fixture
-def site(package, tmp_path):
-    """The page's folder."""
-    build.write(tmp_path / "site")
-    return tmp_path / "site"
+@pytest.fixture(scope="module")
+def site(package, tmp_path_factory):
+    """The page's folder, which no test changes."""
+    folder = tmp_path_factory.mktemp("page") / "site"
+    build.write(folder)
+    return folder
 
 
 def test_the_folder_has_everything_and_a_small_network(site):
@@ -93,18 +97,21 @@ def test_int8_finds_the_hands_of_fp32(site):
 
 
 def test_a_folder_is_written_once_and_again_if_something_is_new(package, tmp_path, monkeypatch):
-    assert build.built(tmp_path / "site") == tmp_path / "site"
-    first = (tmp_path / "site/network.onnx").stat().st_mtime_ns
-    build.built(tmp_path / "site")
-    assert (tmp_path / "site/network.onnx").stat().st_mtime_ns == first
+    def time_of(int8=False):
+        assert build.built(tmp_path / "site", int8=int8) == tmp_path / "site"
+        return (tmp_path / "site/network.onnx").stat().st_mtime_ns
+
+    first = time_of()
+    assert time_of() == first
+    with_int8 = time_of(int8=True)
+    assert with_int8 > first
     monkeypatch.setattr(build, "__version__", "0.0.1")
-    build.built(tmp_path / "site")
-    assert (tmp_path / "site/network.onnx").stat().st_mtime_ns > first
+    assert time_of(int8=True) > with_int8
 
 
 def test_without_a_folder_the_page_is_in_the_cache(package, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    folder = build.built(None)
+    folder = build.built(None, int8=False)
     assert folder.is_relative_to(tmp_path / "cache") and (folder / "index.html").is_file()
 
 
@@ -181,7 +188,7 @@ def test_a_port_in_use_is_said_in_one_line(package, tmp_path, capsys):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
         with pytest.raises(SystemExit) as end:
-            command.main(["--out", str(tmp_path / "site"), "--serve", "--port", port])
+            command.main(["--out", str(tmp_path / "site"), "--fp32", "--serve", "--port", port])
     assert end.value.code == 2
     assert capsys.readouterr().err == f"error: port {port} is in use: choose another with --port\n"
 
@@ -191,5 +198,5 @@ def test_the_command_wants_to_know_where_to(package, tmp_path, capsys):
         with pytest.raises(SystemExit) as end:
             command.main(arguments)
         assert end.value.code == 2 and words in capsys.readouterr().err
-    command.main(["--out", str(tmp_path / "site")])
+    command.main(["--out", str(tmp_path / "site"), "--fp32"])
     assert capsys.readouterr().out.startswith(f"written to {tmp_path / 'site'}: ")

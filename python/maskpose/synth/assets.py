@@ -44,9 +44,10 @@ def fetched(requirement: str, sha256: str) -> Path:
 def npm_fetched(requirement: str, sha256: str) -> Path:
     """The path of an npm package's tarball in the cache, fetched by npm where it is missing.
 
-    ``requirement`` is ``name@version``. Raises InputError as ``fetched``.
+    ``requirement`` is ``name@version``; a name may have a scope, ``@scope/name``. Raises InputError as ``fetched``.
     """
-    return cached(f"{requirement.replace('@', '-')}.tgz", sha256, functools.partial(_npm_pack, requirement))
+    name = requirement.replace("@", "-").replace("/", "-").lstrip("-")
+    return cached(f"{name}.tgz", sha256, functools.partial(_npm_pack, requirement))
 
 
 def cached(name: str, sha256: str, fetch: Callable[[Path], Path]) -> Path:
