@@ -13,7 +13,6 @@ import threading
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from benchmarks import Row, median_rates
 from maskpose.errors import InputError
@@ -131,15 +130,11 @@ def _rows(browser, site):
 
     lite, full = passes(PASS_PEER, 0), passes(PASS_PEER, 1)
     ours, in_fp32, *peers = median_rates(FRAMES, passes(PASS, 0), passes(PASS, 1), lite, full, outside)
-    size = f"{width}x{height}; {int8}"
-    yield Row(
-        "page_mediapipe_full", "frames/s", ours, peers[1], f"{size}; peer: MediaPipe Hands, full, in the same tab"
-    )
-    yield Row(
-        "page_mediapipe_lite", "frames/s", ours, peers[0], f"{size}; peer: MediaPipe Hands, lite, in the same tab"
-    )
-    yield Row("page_int8", "frames/s", ours, in_fp32, f"{size}; peer: {fp32}")
-    yield Row("page_pass", "frames/s", ours, peers[2], f"{size}; peer: onnxruntime, int8, outside the browser")
+    about = f"{width}x{height}; {int8}; peer:"
+    yield Row("page_mediapipe_full", "frames/s", ours, peers[1], f"{about} MediaPipe Hands, full, in the same tab")
+    yield Row("page_mediapipe_lite", "frames/s", ours, peers[0], f"{about} MediaPipe Hands, lite, in the same tab")
+    yield Row("page_int8", "frames/s", ours, in_fp32, f"{about} {fp32}")
+    yield Row("page_pass", "frames/s", ours, peers[2], f"{about} onnxruntime, int8, outside the browser")
 
 
 def _write_peer(folder):
