@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 SWITCHES = (
-    "headless=new", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking",
+    "headless=new", "no-sandbox", "disable-quic", "no-first-run", "disable-background-networking",
     "disable-component-update", "disable-sync",
 )  # fmt: skip
 PATIENCE = 120  # seconds that a slow machine may need

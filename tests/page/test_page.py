@@ -5,6 +5,7 @@ Most tests share a browser and the page that is open in it. ``found`` and ``pred
 """
 
 import base64
+import functools
 import itertools
 import json
 import os
@@ -24,7 +25,10 @@ from maskpose import geometry
 from maskpose.cli import predict
 from maskpose.errors import InputError
 from maskpose.page import build, server
+from maskpose.page.webgpu import fit_to_webgpu
 
+onnx = pytest.importorskip("onnx")
+helper = onnx.helper
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 EXAMPLES = ROOT / "examples"
 OVERLAID = 4  # every so-manieth image's overlay is looked at
@@ -77,7 +81,8 @@ def open_browser(tmp_path_factory, downloads):
     pytest.importorskip("selenium")
     started = []
 
-    def start(*switches):
+    def start(*switches, gpu=False):
+        switches = (*switches, *(() if gpu else ("disable-gpu",)))
         started.append(driving.start(CHROMIUM, DRIVER, tmp_path_factory.mktemp("chromium"), downloads, switches))
         return started[-1]
 
@@ -90,6 +95,15 @@ def open_browser(tmp_path_factory, downloads):
 def browser(open_browser):
     """Chromium without a camera."""
     return open_browser()
+
+
+@pytest.fixture(scope="module")
+def gpu_browser(open_browser, address):
+    """Chromium with a GPU in software, and the page's start in it."""
+    switches = "enable-unsafe-webgpu", "use-webgpu-adapter=swiftshader", "enable-features=Vulkan"
+    browser = open_browser(*switches, gpu=True)
+    browser.get(f"{address}?backend=wasm")
+    return browser
 
 
 @pytest.fixture
@@ -350,6 +364,43 @@ def test_a_page_without_its_network_says_so(browser, site, tmp_path):
         page.wait_for("document.documentElement.dataset.state === 'failed'")
         assert page.notices() == ["The file network_int8.onnx did not arrive whole. Load the page again."]
         serving.shutdown()
+
+
+BY_GPU = """const [model, values, shape, done] = arguments;
+(async () => {
+  if (!(await navigator.gpu?.requestAdapter())) return done("no GPU");
+  const ort = await import("./ort/ort.webgpu.min.mjs");
+  const file = (kind) => new URL(`ort/ort-wasm-simd-threaded.asyncify.${kind}`, location.href).href;
+  ort.env.wasm.wasmPaths = { mjs: file("mjs"), wasm: file("wasm") };
+  const bytes = Uint8Array.from(atob(model), (sign) => sign.charCodeAt(0));
+  const session = await ort.InferenceSession.create(bytes, { executionProviders: ["webgpu"] });
+  const { y } = await session.run({ x: new ort.Tensor("float32", Float32Array.from(values), shape) });
+  done([...y.data]);
+})().catch((error) => done(String(error.stack)));"""
+
+
+@pytest.mark.parametrize("channels", [3, 66, 88])
+def test_a_gpu_computes_convolutions_of_any_number_of_channels(gpu_browser, tmp_path, channels):
+    """By SwiftShader, a GPU in software, as the page's network is written for WebGPU."""
+    rng = np.random.default_rng(channels)
+    x = rng.normal(size=(1, channels, 8, 8)).astype(np.float32)
+    weight = rng.normal(size=(4, channels, 7, 7)).astype(np.float32)
+    value = functools.partial(helper.make_tensor_value_info, elem_type=onnx.TensorProto.FLOAT)
+    node = helper.make_node("Conv", ["x", "w"], ["y"], name="conv", kernel_shape=[7, 7], pads=[3] * 4)
+    shapes = [value("x", shape=x.shape)], [value("y", shape=[1, 4, 8, 8])]
+    graph = helper.make_graph([node], "one", *shapes, [onnx.numpy_helper.from_array(weight, "w")])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "one.onnx"
+    )
+    fit_to_webgpu(tmp_path / "one.onnx")
+    model = base64.b64encode((tmp_path / "one.onnx").read_bytes()).decode()
+    found = gpu_browser.execute_async_script(BY_GPU, model, x.ravel().tolist(), list(x.shape))
+    if found == "no GPU":
+        pytest.skip("Chromium has no SwiftShader here")
+    padded = np.pad(x[0], ((0, 0), (3, 3), (3, 3)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (7, 7), axis=(1, 2))
+    assert isinstance(found, list), found
+    assert np.allclose(np.reshape(found, (4, 8, 8)), np.einsum("cyxij,ocij->oyx", windows, weight), atol=1e-3)
 
 
 def test_the_page_states_the_policy_that_the_server_sends(site):

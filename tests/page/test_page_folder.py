@@ -15,10 +15,14 @@ from conftest import ROOT
 from maskpose.cli import page as command
 from maskpose.cli import predict
 from maskpose.errors import InputError
+from maskpose.inference import engines
 from maskpose.inference.hand import THRESHOLD
 from maskpose.inference.predictor import Predictor
 from maskpose.keypoints import KEYPOINT_NAMES
+from maskpose.model.variants import get_variant
 from maskpose.page import build, onnxruntime_web, server
+
+onnx = pytest.importorskip("onnx")
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +83,22 @@ def test_without_int8_the_network_is_in_fp32_everywhere(package, tmp_path, monke
         networks = json.loads((tmp_path / name / "settings.json").read_text())["networks"]
         assert {network["file"] for network in networks.values()} == {"network.onnx"}
         assert not (tmp_path / name / build.SMALL_NETWORK).exists()
+
+
+def test_the_network_for_gpus_computes_what_the_weights_do(site):
+    """Its convolutions have a multiple of 4 channels, as WebGPU wants them, and more than the weights have."""
+    inputs = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 3, 184, 184)).astype(np.float32)
+    variant = get_variant("compact/mask_pose")
+    right, found = (
+        engines.open_engine("onnxruntime", variant, path)(inputs)
+        for path in (ROOT / "weights/compact_mask_pose.caffemodel", site / build.NETWORK)
+    )
+    assert found.keys() == right.keys()
+    assert all(np.allclose(found[name], right[name], atol=1e-5) for name in right)
+    graph = onnx.load(site / build.NETWORK).graph
+    shapes = {tensor.name: tensor.dims for tensor in graph.initializer}
+    channels = {shapes[node.input[1]][1] for node in graph.node if node.op_type == "Conv"}
+    assert all(count % 4 == 0 for count in channels - {3}) and len(channels) > 4
 
 
 def test_int8_finds_the_hands_of_fp32(site):

@@ -14,6 +14,7 @@ from maskpose.io.files import cache_folder, fresh_folder, read_bytes, read_json,
 from maskpose.model.variants import DEFAULT_VARIANT, Variant, get_variant
 from maskpose.page import onnxruntime_web
 from maskpose.page.settings import settings
+from maskpose.page.webgpu import fit_to_webgpu
 
 NETWORK, SMALL_NETWORK = "network.onnx", "network_int8.onnx"  # for GPUs, and by WebAssembly
 SETTINGS = "settings.json"
@@ -47,6 +48,7 @@ def write(
             write_bytes(fresh / path, read_bytes(SITE / path))
         onnxruntime_web.write(fresh / RUNTIME)
         export_network(variant, weights, fresh / NETWORK)
+        fit_to_webgpu(fresh / NETWORK)
         networks = {"wasm": (fresh / NETWORK, "fp32"), "webgpu": (fresh / NETWORK, "fp32")}
         if int8:
             calibration = calibration_inputs(find_images([SITE / EXAMPLES]), variant.input_size)
