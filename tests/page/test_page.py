@@ -298,6 +298,22 @@ def test_what_is_no_image_is_said(page, images, tmp_path):
     assert page.notices() == []
 
 
+def test_what_is_no_image_shows_nothing_of_the_image_before(page, images, tmp_path):
+    (tmp_path / "letter.png").write_text("no image")
+    page.choose(images[2], tmp_path / "letter.png")
+    assert np.ptp(stage(page)) > 0
+    page.show("letter.png")
+    page.wait_for("document.querySelector('#waiting').textContent.includes('not an image')")
+    assert np.ptp(stage(page)) == 0
+
+
+def test_the_focus_is_not_lost_with_the_example_that_was_pressed(page):
+    page.run("document.querySelector('#examples button').focus()")
+    page.browser.switch_to.active_element.send_keys("\ue007")  # Enter
+    page.wait_for("document.querySelector('#film .done')")
+    assert page.run("return document.activeElement === document.querySelector('#film button')")
+
+
 def test_a_camera_that_is_not_there_is_said(page):
     page.click("#use-camera")
     page.wait_for("document.querySelector('#notices span')")
@@ -339,8 +355,9 @@ def test_the_keyboard_reaches_everything(page, images):
     assert images[4].name in page.element("#picture").get_attribute("aria-label")
 
 
-def test_nothing_is_wider_than_the_screen(page, images):
-    page.choose(images[2])
+def test_nothing_is_wider_than_the_screen(page, images, tmp_path):
+    (tmp_path / "a_letter_with_a_long_name.png").write_text("no image")
+    page.choose(images[2], tmp_path / "a_letter_with_a_long_name.png")
     try:
         for width, scheme in itertools.product((360, 1300), ("light", "dark")):
             size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600}
@@ -348,6 +365,8 @@ def test_nothing_is_wider_than_the_screen(page, images):
             features = [{"name": "prefers-color-scheme", "value": scheme}]
             page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
             assert page.run("return document.documentElement.scrollWidth") <= width
+            lines = "one.getClientRects().length === 1 && one.clientHeight < 60"
+            assert page.run(f"return [...document.querySelectorAll('#notices button')].every((one) => {lines})")
             ground = page.run("return getComputedStyle(document.body).backgroundColor")
             assert (int(re.findall(r"\d+", ground)[0]) < 128) == (scheme == "dark")
     finally:

@@ -167,8 +167,10 @@ async function showExamples() {
 function addImages(files) {
   clearNotices();
   if (files.length === 0) return;
+  const fromStart = byId("start").contains(document.activeElement);
   if (camera.isOn) endCamera();
   gallery.add([...files]);
+  if (fromStart) gallery.shown.button.focus(); // what had the focus is hidden
 }
 
 /** Show the parts that belong to "start", "image" or "camera". */
@@ -203,7 +205,8 @@ async function showImage(item) {
     return;
   }
   setCurrent({ ...current, found: item.found, bitmap });
-  redraw();
+  if (bitmap) redraw();
+  else clearPicture();
   drawHeatmaps();
 }
 
@@ -245,6 +248,12 @@ function redraw() {
   canvas.style.height = `${shownHeight}px`;
   canvas.classList.toggle("mirrored", camera.isOn && byId("mirror").checked);
   drawPicture(canvas, current.bitmap, current.found, look, settings, 2 * dense);
+}
+
+/** Leave nothing of the image before on the stage. */
+function clearPicture() {
+  const canvas = byId("picture");
+  canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
 }
 
 function drawHeatmaps() {

@@ -23,8 +23,8 @@ export class Gallery {
     this.shown = item;
     for (const { button } of this.items) button.removeAttribute("aria-current");
     item?.button.setAttribute("aria-current", "true");
-    item?.button.scrollIntoView({ block: "nearest", inline: "nearest" });
     if (item) this.onShow(item);
+    item?.button.scrollIntoView({ block: "nearest", inline: "nearest" }); // once the list is shown
   }
 
   clear() {
