@@ -422,6 +422,22 @@ def test_a_gpu_computes_convolutions_of_any_number_of_channels(gpu_browser, tmp_
     assert np.allclose(np.reshape(found, (4, 8, 8)), np.einsum("cyxij,ocij->oyx", windows, weight), atol=1e-3)
 
 
+@pytest.mark.skipif("MASKPOSE_PAGE_BY_GPU" not in os.environ, reason="a minute in software: set MASKPOSE_PAGE_BY_GPU=1")
+def test_a_gpu_finds_what_predict_finds(gpu_browser, address, site, downloads, tmp_path):
+    gpu_browser.get(f"{address}?backend=webgpu")
+    page = driving.Page(gpu_browser)
+    page.wait_for("document.documentElement.dataset.state === 'ready'")
+    image = cv2.imread(str(build.SITE / build.EXAMPLES / "hand_4.jpg"))
+    cv2.imwrite(str(tmp_path / "by_gpu.png"), image)
+    page.choose(tmp_path / "by_gpu.png")
+    assert page.facts()["Computed by"] == "WebGPU, fp32"
+    found = json.loads(page.download("#save-json", downloads / "by_gpu.json"))["keypoints"]
+    right = maskpose.Predictor(weights_path=site / build.NETWORK, engine="onnxruntime").predict(image)
+    apart = np.linalg.norm(np.array(found)[:, :2] - right.keypoints, axis=1).max()
+    print(f"keypoints up to {apart:.4f} pixels apart; {page.facts()['Time']}")
+    assert apart <= 0.5
+
+
 def test_the_page_states_the_policy_that_the_server_sends(site):
     assert f'content="{server.POLICY}"' in " ".join((site / "index.html").read_text().split())
 
